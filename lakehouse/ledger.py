@@ -1,0 +1,121 @@
+"""The ledger: what was copied, judged and released, as Delta tables that anyone can query.
+
+Written by delta-rs, one small commit per record, so that neither Spark nor a lock is needed and a record is whole or absent.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from lakehouse import storage
+from lakehouse.settings import Settings
+
+_UTC = pa.timestamp("us", tz="UTC")
+
+SCHEMAS: dict[str, pa.Schema] = {
+    # One row per change of state of a command's run; the latest row of a run_id is its state.
+    "runs": pa.schema(
+        [
+            ("run_id", pa.int64()),
+            ("command", pa.string()),
+            ("status", pa.string()),  # running | succeeded | failed
+            ("rows", pa.int64()),
+            ("seconds", pa.float64()),
+            ("detail", pa.string()),
+            ("at", _UTC),
+        ]
+    ),
+    # One row per table of an ingestion run.
+    "batches": pa.schema(
+        [
+            ("batch_id", pa.int64()),
+            ("source", pa.string()),
+            ("source_table", pa.string()),
+            ("table_name", pa.string()),
+            ("mode", pa.string()),  # full | incremental
+            ("key", pa.string()),  # JSON list of columns
+            ("status", pa.string()),  # committed | empty | failed
+            ("rows", pa.int64()),
+            ("deletes", pa.int64()),
+            ("bytes", pa.int64()),
+            ("files", pa.int64()),
+            ("delta_version", pa.int64()),
+            ("window", pa.string()),  # JSON: from where to where it read
+            ("seconds", pa.float64()),
+            ("error", pa.string()),
+            ("at", _UTC),
+        ]
+    ),
+    # One row per gate verdict over one version of one table.
+    "verdicts": pa.schema(
+        [
+            ("verdict_id", pa.string()),
+            ("run_id", pa.int64()),
+            ("layer", pa.string()),
+            ("table_name", pa.string()),
+            ("delta_version", pa.int64()),
+            ("verdict", pa.string()),  # passed | failed | errored
+            ("declared", pa.int64()),
+            ("ran", pa.int64()),
+            ("failed_critical", pa.int64()),
+            ("failed_warning", pa.int64()),
+            ("rows_seen", pa.int64()),
+            ("suite_hash", pa.string()),
+            ("failures", pa.string()),  # JSON list: check, column, severity, observed, unexpected_count, sample
+            ("page", pa.string()),  # of the verdict, relative to the site
+            ("seconds", pa.float64()),
+            ("at", _UTC),
+        ]
+    ),
+    # One row per change of state of a release; the latest row of a release_id is its state.
+    "releases": pa.schema(
+        [
+            ("release_id", pa.int64()),
+            ("layer", pa.string()),
+            ("kind", pa.string()),  # release | rollback
+            ("status", pa.string()),  # pending | published
+            ("tables", pa.string()),  # JSON object: table name -> Delta version
+            ("note", pa.string()),
+            ("at", _UTC),
+        ]
+    ),
+}
+
+
+def location(settings: Settings, name: str) -> str:
+    """Where the ledger table `name` lives."""
+    return storage.join(settings.lake_url, "ops", name)
+
+
+def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now."""
+    stamped = [{"at": datetime.now(UTC), **row} for row in rows]
+    table = pa.Table.from_pylist(stamped, schema=SCHEMAS[name])
+    write_deltalake(location(settings, name), table, mode="append", storage_options=storage.options(settings))
+
+
+def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
+    """Every record of the ledger table `name`, oldest first; empty before the first."""
+    try:
+        table = DeltaTable(location(settings, name), storage_options=storage.options(settings))
+    except TableNotFoundError:
+        return []
+    found: list[dict[str, Any]] = table.to_pyarrow_table().to_pylist()
+    return sorted(found, key=lambda row: row["at"])
+
+
+def latest(settings: Settings, name: str, *key: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The newest record for each value of the columns `key`."""
+    return {tuple(row[column] for column in key): row for row in rows(settings, name)}
+
+
+def create_missing(settings: Settings) -> None:
+    """Create the ledger tables that do not exist, so that the catalog can name them before the first run."""
+    for name, schema in SCHEMAS.items():
+        DeltaTable.create(
+            location(settings, name), schema, mode="ignore", storage_options=storage.options(settings)
+        )

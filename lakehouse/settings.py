@@ -1,0 +1,90 @@
+"""Settings: read once from the environment (or `.env`), validated, frozen and passed down."""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting of Comporta; the environment variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
+
+    source_dsn: SecretStr | None = Field(None, description="PostgreSQL to copy, as postgresql://user@host/db")
+    source_name: str | None = Field(None, description="prefix of its bronze tables; the database's name by default")
+    source_connections: int = Field(2, ge=1, le=64, description="connections that may read the source at once")
+    lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
+    aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
+    spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")
+    spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    thrift_port: int = Field(10000, ge=1, le=65535, description="Thrift (dbt, beeline, BI tools)")
+    connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect (ingestion, gates, notebooks)")
+    spark_ui_port: int = Field(4040, ge=1, le=65535, description="Spark's own web page")
+    postgres_port: int = Field(54320, ge=1, le=65535, description="the embedded PostgreSQL of the demo")
+    site_port: int = Field(8080, ge=1, le=65535, description="`make docs`")
+    scale: float = Field(0.1, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
+    var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
+    keep_releases: int = Field(10, ge=1, description="releases of a layer that a rollback can reach")
+
+    @field_validator("var_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _lake(self) -> Self:
+        url = self.lake_url.rstrip("/") or str(self.var_dir / "lake")
+        if "://" not in url:
+            url = str(Path(url).expanduser().resolve())
+        elif url.startswith("file://"):
+            url = url.removeprefix("file://")
+        elif not url.startswith("s3://"):
+            raise ValueError(f"LAKE_URL {url!r}: wanted a folder or s3://bucket/prefix")
+        object.__setattr__(self, "lake_url", url)
+        return self
+
+    @property
+    def log_dir(self) -> Path:
+        """Logs of the servers."""
+        return self.var_dir / "log"
+
+    @property
+    def site_dir(self) -> Path:
+        """The docs site: index, quality (data docs) and dbt pages."""
+        return self.var_dir / "site"
+
+    def dsn(self) -> str:
+        """The source's DSN, secret included.
+
+        Raises:
+            SettingsError: none is set.
+        """
+        if self.source_dsn is None:
+            raise SettingsError("SOURCE_DSN", "is not set", "a PostgreSQL", "make ingest SOURCE_DSN=postgresql://user@host/db")
+        return self.source_dsn.get_secret_value()
+
+    def source(self) -> str:
+        """Name of the source: SOURCE_NAME, else the database of the DSN."""
+        return self.source_name or unquote(urlsplit(self.dsn()).path.lstrip("/")) or "postgres"
+
+
+def load() -> Settings:
+    """Settings of this process.
+
+    Raises:
+        SettingsError: a variable has a value that it cannot have; names the variable, never a secret's value.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
+        seen = "is a secret of the wrong form" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
+        raise SettingsError(name, seen, first["msg"], "see the table of settings in README.md") from None
