@@ -1,0 +1,56 @@
+{#-
+  The merge of every incremental model, in place of dbt-spark's: keys compare null-safe, and a tombstone
+  (a source row with `_is_deleted`) does what `meta.on_tombstone` says:
+
+    keep    the row stays, marked deleted. A tombstone without values (`_op` = 'd') leaves the values that are there.
+    delete  the row leaves the table; a tombstone whose row is not there inserts nothing.
+
+  `meta.union_columns` names arrays that gather over time: old and new elements, instead of the new ones alone.
+-#}
+{% macro spark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- set on_tombstone = meta.get('on_tombstone') -%}
+    {%- if on_tombstone not in ['keep', 'delete'] -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ ": meta.on_tombstone is " ~ on_tombstone ~ " (wanted: keep or delete). Set it in dbt_project.yml."
+        ) -%}
+    {%- endif -%}
+    {%- if not unique_key -%}
+        {%- do exceptions.raise_compiler_error(model.name ~ ": a merge needs a unique_key. Set it in the model's config.") -%}
+    {%- endif -%}
+    {%- set conditions = [] + (incremental_predicates or []) -%}
+    {%- for column in ([unique_key] if unique_key is string else unique_key) -%}
+        {%- do conditions.append('DBT_INTERNAL_SOURCE.' ~ column ~ ' <=> DBT_INTERNAL_DEST.' ~ column) -%}
+    {%- endfor %}
+
+    merge into {{ target }} as DBT_INTERNAL_DEST
+    using {{ source }} as DBT_INTERNAL_SOURCE
+    on {{ conditions | join('\n        and ') }}
+    {%- if on_tombstone == 'delete' %}
+    when matched and DBT_INTERNAL_SOURCE._is_deleted then delete
+    {%- else %}
+    when matched and DBT_INTERNAL_SOURCE._is_deleted and DBT_INTERNAL_SOURCE._op = 'd' then update set
+        {%- for column in ['_batch_id', '_ingested_at', '_is_deleted', '_source_lsn'] %}
+        {{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    {%- endif %}
+    when matched then update set {{ merge_assignments(meta.get('union_columns', [])) }}
+    when not matched {{ 'and not DBT_INTERNAL_SOURCE._is_deleted' if on_tombstone == 'delete' }} then insert *
+{% endmacro %}
+
+
+{#- What an update sets: every column, or each by name where some are unions (the contract knows all names). -#}
+{% macro merge_assignments(union_columns) -%}
+    {%- if not union_columns -%}
+        *
+    {%- else -%}
+        {%- for column in model.columns %}
+        {{ column }} = {% if column in union_columns -%}
+            array_sort(array_union(DBT_INTERNAL_DEST.{{ column }}, DBT_INTERNAL_SOURCE.{{ column }}))
+        {%- else -%}
+            DBT_INTERNAL_SOURCE.{{ column }}
+        {%- endif -%}
+        {{ ',' if not loop.last }}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

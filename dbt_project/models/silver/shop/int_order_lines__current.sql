@@ -1,0 +1,13 @@
+{{ config(unique_key=['order_id', 'line_number']) }}
+
+with versions as (
+    select *
+    from {{ ref('stg_shop__order_lines') }}
+    where {{ is_new_batch() }}
+),
+
+final as (
+    {{ latest_per_key('versions', ['order_id', 'line_number']) }}
+)
+
+select * from final
