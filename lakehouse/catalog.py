@@ -1,0 +1,68 @@
+"""The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
+
+from typing import Any
+
+from pyhive import hive
+from pyhive.exc import OperationalError
+from thrift.transport.TTransport import TTransportException
+
+from lakehouse import ledger, storage
+from lakehouse.errors import ServerError
+from lakehouse.settings import Settings
+
+LAYERS = ("bronze", "silver", "gold")
+# Where the rows of a layer are written before its gate, and where readers find them after it.
+CANDIDATE = {"bronze": "bronze", "silver": "silver_candidate", "gold": "gold_candidate"}
+PUBLISHED = {"bronze": "bronze_gated", "silver": "silver", "gold": "gold"}
+SCHEMAS = (*CANDIDATE.values(), *PUBLISHED.values(), "quarantine", "ops")
+
+
+def quote(*names: str) -> str:
+    """`names` as one dotted identifier of Spark SQL."""
+    return ".".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def literal(text: str) -> str:
+    """`text` as a string literal of Spark SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def thrift_rows(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
+    """Run `statements` in one session; the rows of the last one, none for DDL.
+
+    Raises:
+        OSError: nobody listens on the Thrift port.
+        ServerError: Spark refused a statement; its message without the Java stack.
+    """
+    try:
+        connection = hive.connect("127.0.0.1", port=settings.thrift_port)
+    except TTransportException as error:
+        raise ConnectionRefusedError(str(error)) from None
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            try:
+                cursor.execute(statement)
+            except OperationalError as error:
+                raise ServerError("Spark", _message(error), remedy=f"The statement was: {statement[:300]}") from None
+        return cursor.fetchall() if cursor.description else []
+
+
+def _message(error: OperationalError) -> str:
+    text = getattr(error.args[0].status, "errorMessage", None) if error.args else None
+    first: str = (text or str(error)).split("\n")[0]
+    return first.removeprefix("Error running query: ")
+
+
+def create_schemas(settings: Settings) -> None:
+    """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
+    ledger.create_missing(settings)
+    statements = [f"create schema if not exists {quote(name)}" for name in SCHEMAS]
+    statements += [
+        register_statement("ops", name, ledger.location(settings, name)) for name in ledger.SCHEMAS
+    ]
+    thrift_rows(settings, *statements)
+
+
+def register_statement(schema: str, table: str, url: str) -> str:
+    """DDL that makes the Delta table at `url` known as `schema.table`."""
+    return f"create table if not exists {quote(schema, table)} using delta location {literal(storage.for_spark(url))}"

@@ -1,0 +1,159 @@
+"""The Spark server: one JVM that serves Thrift (dbt, beeline, BI tools) and Spark Connect over one catalog."""
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from lakehouse import catalog, jars, java, process, storage
+from lakehouse.errors import ServerError
+from lakehouse.settings import ROOT, Settings
+
+_MAIN = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+_START_SECONDS = 180
+
+
+def pid_file(settings: Settings) -> process.PidFile:
+    """Where the pid of the server is kept."""
+    return process.PidFile(settings.var_dir / "run" / "spark.pid")
+
+
+def log_file(settings: Settings) -> Path:
+    """The log of the server."""
+    return settings.log_dir / "spark.log"
+
+
+def running(settings: Settings) -> psutil.Process | None:
+    """The server's process, if it runs."""
+    return pid_file(settings).process()
+
+
+def start(settings: Settings) -> bool:
+    """Start the server and return once a real query has been answered; False if it ran already.
+
+    Raises:
+        ServerError: a port is in use, no Java, or it did not come up.
+        StorageError: the lake can't be written.
+    """
+    if running(settings):
+        return False
+    for port, name in ((settings.thrift_port, "THRIFT_PORT"), (settings.connect_port, "CONNECT_PORT")):
+        process.refuse_busy(port, name)
+    storage.check(settings)
+    command = _command(settings)
+    log_file(settings).unlink(missing_ok=True)
+    process.start("spark", command, pid_file(settings), log_file(settings), env=_environment(settings))
+    try:
+        _await_query(settings)
+        catalog.create_schemas(settings)
+    except BaseException:
+        stop(settings)
+        raise
+    return True
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the server; False if none ran."""
+    return pid_file(settings).stop()
+
+
+def _await_query(settings: Settings) -> None:
+    for _ in process.wait(_START_SECONDS):
+        if running(settings) is None:
+            break
+        if process.listening(settings.thrift_port) and process.listening(settings.connect_port):
+            catalog.thrift_rows(settings, "select 1")
+            return
+    raise ServerError(
+        "Spark server",
+        f"did not come up: {process.tail(log_file(settings), 'ERROR') or process.tail(log_file(settings))}",
+        remedy=f"See {log_file(settings)}; for a second lake on this machine set VAR_DIR, THRIFT_PORT, CONNECT_PORT",
+    )
+
+
+def _command(settings: Settings) -> list[str]:
+    """The java command line: what spark-submit would start, without its launcher, which a wheel's Java can't follow."""
+    extra = jars.ensure(settings)
+    class_path = os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra)])
+    conf = [part for key, value in configuration(settings, extra).items() for part in ("--conf", f"{key}={value}")]
+    return [
+        str(java.find()),
+        "-cp", class_path,
+        f"-Xmx{settings.spark_memory}",
+        "-XX:+UseParallelGC",
+        *_opens(),
+        f"-Dderby.system.home={settings.var_dir / 'metastore'}",
+        f"-Djava.io.tmpdir={_scratch(settings)}",
+        "-Duser.timezone=UTC",
+        "-Djdk.reflect.useDirectMethodHandle=false",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
+        "org.apache.spark.deploy.SparkSubmit",
+        *conf,
+        "--class", _MAIN,
+        "--name", "comporta",
+        "spark-internal",
+        "--hiveconf", f"hive.server2.thrift.port={settings.thrift_port}",
+        "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
+    ]  # fmt: skip
+
+
+def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
+    """Spark's configuration, in plain `key: value`; nothing secret is in it."""
+    local = settings.spark_master.startswith("local")
+    conf = {
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.spark_memory,
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(settings.connect_port),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": storage.for_spark(storage.join(settings.lake_url, "warehouse")),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={settings.var_dir / 'metastore' / 'db'};create=true",
+        "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+        "spark.hadoop.hive.metastore.schema.verification": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.sources.default": "delta",
+        "spark.local.dir": str(_scratch(settings)),
+        "spark.ui.port": str(settings.spark_ui_port),
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.pyspark.python": sys.executable,
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+        "spark.sql.shuffle.partitions": "8",
+    }
+    if local:
+        conf |= {"spark.driver.host": "127.0.0.1"}
+    else:
+        conf |= {"spark.jars": ",".join(map(str, extra))}
+    return conf
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The server's environment, which its Python workers inherit: no source password, and our packages importable."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"SOURCE_DSN", "PGPASSWORD"}}
+    return kept | {
+        "SPARK_HOME": str(jars.SPARK_HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SCALA_VERSION": "2.13",
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
+def _scratch(settings: Settings) -> Path:
+    folder = settings.var_dir / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _opens() -> list[str]:
+    """Packages of Java that Spark reaches into (its own list, JavaModuleOptions)."""
+    names = "java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio java.util java.util.concurrent"
+    names += " java.util.concurrent.atomic sun.nio.ch sun.nio.cs sun.security.action sun.util.calendar"
+    return [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in names.split()] + [
+        "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
+        "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+    ]

@@ -1,0 +1,116 @@
+"""Ledger rows into a page: pure, so that every rule of the page is tested without a lake."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from lakehouse.site import history, verdict
+from lakehouse.site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
+from lakehouse.site.words import ago
+
+Row = Mapping[str, Any]
+
+LAYERS = {
+    "bronze": "Source tables as they were copied, every batch kept",
+    "silver": "Cleaned and merged: the latest state of each thing",
+    "gold": "Facts and dimensions, ready for questions",
+}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the page is made of: ledger rows, oldest first, and what each table weighs."""
+
+    runs: list[Row]
+    batches: list[Row]
+    verdicts: list[Row]
+    releases: list[Row]
+    sizes: Mapping[str, Mapping[str, int]]
+
+
+def page(ledger: Ledger, now: datetime, exists: Callable[[str], bool]) -> Page:
+    """The page of `ledger` as of `now`; `exists` says whether a path relative to the site leads to a file."""
+    releases = history.releases(ledger.releases, now)
+    layers: list[Layer] = []
+    for name in LAYERS:
+        starved = bool(layers) and (layers[-1].starved or layers[-1].gate.state in ("failed", "errored"))
+        layers.append(replace(_layer(name, ledger, releases, now, exists), starved=starved))
+    runs = history.runs(ledger.runs, now)
+    return Page(Moment(now, "just now"), _nav(exists), tuple(layers), runs, releases)
+
+
+def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
+    def link(title: str, path: str, command: str) -> Nav:
+        return Nav(title, path if exists(path) else "", command)
+
+    return (
+        Nav("Overview", "index.html", current=True),
+        link("Data quality", "quality/index.html", "make quality"),
+        link("Models", "dbt/index.html", "make docs"),
+    )
+
+
+def _layer(
+    name: str, ledger: Ledger, releases: Iterable[Release], now: datetime, exists: Callable[[str], bool]
+) -> Layer:
+    own = [release for release in releases if release.layer == name]
+    current = next((release for release in own if release.current), None)
+    verdicts = verdict.latest(ledger.verdicts, name, now, exists)
+    batches = {_short(row["table_name"]): row for row in ledger.batches} if name == "bronze" else {}
+    sizes = {_short(key): size for key, size in ledger.sizes.items() if key.split(".")[0].split("_")[0] == name}
+    cards = []
+    for table in {*verdicts, *batches, *sizes, *(current.tables if current else ())}:
+        judged = verdicts.get(table)
+        card = Card(table, judged.state if judged else "unjudged", verdict=judged)
+        card = replace(card, rows=sizes.get(table, {}).get("rows"), bytes=sizes.get(table, {}).get("bytes"))
+        card = _copied(card, ledger.batches, now) if name == "bronze" else _model(card, exists)
+        cards.append(_published(card, own, current))
+    cards.sort(key=lambda card: (not card.shut, WORST_FIRST.index(card.state), card.name))
+    return Layer(name, LAYERS[name], _gate(cards), tuple(cards), current)
+
+
+def _short(name: str) -> str:
+    """`bronze.shop__orders` → `shop__orders`."""
+    return name.split(".", 1)[-1]
+
+
+def _copied(card: Card, batches: Iterable[Row], now: datetime) -> Card:
+    """`card` with its last batch, or with why the last copy broke off."""
+    own = [row for row in batches if _short(row["table_name"]) == card.name]
+    done = [row for row in own if row["status"] != "failed"]
+    if own and own[-1]["status"] == "failed":
+        card = replace(card, copy_error=own[-1]["error"] or "the ledger has no reason")
+    if not done:
+        return card
+    # An empty batch also proves freshness: the source was read and had nothing new.
+    fresh = Fresh("copied", Moment(done[-1]["at"], ago(done[-1]["at"], now)))
+    versions = [row["delta_version"] for row in done if row["delta_version"] is not None]
+    return replace(card, fresh=fresh, batch_id=done[-1]["batch_id"], version=versions[-1] if versions else None)
+
+
+def _model(card: Card, exists: Callable[[str], bool]) -> Card:
+    built = exists("dbt/index.html")
+    return replace(card, model_href=f"dbt/index.html#!/model/model.comporta.{card.name}" if built else "")
+
+
+def _published(card: Card, releases: list[Release], current: Release | None) -> Card:
+    """`card` with the version that readers see and since when the data of that version exists."""
+    if current is None or card.name not in current.tables:
+        return card
+    version = current.tables[card.name]
+    # A rollback publishes old data again: its age is that of the first release that held this version.
+    same = [release for release in releases if release.tables.get(card.name) == version and release.status == "published"]
+    first = min(same, key=lambda release: release.at.at)
+    return replace(card, release_id=current.release_id, version=version, fresh=Fresh("published", first.at))
+
+
+def _gate(cards: list[Card]) -> Gate:
+    """The gate of a layer, as bad as the worst latest verdict of its tables."""
+    judged = [card.verdict for card in cards if card.verdict]
+    if not judged:
+        return Gate("unjudged", "never judged")
+    worst: State = min((verdict.state for verdict in judged), key=WORST_FIRST.index)
+    count = sum(verdict.state == worst for verdict in judged)
+    words = f"{count} of {len(judged)} {worst}" if worst != "passed" else f"all {len(judged)} passed"
+    return Gate(worst, words, max((verdict.at for verdict in judged), key=lambda moment: moment.at))

@@ -1,0 +1,170 @@
+"""What the status page shows, as plain values: no ledger, no HTML, no clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+# What the last judgement of a table, or of a layer, was; "warned" is passed with failed warnings.
+State = Literal["passed", "warned", "failed", "errored", "unjudged"]
+WORST_FIRST: tuple[State, ...] = ("failed", "errored", "warned", "unjudged", "passed")
+SHUT: frozenset[State] = frozenset({"failed", "errored"})
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time and how it is spoken: `5 minutes ago`."""
+
+    at: datetime
+    spoken: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed check of a verdict, each value as text."""
+
+    check: str
+    column: str
+    severity: str
+    observed: str
+    unexpected_count: int | None
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The latest judgement of a table; `href` is empty where its page does not exist."""
+
+    state: State
+    declared: int
+    ran: int
+    version: int | None
+    at: Moment
+    href: str
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """When a table's data last moved: `copied` into bronze, `published` to readers."""
+
+    verb: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Card:
+    """One table of a layer."""
+
+    name: str
+    state: State
+    rows: int | None = None
+    bytes: int | None = None
+    fresh: Fresh | None = None
+    verdict: Verdict | None = None
+    batch_id: int | None = None
+    release_id: int | None = None
+    version: int | None = None
+    copy_error: str = ""
+    model_href: str = ""
+
+    @property
+    def shut(self) -> bool:
+        """Whether the table is stopped: its gate is closed or its last copy broke off."""
+        return self.state in SHUT or bool(self.copy_error)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of a layer; `restores` is the earlier release that a rollback went back to."""
+
+    release_id: int
+    layer: str
+    kind: str
+    status: str
+    tables: dict[str, int]
+    note: str
+    at: Moment
+    current: bool = False
+    restores: int | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gate below a layer: worst of its tables' latest verdicts."""
+
+    state: State
+    words: str
+    at: Moment | None = None
+
+    @property
+    def position(self) -> str:
+        """How the gate leaf stands: `open`, or `closed` also when nothing was ever judged."""
+        return "open" if self.state in ("passed", "warned") else "closed"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A reach of the river: its tables, the release readers see, the gate at its end."""
+
+    name: str
+    about: str
+    gate: Gate
+    cards: tuple[Card, ...]
+    release: Release | None = None
+    # Something upstream is shut, so nothing new flows in.
+    starved: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a command: running, succeeded, failed, or broken off without a last word."""
+
+    run_id: int
+    command: str
+    status: str
+    rows: int | None
+    seconds: float | None
+    detail: str
+    started: Moment
+
+
+@dataclass(frozen=True)
+class Nav:
+    """A link of the top bar; `href` is empty where the page is not built yet and `command` makes it."""
+
+    title: str
+    href: str
+    command: str = ""
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    built: Moment
+    nav: tuple[Nav, ...]
+    layers: tuple[Layer, ...]
+    runs: tuple[Run, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has ever happened in this lake."""
+        return not (self.runs or self.releases or any(layer.cards for layer in self.layers))
+
+    @property
+    def last_run(self) -> Run | None:
+        """The run that started last."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def flowing(self) -> bool:
+        """Whether at least one gate was asked and none is shut."""
+        states = {layer.gate.state for layer in self.layers}
+        return bool(states & {"passed", "warned"}) and not states & SHUT
+
+    @property
+    def shut(self) -> tuple[tuple[Layer, Card], ...]:
+        """Every stopped table with its layer."""
+        return tuple((layer, card) for layer in self.layers for card in layer.cards if card.shut)

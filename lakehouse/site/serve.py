@@ -1,0 +1,50 @@
+"""A static server of the site for this machine only."""
+
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from lakehouse.errors import ServerError
+from lakehouse.settings import Settings
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        """Ask the browser to look again each time: the page is rebuilt after every run."""
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet: a line per file is noise in a terminal that says where to look."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # Ctrl-C does not wait for a browser that keeps its connection
+
+
+def server(settings: Settings) -> ThreadingHTTPServer:
+    """A server of the site, bound to loopback and not started.
+
+    Raises:
+        ServerError: the port is taken, or there is no site yet.
+    """
+    if not (settings.site_dir / "index.html").is_file():
+        raise ServerError(str(settings.site_dir), "has no index.html", "a built site", "Run `make docs`")
+    try:
+        return _Server(("127.0.0.1", settings.site_port), partial(_Handler, directory=str(settings.site_dir)))
+    except OSError as error:
+        seen = f"can't be used: {error.strerror}"
+        raise ServerError(f"port {settings.site_port}", seen, "a free port", "Set SITE_PORT to another one") from None
+
+
+def serve(settings: Settings) -> None:
+    """Serve the site on SITE_PORT until Ctrl-C.
+
+    Raises:
+        ServerError: the port is taken, or there is no site yet.
+    """
+    with server(settings) as running:
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            return

@@ -1,0 +1,70 @@
+"""Verdict rows of the ledger into what the page shows of them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from lakehouse.site.page import Failure, Moment, State, Verdict
+from lakehouse.site.words import ago, value
+
+Row = Mapping[str, Any]
+_SAMPLES = 5
+
+
+def latest(rows: Iterable[Row], layer: str, now: datetime, exists: Callable[[str], bool]) -> dict[str, Verdict]:
+    """The newest verdict of each table of `layer`; `rows` come oldest first."""
+    newest = {row["table_name"].split(".", 1)[-1]: row for row in rows if row["layer"] == layer}
+    return {table: _verdict(row, now, exists) for table, row in newest.items()}
+
+
+def _verdict(row: Row, now: datetime, exists: Callable[[str], bool]) -> Verdict:
+    return Verdict(
+        state=_state(row),
+        declared=row["declared"] or 0,
+        ran=row["ran"] or 0,
+        version=row["delta_version"],
+        at=Moment(row["at"], ago(row["at"], now)),
+        href=_href(row["page"] or "", exists),
+        failures=tuple(_failure(item) for item in _listed(row["failures"])),
+    )
+
+
+def _state(row: Row) -> State:
+    """Only `passed` and `failed` are taken at their word: anything else, or fewer checks than declared, has errored."""
+    if row["verdict"] == "failed":
+        return "failed"
+    if row["verdict"] != "passed" or not row["ran"] or row["ran"] < (row["declared"] or 0):
+        return "errored"
+    return "warned" if row["failed_warning"] else "passed"
+
+
+def _href(path: str, exists: Callable[[str], bool]) -> str:
+    """A link to the verdict's page if it is a file of the site, else nothing: a ledger row can't lead elsewhere."""
+    inside = path and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
+    # "./" keeps a colon in a file's name from being read as a URL scheme.
+    return "./" + quote(path) if inside and exists(path) else ""
+
+
+def _listed(text: str | None) -> list[Mapping[str, Any]]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return [{"check": "unreadable ledger row", "observed": text}]
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _failure(item: Mapping[str, Any]) -> Failure:
+    sample = item.get("sample")
+    listed = sample if isinstance(sample, list) else [] if sample is None else [sample]
+    count = item.get("unexpected_count")
+    return Failure(
+        check=value(item.get("check") or "a check"),
+        column=value(item.get("column") or ""),
+        severity=value(item.get("severity") or "critical"),
+        observed="" if item.get("observed") is None else value(item["observed"]),
+        unexpected_count=count if isinstance(count, int) else None,
+        sample=tuple(value(seen) for seen in listed[:_SAMPLES]),
+    )
