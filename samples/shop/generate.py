@@ -75,7 +75,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
     yield catalogue.products(plan.rng(4), goods, plan.end)
     yield from _all_sales(plan, buyers, goods)
     for part, ids, times in _spread(plan, 6, plan.rows(200_000, 40)):
-        yield _reviews(plan.rng(7, part), ids, times, buyers, goods, plan.end)
+        yield reviews(plan.rng(7, part), ids, times, buyers, goods, plan.end)
     for part, ids, times in _spread(plan, 8, plan.rows(500_000, 120)):
         yield catalogue.stock_movements(plan.rng(9, part), int(ids[0]), goods, times)
 
@@ -121,7 +121,8 @@ def _spread(plan: Plan, stream: int, count: int, size: int = CHUNK_ROWS) -> Iter
         low = high
 
 
-def _reviews(rng: np.random.Generator, ids: Ints, created: Ints, buyers: Buyers, goods: Goods, end: int) -> Chunk:
+def reviews(rng: np.random.Generator, ids: Ints, created: Ints, buyers: Buyers, goods: Goods, end: int) -> Chunk:
+    """Reviews `ids` written at the instants `created`; later edits and soft deletions come before `end`."""
     n, fate = len(ids), rng.random(len(ids))
     product = (np.searchsorted(goods.created, created, side="right").clip(1) * rng.random(n) ** 1.8).astype(np.int64)
     buyer = (np.searchsorted(buyers.created, created, side="right").clip(1) * rng.random(n) ** 1.5).astype(np.int64)
