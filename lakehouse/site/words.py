@@ -70,5 +70,8 @@ def duration(seconds: float | None) -> str:
 
 def value(seen: Any) -> str:
     """A value that a check saw, as text of bounded length."""
-    text = seen if isinstance(seen, str) else json.dumps(seen, ensure_ascii=False, default=str)
+    if isinstance(seen, dict):
+        text = ", ".join(f"{key} = {value(part)}" for key, part in seen.items())
+    else:
+        text = seen if isinstance(seen, str) else json.dumps(seen, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
