@@ -34,13 +34,20 @@ def build(settings: Settings, now: datetime) -> Path:
             _write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
         return _write(site / "index.html", html)
     except OSError as error:
-        raise StorageError(str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR") from None
+        raise StorageError(
+            str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR"
+        ) from None
 
 
 def read(settings: Settings) -> Ledger:
     """The ledger's rows and, where they are known, the tables' sizes."""
-    names = ("runs", "batches", "verdicts", "releases")
-    return Ledger(**{name: ledger.rows(settings, name) for name in names}, sizes=_sizes(settings))
+    return Ledger(
+        runs=ledger.rows(settings, "runs"),
+        batches=ledger.rows(settings, "batches"),
+        verdicts=ledger.rows(settings, "verdicts"),
+        releases=ledger.rows(settings, "releases"),
+        sizes=_sizes(settings),
+    )
 
 
 def render(shown: Page) -> str:

@@ -37,7 +37,11 @@ def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
     found = sorted((_release(row, now) for row in states.values()), key=lambda release: release.at.at)
     current = {release.layer: release.release_id for release in found if release.status == "published"}
     marked = [
-        replace(release, current=current.get(release.layer) == release.release_id, restores=_restores(release, found[:index]))
+        replace(
+            release,
+            current=current.get(release.layer) == release.release_id,
+            restores=_restores(release, found[:index]),
+        )
         for index, release in enumerate(found)
     ]
     return tuple(reversed(marked))
@@ -53,5 +57,7 @@ def _restores(release: Release, earlier: list[Release]) -> int | None:
     """The newest plain release whose versions a rollback published again."""
     if release.kind != "rollback":
         return None
-    same = [old for old in earlier if old.kind == "release" and old.layer == release.layer and old.tables == release.tables]
+    same = [
+        old for old in earlier if old.kind == "release" and old.layer == release.layer and old.tables == release.tables
+    ]
     return same[-1].release_id if same else None

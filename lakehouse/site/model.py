@@ -1,6 +1,6 @@
 """Ledger rows into a page: pure, so that every rule of the page is tested without a lake."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,10 @@ LAYERS = {
 class Ledger:
     """What the page is made of: ledger rows, oldest first, and what each table weighs."""
 
-    runs: list[Row]
-    batches: list[Row]
-    verdicts: list[Row]
-    releases: list[Row]
+    runs: Sequence[Row]
+    batches: Sequence[Row]
+    verdicts: Sequence[Row]
+    releases: Sequence[Row]
     sizes: Mapping[str, Mapping[str, int]]
 
 
@@ -100,7 +100,9 @@ def _published(card: Card, releases: list[Release], current: Release | None) -> 
         return card
     version = current.tables[card.name]
     # A rollback publishes old data again: its age is that of the first release that held this version.
-    same = [release for release in releases if release.tables.get(card.name) == version and release.status == "published"]
+    same = [
+        release for release in releases if release.tables.get(card.name) == version and release.status == "published"
+    ]
     first = min(same, key=lambda release: release.at.at)
     return replace(card, release_id=current.release_id, version=version, fresh=Fresh("published", first.at))
 

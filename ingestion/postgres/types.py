@@ -1,0 +1,198 @@
+"""PostgreSQL types to Delta types, and the SELECT expressions that carry values over exactly. Pure; no I/O.
+
+A value that the Delta type cannot hold (NaN in a decimal, an infinite date, a second dimension in an array) leaves the
+column null and its text in `_flags`, a JSON object of column to text: never a silent null, never a bent value.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_UTC = pa.timestamp("us", tz="UTC")
+TECHNICAL = (
+    pa.field("_batch_id", pa.int64()),
+    pa.field("_ingested_at", _UTC),
+    pa.field("_op", pa.string()),  # r: read whole, u: inserted or updated since, d: key gone from the source
+    pa.field("_source_lsn", pa.int64()),
+    pa.field("_flags", pa.string()),
+)
+
+# Types whose binary form the reader decodes exactly, by their name in pg_type.
+_EXACT: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "text": pa.string(),
+    "varchar": pa.string(),
+    "bpchar": pa.string(),
+    "bytea": pa.binary(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": _UTC,
+}
+_CAST: dict[str, tuple[str, pa.DataType]] = {
+    "oid": ("bigint", pa.int64()),
+    "money": ("numeric(19,2)", pa.decimal128(19, 2)),
+}
+_INFINITE = {"date", "timestamp", "timestamptz"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A source column as the catalog has it: base type (domains resolved), type modifier, array or not."""
+
+    name: str
+    type_name: str  # pg_type.typname, of the element where it is an array
+    typmod: int = -1
+    is_array: bool = False
+    declared_dimensions: int = 0
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How one column travels.
+
+    Attributes:
+        source: expression for the SELECT that PostgreSQL runs.
+        special: condition in PostgreSQL under which Delta cannot hold the value; None if it always can.
+        target: the Delta column's type, as Arrow has it.
+    """
+
+    column: Column
+    source: str
+    special: str | None
+    target: pa.DataType
+
+
+def quote(*names: str) -> str:
+    """`names` as one dotted identifier of PostgreSQL."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(text: str) -> str:
+    """`text` as a string literal of PostgreSQL and DuckDB; backslashes are plain (standard_conforming_strings)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def map_column(column: Column) -> Mapped:
+    """How `column` travels. Every type has a way: what has no exact counterpart goes as its canonical text."""
+    return _map_array(column) if column.is_array else _map_scalar(column)
+
+
+def _map_scalar(column: Column) -> Mapped:
+    name = quote(column.name)
+    if column.type_name == "numeric":
+        return _map_numeric(column, name)
+    if column.type_name in _EXACT:
+        special = f"not isfinite({name})" if column.type_name in _INFINITE else None
+        return Mapped(column, name, special, _EXACT[column.type_name])
+    if column.type_name in _CAST:
+        cast, target = _CAST[column.type_name]
+        return Mapped(column, f"{name}::{cast}", None, target)
+    return Mapped(column, f"{name}::text", None, pa.string())
+
+
+def decimal_of(typmod: int) -> tuple[int, int] | None:
+    """Precision and scale of the decimal that holds every value of numeric with `typmod`; None if none does."""
+    if typmod < 4:
+        return None
+    precision, scale = ((typmod - 4) >> 16) & 0xFFFF, (typmod - 4) & 0x7FF
+    scale = (scale ^ 1024) - 1024  # an 11-bit signed number since PostgreSQL 15
+    if scale < 0:
+        precision, scale = precision - scale, 0
+    precision = max(precision, scale)
+    return (precision, scale) if precision <= 38 else None
+
+
+def _map_numeric(column: Column, name: str) -> Mapped:
+    held = decimal_of(column.typmod)
+    if held is None:
+        return Mapped(column, f"{name}::text", None, pa.string())
+    precision, scale = held
+    # The cast restores the modifier where the catalog's was an odd one; on the others PostgreSQL leaves it out.
+    return Mapped(column, f"{name}::numeric({precision},{scale})", f"{name} = 'NaN'", pa.decimal128(precision, scale))
+
+
+def _map_array(column: Column) -> Mapped:
+    name = quote(column.name)
+    if column.declared_dimensions > 1:
+        return Mapped(column, f"to_json({name})::text", None, pa.string())
+    cast, element, bad = _element(column)
+    many = f"array_ndims({name}) > 1"
+    special = " or ".join([many, *(f"{literal(value)} = any ({name})" for value in bad)])
+    # A value with more dimensions than declared would stop the reader: it travels in _flags alone.
+    return Mapped(column, f"(case when {many} then null else {name} end){cast}", special, pa.list_(element))
+
+
+def _element(column: Column) -> tuple[str, pa.DataType, tuple[str, ...]]:
+    kind = column.type_name
+    held = decimal_of(column.typmod) if kind == "numeric" else None
+    if held:
+        return f"::numeric({held[0]},{held[1]})[]", pa.decimal128(*held), ("NaN",)
+    if kind in _EXACT and kind != "bytea":
+        return "", _EXACT[kind], ("infinity", "-infinity") if kind in _INFINITE else ()
+    return "::text[]", pa.string(), ()
+
+
+def flags(mapped: list[Mapped]) -> str:
+    """SQL for `_flags`: null for a row that travels whole, else a JSON object of column to text."""
+    special = [(item.column.name, item.special) for item in mapped if item.special]
+    if not special:
+        return "null::text"
+    names = ", ".join(literal(name) for name, _ in special)
+    values = ", ".join(f"case when {condition} then {quote(name)}::text end" for name, condition in special)
+    anything = " or ".join(f"({condition})" for _, condition in special)
+    return f"case when {anything} then jsonb_strip_nulls(jsonb_object(array[{names}], array[{values}]))::text end"
+
+
+def received(item: Mapped, target: str) -> str:
+    """DuckDB's expression for the column as it arrived, null where `_flags` names it, under its name in Delta."""
+    name = quote(item.column.name)
+    if item.special is None:
+        return f"{name} as {quote(target)}"
+    mark = json.dumps(item.column.name, ensure_ascii=False) + ": "
+    return f"case when _flags is null or not contains(_flags, {literal(mark)}) then {name} end as {quote(target)}"
+
+
+_AWKWARD = re.compile(r"[^\w]", re.UNICODE)
+
+
+def delta_names(names: list[str]) -> dict[str, str]:
+    """Source column name to Delta column name.
+
+    Names are kept verbatim where Delta and Spark can hold them; other characters become `_xHH_` (their code point in
+    hex), which can be read back. Where two names differ only in case, capitals are written so as well.
+
+    Raises:
+        ValueError: two names end up the same, or one takes a technical name.
+    """
+    folded = [name.casefold() for name in names]
+    result: dict[str, str] = {}
+    for name in names:
+        clash = folded.count(name.casefold()) > 1
+        result[name] = "".join(_spell(char, clash) for char in name)
+    taken = {field.name for field in TECHNICAL}
+    for name, target in result.items():
+        others = [other for other, spelt in result.items() if spelt.casefold() == target.casefold() and other != name]
+        if others or target.casefold() in taken:
+            raise ValueError(f'column "{name}" clashes with {others[0] if others else "a technical column of that name"}')
+    return result
+
+
+def _spell(char: str, clash: bool) -> str:
+    if _AWKWARD.match(char) or (clash and char != char.casefold()):
+        return f"_x{ord(char):02x}_"
+    return char
+
+
+def table_name(source: str, schema: str, table: str) -> str:
+    """Name of the bronze table: `<source>__<table>`, with the schema in between unless it is `public`."""
+    parts = [source, table] if schema == "public" else [source, schema, table]
+    spelt = ["".join(char if re.match(r"[a-z0-9_]", char) else f"_x{ord(char):02x}_" for char in part) for part in parts]
+    return "__".join(spelt)

@@ -1,0 +1,136 @@
+"""Windows: which rows of a table a batch takes. Pure; no I/O.
+
+A batch takes every row version that the snapshot of the batch before could not see. `xmin`, the transaction that wrote
+a row version, tells exactly: whatever was written by a transaction at or above the oldest one then open is new, however
+late it committed. A cursor column is honoured back to the start of that oldest transaction; the overlap that both
+ways read twice is removed by key.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ingestion.postgres.types import literal, quote
+
+# Halfway round the 32-bit circle of transaction ids nothing can be told apart any more; leave as much again as margin.
+MAX_XID_DISTANCE = 2**30
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The moment that a run reads.
+
+    Attributes:
+        horizon: oldest transaction still open, as a 64-bit id: everything below is visible or rolled back.
+        next_xid: first id not yet given out.
+        oldest_start: when the oldest open transaction began, ISO, the snapshot's own included; None if this user or
+            this server (a replica) can't tell.
+        system: identity of the cluster; another one is another history.
+    """
+
+    name: str
+    horizon: int
+    next_xid: int
+    oldest_start: str | None
+    system: str
+    lsn: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far bronze has got with a table; kept in the batch's Delta commit, so it moves with the rows or not at all.
+
+    Attributes:
+        cursor: `xmin` or a column.
+        horizon: see `Snapshot`; rows written at or above it are read next time.
+        since: for a column: read again from here.
+        live: rows of the source at the snapshot; None if they were not counted.
+    """
+
+    batch_id: int
+    cursor: str
+    horizon: int
+    since: str
+    system: str
+    live: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+    def counted(self, live: int | None) -> "Window":
+        """The same window with the source's rows counted."""
+        return replace(self, live=live)
+
+
+def next_window(batch_id: int, cursor: str, snapshot: Snapshot, seen: Window | None = None) -> Window:
+    """Where the batch after this one begins; a cursor whose horizon can't be told does not advance."""
+    since = snapshot.oldest_start or (seen.since if seen and seen.cursor == cursor else "-infinity")
+    return Window(batch_id, cursor, snapshot.horizon, since, snapshot.system)
+
+
+def reread_reason(seen: Window, cursor: str, snapshot: Snapshot) -> str | None:
+    """Why the table must be read whole again; None if the window holds."""
+    if seen.system != snapshot.system:
+        return f"the source is another cluster now ({snapshot.system}, was {seen.system})"
+    if snapshot.next_xid < seen.horizon:
+        return "the source's transaction ids went back: it was restored from a backup"
+    if cursor == "xmin" and snapshot.next_xid - seen.horizon > MAX_XID_DISTANCE:
+        return "more than 2^30 transactions since the last batch"
+    if seen.cursor != cursor:
+        return f"the cursor changed from {seen.cursor} to {cursor}"
+    return None
+
+
+def written_since(seen: Window) -> str:
+    """Condition that holds for row versions that the snapshot of `seen` did not see (and for some that it saw)."""
+    return f"age(xmin) <= age('{seen.horizon % 2**32}'::xid)"
+
+
+def condition(seen: Window, nullable: bool) -> str:
+    """Condition of the rows to read after `seen`.
+
+    Args:
+        nullable: the cursor column may be null; such rows are read every time, since nothing tells when they changed.
+    """
+    if seen.cursor == "xmin":
+        return written_since(seen)
+    column = quote(seen.cursor)
+    return f"({column} >= {literal(seen.since)}" + (f" or {column} is null)" if nullable else ")")
+
+
+def ranges(pages: int, target: int) -> list[tuple[int, int | None]]:
+    """Split `pages` pages into ranges of about `target`, the last one open: it takes what is appended meanwhile.
+
+    Returns:
+        (first page, first page of the next range or None) pairs, which meet without gap or overlap.
+    """
+    count = max(1, -(-pages // target))
+    bounds = [pages * number // count for number in range(count)]
+    return list(zip(bounds, [*bounds[1:], None], strict=True))
+
+
+def range_condition(first: int, end: int | None) -> str:
+    """Condition of a ctid range; "" for the whole table."""
+    low = f"ctid >= '({first},0)'::tid" if first else ""
+    high = f"ctid < '({end},0)'::tid" if end is not None else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def both(*conditions: str) -> str:
+    """`conditions` joined by and; empty ones are left out."""
+    return " and ".join(part for part in conditions if part)
+
+
+def lanes(sizes: list[int], width: int) -> list[list[int]]:
+    """Distribute work of `sizes` over at most `width` lanes, longest first to the least loaded.
+
+    Returns:
+        for each lane the positions in `sizes`; every position stands exactly once.
+    """
+    result: list[list[int]] = [[] for _ in range(max(1, min(width, len(sizes))))]
+    loads = [0] * len(result)
+    for position in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
+        lane = loads.index(min(loads))
+        result[lane].append(position)
+        loads[lane] += sizes[position] + 1
+    return result
