@@ -98,11 +98,16 @@ def _node(work: Path, unpacked: Path, tool: str, *args: str) -> None:
     node = root / "bin" / "node"
     script = [str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")] if tool == "npm" else []
     # npm starts `node` by name: the wheel's own has to come first.
-    environment = os.environ | {"TMPDIR": str(unpacked), "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = os.environ | {
+        "TMPDIR": str(unpacked),
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     _check(_run([str(node), *script, *args], work, environment), f"{tool} {args[0]} failed")
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 

@@ -76,7 +76,7 @@ def batch(table: str, **changes: Any) -> dict[str, Any]:
 def run(run_id: int, status: str = "succeeded", **changes: Any) -> dict[str, Any]:
     """A row of a run's state."""
     row = {"run_id": run_id, "command": "run", "status": status, "rows": 48_210, "seconds": 94.0, "detail": None}
-    return row | {"at": before(hours=48 - run_id)} | changes
+    return row | {"at": NOW} | changes
 
 
 def release(release_id: int, layer: str, tables: dict[str, int], **changes: Any) -> dict[str, Any]:
@@ -103,7 +103,9 @@ def healthy(folder: Path) -> Settings:
     ledger.append(lake, "runs", [run(48, at=before(minutes=15))])
     ledger.append(lake, "batches", [batch(table) for table in TABLES["bronze"]])
     ledger.append(lake, "verdicts", [verdict(layer, table) for layer, names in TABLES.items() for table in names])
-    ledger.append(lake, "releases", [release(7, layer, dict.fromkeys(TABLES[layer], 31)) for layer in ("silver", "gold")])
+    ledger.append(
+        lake, "releases", [release(7, layer, dict.fromkeys(TABLES[layer], 31)) for layer in ("silver", "gold")]
+    )
     _sizes(lake)
     neighbours(lake)
     return lake
@@ -120,9 +122,10 @@ def neighbours(lake: Settings) -> None:
 
 
 def _runs() -> list[dict[str, Any]]:
-    found = [run(number) for number in range(24, 46)]
-    found += [run(46, "running", rows=None, seconds=None, command="ingest")]
-    found += [run(47, rows=0, seconds=3.4, command="rollback", detail="gold back to release 11: revenue counted twice")]
+    found = [run(number, at=before(hours=48 - number)) for number in range(24, 46)]
+    found += [run(46, "running", rows=None, seconds=None, command="ingest", at=before(hours=2))]
+    told = "gold back to release 11: revenue counted twice"
+    found += [run(47, rows=0, seconds=3.4, command="rollback", detail=told, at=before(hours=1))]
     found += [run(48, "running", rows=None, seconds=None, at=before(minutes=15))]
     gate = "silver gate failed: int_payments__current, amount below 0 in 37 rows"
     return [*found, run(48, "failed", seconds=187.0, detail=gate, at=before(minutes=11))]
