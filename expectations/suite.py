@@ -1,0 +1,187 @@
+"""Suites: the checks of one table, read from YAML and refused at the slightest doubt.
+
+A file `suites/<layer>/<table>.yml` names its table, says what one row is, who owns it, and lists checks. A check names a
+Great Expectations type and gives its arguments inline (or under `args`). `suites/<layer>/_default.yml` serves tables without a
+file of their own; there `{key}` stands for each key column in turn.
+"""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from lakehouse.errors import SettingsError
+
+Layer = Literal["bronze", "silver", "gold"]
+LAYERS: tuple[str, ...] = get_args(Layer)
+SUITES = Path(__file__).resolve().parent / "suites"
+ANY_TABLE = "*"
+_OWN_KEYS = ("expect", "args", "severity", "owner", "where", "mostly", "why")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Check(_Strict):
+    """One expectation about one table; `where` is a Spark SQL condition, `mostly` a share from 0 to 1."""
+
+    expect: str = Field(min_length=1)
+    args: dict[str, Any] = {}
+    severity: Literal["critical", "warning"] = "critical"
+    owner: str | None = None
+    where: str | None = Field(None, min_length=1)
+    mostly: float | None = Field(None, gt=0, le=1)
+    why: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("a check is a mapping with `expect` and its arguments")
+        inline = {key: each for key, each in value.items() if key not in _OWN_KEYS}
+        args = value.get("args", {})
+        if not isinstance(args, dict):
+            raise ValueError("`args` is a mapping of argument to value")
+        if twice := inline.keys() & args.keys():
+            raise ValueError(f"`{min(map(str, twice))}` stands both inline and under `args`")
+        own = {key: each for key, each in value.items() if key in _OWN_KEYS}
+        return {**own, "args": {**args, **inline}}
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that the check looks at, as its arguments name them."""
+        named = [self.args[key] for key in ("column", "column_A", "column_B") if key in self.args]
+        listed = self.args.get("column_list", [])
+        return [str(name) for name in [*named, *(listed if isinstance(listed, list) else [])]]
+
+    def meaning(self) -> dict[str, Any]:
+        """What decides the check's outcome, without owner and explanation."""
+        return self.model_dump(mode="json", exclude={"owner", "why"})
+
+
+class Exemption(_Strict):
+    """Until when (inclusive) a table is let through unjudged, and why."""
+
+    until: date
+    reason: str = Field(min_length=1)
+
+
+class Suite(_Strict):
+    """All checks of one table of one layer."""
+
+    table: str
+    description: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    exempt: Exemption | None = None
+    allow_empty: bool = False
+    checks: tuple[Check, ...] = Field(min_length=1)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits that change when the meaning of the suite does, and not with its wording."""
+        meaning = {"allow_empty": self.allow_empty, "checks": [check.meaning() for check in self.checks]}
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+
+    def exempt_on(self, day: date) -> bool:
+        """Whether the exemption still holds on `day`."""
+        return self.exempt is not None and day <= self.exempt.until
+
+
+def find(layer: str, table: str, key: list[str], folder: Path = SUITES) -> Suite | None:
+    """The suite of `table`: its own file, else the layer's default for the columns `key`, else None.
+
+    Raises:
+        SettingsError: the file is not a suite; names file, check number, what was seen, what was wanted, what to do.
+    """
+    own = folder / layer / f"{table}.yml"
+    if own.is_file():
+        return load(own)
+    default = folder / layer / "_default.yml"
+    return _for_table(load(default), table, key) if default.is_file() else None
+
+
+def load(path: Path) -> Suite:
+    """The suite in the file `path`, its shape checked; `registry.validate` checks it against Great Expectations.
+
+    Raises:
+        SettingsError: as `find`.
+    """
+    where = _short(path)
+    try:
+        suite = Suite.model_validate(_read(path, where))
+    except ValidationError as error:
+        raise _refusal(where, error) from None
+    _name_matches(suite, path, where)
+    _no_twins(suite, where)
+    return suite
+
+
+def _read(path: Path, where: str) -> dict[str, Any]:
+    # YAML 1.2: `NO` stays the country Norway, and a key written twice is an error.
+    reader = YAML(typ="safe", pure=True)
+    try:
+        found = reader.load(path)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise SettingsError(f"{where}:{line}", f"is not valid YAML: {error.problem}", "", "Correct that line") from None
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        raise SettingsError(where, f"can't be read: {error}", "a YAML file in UTF-8") from None
+    if not isinstance(found, dict):
+        seen = "is empty" if found is None else f"holds a {type(found).__name__}"
+        raise SettingsError(where, seen, "a mapping with table, description, owner and checks", "Copy the shape of another suite")
+    return found
+
+
+def _refusal(where: str, error: ValidationError) -> SettingsError:
+    first = error.errors(include_url=False)[0]
+    loc = list(first["loc"])
+    if loc[:1] == ["checks"] and len(loc) > 1:
+        where, loc = f"{where}, check {int(loc[1]) + 1}", loc[2:]
+    name = ".".join(map(str, loc))
+    match first["type"]:
+        case "extra_forbidden":
+            return SettingsError(where, f"has an unknown key `{name}`", ", ".join(Suite.model_fields), "Correct or remove it")
+        case "missing":
+            return SettingsError(where, f"has no `{name}`", f"a value for `{name}`", "Add it")
+        case "too_short" if name == "checks":
+            return SettingsError(where, "declares no checks", "at least one", "An empty suite proves nothing: add checks")
+        case "value_error":
+            return SettingsError(where, first["msg"].removeprefix("Value error, "), "", "Correct the check")
+    return SettingsError(where, f"`{name}` is {first['input']!r}", first["msg"], f"Correct `{name}`")
+
+
+def _name_matches(suite: Suite, path: Path, where: str) -> None:
+    wanted = ANY_TABLE if path.stem == "_default" else path.stem
+    if suite.table != wanted:
+        raise SettingsError(where, f"says table: {suite.table!r}", f"table: {wanted!r}", "Rename the file or correct `table`")
+
+
+def _no_twins(suite: Suite, where: str) -> None:
+    seen: dict[str, int] = {}
+    for number, check in enumerate(suite.checks, 1):
+        said = json.dumps({**check.meaning(), "severity": ""}, sort_keys=True)
+        if said in seen:
+            raise SettingsError(f"{where}, check {number}", f"repeats check {seen[said]}", "each check once", "Remove one")
+        seen[said] = number
+
+
+def _for_table(default: Suite, table: str, key: list[str]) -> Suite:
+    checks = [each for check in default.checks for each in _for_key(check, key)]
+    return default.model_copy(update={"table": table, "checks": tuple(checks)})
+
+
+def _for_key(check: Check, key: list[str]) -> list[Check]:
+    if "{key}" not in check.args.values():
+        return [check]
+    filled = [{name: column if value == "{key}" else value for name, value in check.args.items()} for column in key]
+    return [check.model_copy(update={"args": args}) for args in filled]
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-3:]) if SUITES in path.parents else str(path)
