@@ -32,9 +32,12 @@ def _run(own: list[Row], now: datetime, newest: bool) -> Run:
 
 
 def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
-    """Every release, newest first, each layer's newest published one marked current."""
-    states = {row["release_id"]: row for row in rows}
-    found = sorted((_release(row, now) for row in states.values()), key=lambda release: release.at.at)
+    """Every release, newest first by number, each layer's newest published one marked current.
+
+    By number, not by time: a release that was left pending and finished later does not overtake its successor.
+    """
+    states = {(row["layer"], row["release_id"]): row for row in rows}
+    found = sorted((_release(row, now) for row in states.values()), key=lambda release: release.release_id)
     current = {release.layer: release.release_id for release in found if release.status == "published"}
     marked = [
         replace(
