@@ -103,9 +103,8 @@ def healthy(folder: Path) -> Settings:
     ledger.append(lake, "runs", [run(48, at=before(minutes=15))])
     ledger.append(lake, "batches", [batch(table) for table in TABLES["bronze"]])
     ledger.append(lake, "verdicts", [verdict(layer, table) for layer, names in TABLES.items() for table in names])
-    ledger.append(
-        lake, "releases", [release(7, layer, dict.fromkeys(TABLES[layer], 31)) for layer in ("silver", "gold")]
-    )
+    tables = {layer: dict.fromkeys(TABLES[layer], 31) for layer in ("silver", "gold")}
+    ledger.append(lake, "releases", [release(6, "silver", tables["silver"]), release(7, "gold", tables["gold"])])
     _sizes(lake)
     neighbours(lake)
     return lake

@@ -130,6 +130,11 @@ def test_current_release_is_the_newest_published_one() -> None:
     assert card("silver", "a", releases=releases).version == 2
 
 
+def test_a_release_finished_late_does_not_overtake_its_successor() -> None:
+    releases = [release(2, 60, {"a": 2}), release(1, 5, {"a": 1})]
+    assert card("silver", "a", releases=releases).release_id == 2
+
+
 def test_rollback_says_what_it_restores_and_keeps_the_age_of_the_data() -> None:
     releases = [release(1, 180, {"a": 1}), release(2, 60, {"a": 2}), release(3, 5, {"a": 1}, kind="rollback")]
     assert shown(releases=releases).releases[0].restores == 1
