@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 import yaml
+from rich.text import Text
 
 from ingestion import ingest as job
 from ingestion import source as source_file
@@ -68,9 +69,14 @@ def show(done: job.Run) -> None:
     """Print what became of each table."""
     rows = [
         (outcome.table, console.verdict(outcome.status), console.count(outcome.rows), console.count(outcome.deletes),
-         console.size(outcome.size), outcome.error or (f"read whole: {outcome.reason}" if outcome.reason else ""))
+         console.size(outcome.size))
         for outcome in sorted(done.outcomes, key=lambda outcome: outcome.table)
     ]  # fmt: skip
-    console.table("", ("table", "batch", "rows", "deletes", "size", ""), rows, numbers=("rows", "deletes", "size"))
+    console.table("", ("table", "batch", "rows", "deletes", "size"), rows, numbers=("rows", "deletes", "size"))
+    for outcome in done.outcomes:
+        if outcome.error:
+            console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
+        elif outcome.reason:
+            console.out.print(f"  {outcome.table} was read whole: {outcome.reason}.")
     rate = done.rows / done.seconds if done.seconds else 0
     console.out.print(f"Batch {done.batch_id}: {console.count(done.rows)} rows in {done.seconds:.1f} s ({console.count(int(rate))} rows/s).")

@@ -249,12 +249,23 @@ def _extract(settings: Settings, plans: list[Plan], snapshot: Snapshot, batch_id
     shared = lanes([item.pages for item in work], settings.source_connections)
     job = runner(context, [[work[position] for position in lane] for lane in shared])
     spark = session.connect(settings)
+    _ship_code()
     frame = spark.range(0, len(shared), 1, len(shared)).mapInArrow(job, _spark_schema(RESULT))
     try:
         found: list[dict[str, Any]] = frame.toArrow().to_pylist()
         return found
     finally:
         spark.stop()
+
+
+def _ship_code() -> None:
+    """Send our code along with the tasks: executors need our packages' wheels but not our packages, nor ever run old code."""
+    import ingestion
+    import lakehouse
+    from pyspark import cloudpickle
+
+    for package in (ingestion, lakehouse):
+        cloudpickle.register_pickle_by_value(package)
 
 
 def _spark_schema(schema: pa.Schema) -> str:
@@ -283,7 +294,8 @@ def _settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], done:
         else:
             outcome.status, outcome.version = "empty", plan.bronze.version()
     except (ComportaError, OSError) as error:
-        outcome.error = str(error)
+        outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
+        storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
     _note(done, outcome, report)
     return _batch_row(settings, plan, outcome, window, len(files))
 

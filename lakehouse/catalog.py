@@ -1,5 +1,7 @@
 """The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pyhive import hive
@@ -27,24 +29,39 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def thrift_rows(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
-    """Run `statements` in one session; the rows of the last one, none for DDL.
+@contextmanager
+def cursor(settings: Settings) -> Iterator[Any]:
+    """A cursor of a Thrift session of its own.
 
     Raises:
         OSError: nobody listens on the Thrift port.
-        ServerError: Spark refused a statement; its message without the Java stack.
     """
     try:
         connection = hive.connect("127.0.0.1", port=settings.thrift_port)
     except TTransportException as error:
         raise ConnectionRefusedError(str(error)) from None
-    with connection, connection.cursor() as cursor:
+    with connection, connection.cursor() as opened:
+        yield opened
+
+
+def execute(opened: Any, statement: str) -> None:
+    """Run a statement on a cursor.
+
+    Raises:
+        ServerError: Spark refused it; its message without the Java stack.
+    """
+    try:
+        opened.execute(statement)
+    except OperationalError as error:
+        raise ServerError("Spark", _message(error), remedy=f"The statement was: {statement[:300]}") from None
+
+
+def thrift_rows(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
+    """Run `statements` in one session; the rows of the last one, none for DDL."""
+    with cursor(settings) as opened:
         for statement in statements:
-            try:
-                cursor.execute(statement)
-            except OperationalError as error:
-                raise ServerError("Spark", _message(error), remedy=f"The statement was: {statement[:300]}") from None
-        return cursor.fetchall() if cursor.description else []
+            execute(opened, statement)
+        return opened.fetchall() if opened.description else []
 
 
 def _message(error: OperationalError) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Every setting of Comporta; the environment variable is the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     source_dsn: SecretStr | None = Field(None, description="PostgreSQL to copy, as postgresql://user@host/db")
     source_name: str | None = Field(None, description="prefix of its bronze tables; the database's name by default")

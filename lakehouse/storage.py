@@ -78,3 +78,17 @@ def _check_bucket(settings: Settings) -> None:
         raise StorageError(f"s3://{bucket}", seen, "a bucket that can be written", "Create it or set LAKE_URL") from None
     except BotoCoreError as error:
         raise StorageError(f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL") from None
+
+
+def remove(settings: Settings, urls: list[str]) -> None:
+    """Remove files; one that is not there is no error."""
+    if not is_s3(settings.lake_url):
+        for url in urls:
+            Path(url).unlink(missing_ok=True)
+        return
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=settings.aws_endpoint_url)
+    for url in urls:
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        client.delete_object(Bucket=bucket, Key=key)

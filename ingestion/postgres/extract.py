@@ -189,7 +189,7 @@ def _compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare)
     probe = " union all ".join(
         f"select count(*) as n, count(*) filter (where {work.changed}) as fresh from {relation}" for relation in work.relations
     )
-    query = f"select sum(n)::bigint, sum(fresh)::bigint from ({probe}) x"
+    query = f"select sum(n)::bigint as n, sum(fresh)::bigint as fresh from ({probe}) x"
     live, fresh = reader.execute(f"select * from postgres_query('pg', {literal(query)})").fetchall()[0]
     detail = json.dumps({"live": live})
     if live == work.live and not fresh:

@@ -1,0 +1,105 @@
+# Comporta. `make help` explains every target; settings are environment variables (see README.md).
+SHELL := /bin/sh
+PYTHON ?= python3
+RUN := .venv/bin/python -W ignore -m lakehouse
+LAYER ?= silver
+DAYS ?= 1
+export SOURCE_DSN SOURCE_NAME SOURCE_CONNECTIONS LAKE_URL AWS_ENDPOINT_URL SPARK_MASTER SPARK_MEMORY SCALE VAR_DIR
+export THRIFT_PORT CONNECT_PORT SPARK_UI_PORT POSTGRES_PORT SITE_PORT
+export GX_ANALYTICS_ENABLED := false
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## What each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo traffic
+# Wanted together, traffic goes first: the demo then moves only what changed.
+demo: env $(if $(filter traffic,$(MAKECMDGOALS)),traffic) ## The whole way with a sample shop, from nothing; again, only what changed moves
+	@$(RUN) demo
+
+traffic: env ## Play a business day on the sample shop (DAYS=3 for more)
+	@$(RUN) traffic --days $(DAYS)
+
+.PHONY: test lint
+test: .venv/.dev ## All tests
+	@.venv/bin/python -W ignore -m pytest $(TESTS)
+
+lint: .venv/.dev ## Format and type checks
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+.PHONY: discover ingest gate silver gold release run
+discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
+	@$(RUN) discover
+
+ingest: env ## Copy what changed in SOURCE_DSN to bronze (TABLES=public.orders,crm.* narrows)
+	@$(RUN) ingest $(if $(TABLES),--tables '$(TABLES)')
+
+gate: env ## Judge a layer (LAYER=bronze, silver or gold)
+	@$(RUN) gate --layer $(LAYER) $(if $(TABLES),--tables '$(TABLES)')
+
+silver: env ## Build silver's models into silver_candidate
+	@$(RUN) dbt --layer silver
+
+gold: env ## Build gold's models into gold_candidate
+	@$(RUN) dbt --layer gold
+
+release: env ## Show readers a layer that has passed its gate (LAYER=silver)
+	@$(RUN) release --layer $(LAYER)
+
+run: env ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
+	@$(RUN) run
+
+.PHONY: releases rollback
+releases: env ## What was released when, and what readers see
+	@$(RUN) releases
+
+rollback: env ## Show readers an earlier release again (RELEASE=3)
+	@$(RUN) rollback --release $(if $(RELEASE),$(RELEASE),$(error Which one? make rollback RELEASE=n; make releases lists them))
+
+.PHONY: up down status sql docs site
+up: env ## Start the Spark server
+	@$(RUN) up
+
+down: env ## Stop all servers of this project
+	@$(RUN) down
+
+status: env ## What runs, on which ports, and what is released
+	@$(RUN) status
+
+sql: env ## A SQL prompt (SQL='select 1' runs one statement)
+	@$(RUN) sql $(if $(SQL),--execute "$(SQL)")
+
+site: env ## Build the docs site into var/site
+	@$(RUN) site
+
+docs: env ## Serve the docs site on loopback
+	@$(RUN) docs
+
+.PHONY: env lock clean
+env: .venv/.base ## Create the locked Python environment
+
+.venv/bin/uv: requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "✗ $(PYTHON) is too old (wanted: 3.11 or later). Run make PYTHON=python3.12 …"; exit 2; }
+	@echo "Creating .venv …"
+	@$(PYTHON) -m venv .venv || { echo "✗ $(PYTHON) can't make virtual environments. Install its venv package (Debian: python3-venv)."; exit 2; }
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@touch $@
+
+.venv/.base: requirements.lock .venv/bin/uv
+	@echo "Installing the locked packages …"
+	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --require-hashes requirements.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/bin/uv
+	@echo "Installing the locked packages for development …"
+	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --require-hashes requirements-dev.lock
+	@touch .venv/.base $@
+
+lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the lock files
+	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: down ## Stop the servers and remove the lake, the sample shop and the site (asks first)
+	@printf 'Remove var/ with the lake in it? [y/N] ' && read answer && [ "$$answer" = y ] && rm -rf var || echo "Left as it is."

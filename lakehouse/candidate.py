@@ -1,0 +1,82 @@
+"""Candidate tables: what dbt has built and readers do not see yet."""
+
+import json
+from dataclasses import dataclass
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from lakehouse import console, ledger, release, storage
+from lakehouse.catalog import CANDIDATE, quote, thrift_rows
+from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rows and bytes of a table's current version."""
+
+    rows: int
+    size: int
+
+
+def location(settings: Settings, layer: str, table: str) -> str:
+    """Where the layer's table lives: bronze's by our rule, dbt's in the warehouse by Spark's."""
+    if layer == "bronze":
+        return storage.join(settings.lake_url, "bronze", table)
+    return storage.join(settings.lake_url, "warehouse", f"{CANDIDATE[layer]}.db", table)
+
+
+def measure(settings: Settings, layer: str, table: str, version: int | None = None) -> Size | None:
+    """Rows and bytes as the Delta log has them; None if the table is gone."""
+    try:
+        found = DeltaTable(location(settings, layer, table), version=version, storage_options=storage.options(settings))
+    except TableNotFoundError:
+        return None
+    files = found.get_add_actions(flatten=True)
+    rows, sizes = files["num_records"].to_pylist(), files["size_bytes"].to_pylist()
+    return Size(sum(row or 0 for row in rows), sum(sizes))
+
+
+def hold_back(settings: Settings, layer: str) -> None:
+    """After a failed gate: keep each failed candidate under `quarantine`, and set it back to what readers see.
+
+    The next run then takes the same input again. Bronze is append-only and is left: its next batch may bring the cure.
+    """
+    if layer == "bronze":
+        return
+    shown = release.published(settings, layer)
+    for (name, table), row in ledger.latest(settings, "verdicts", "layer", "table_name").items():
+        if name != layer or row["verdict"] == "passed":
+            continue
+        _hold_back(settings, layer, table, row["delta_version"], shown.get(table))
+
+
+def _hold_back(settings: Settings, layer: str, table: str, failed: int, shown: int | None) -> None:
+    if failed is None or failed == shown:
+        return
+    source, kept = quote(CANDIDATE[layer], table), f"{table}__v{failed}"
+    if shown is None:
+        # Never released: a clone would lose its files with the table, so the rows themselves are kept.
+        statements = [f"create or replace table {quote('quarantine', kept)} using delta as select * from {source}", f"drop table {source}"]
+    else:
+        statements = [
+            f"create or replace table {quote('quarantine', kept)} shallow clone {source} version as of {int(failed)}",
+            f"restore table {source} to version as of {int(shown)}",
+        ]
+    thrift_rows(settings, *statements)
+    console.out.print(f"  {CANDIDATE[layer]}.{table} was set back; what failed is in quarantine.{kept}")
+
+
+def note_sizes(settings: Settings) -> dict[str, dict[str, int]]:
+    """Rows and bytes of every table of the last releases and of bronze, by `schema.table`."""
+    found: dict[str, dict[str, int]] = {}
+    for layer, schema in CANDIDATE.items():
+        for table, version in release.published(settings, layer).items():
+            if size := measure(settings, layer, table, version):
+                found[f"{schema}.{table}"] = {"rows": size.rows, "bytes": size.size}
+    return found
+
+
+def to_json(sizes: dict[str, dict[str, int]]) -> str:
+    """As the site reads it."""
+    return json.dumps(sizes, indent=1, sort_keys=True)

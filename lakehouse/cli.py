@@ -1,0 +1,219 @@
+"""The command line. Commands of other packages are loaded by name when they are called: this package imports none."""
+
+import importlib
+import sys
+import time
+import traceback
+from typing import Any
+
+import click
+from rich.text import Text
+
+from lakehouse import catalog, console, dbt, lock, pipeline, postgres, release, server, stats
+from lakehouse.errors import ComportaError, redact
+from lakehouse.settings import Settings, load
+
+ELSEWHERE = {
+    "discover": "ingestion.command:discover",
+    "ingest": "ingestion.command:ingest",
+    "gate": "expectations.command:gate",
+}
+
+
+class Commands(click.Group):
+    """Our commands and those of the packages above us."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, name = ELSEWHERE[cmd_name].split(":")
+        found: click.Command = getattr(importlib.import_module(module), name)
+        return found
+
+
+@click.group(cls=Commands)
+@click.option("--debug", is_flag=True, help="show stack traces")
+def cli(debug: bool) -> None:
+    """Comporta: PostgreSQL to gated Delta tables."""
+
+
+def main() -> None:
+    """Run a command; a failure is one line on standard error and an exit code (see lakehouse/errors.py)."""
+    debug = "--debug" in sys.argv
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        console.err.print("Interrupted; nothing is half written. Run it again to go on.")
+        sys.exit(130)
+    except ComportaError as error:
+        _fail(str(error), error.exit_code, debug)
+    except OSError as error:
+        _fail(_os_error(error), 5, debug)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must read as one
+        first = (redact(str(error)).strip().splitlines() or [""])[0][:400]
+        _fail(f"{type(error).__name__}: {first} Run again with --debug for the stack trace.", 1, debug)
+
+
+def _os_error(error: OSError) -> str:
+    if error.errno == 28:
+        return f"{error.filename or 'disk'}: no space left. Free some room and run again: nothing is half written."
+    return f"{error.filename or type(error).__name__}: {error.strerror or error}."
+
+
+def _fail(line: str, code: int, debug: bool) -> None:
+    if debug:
+        console.err.print(Text(redact(traceback.format_exc())))
+    console.err.print(Text.assemble(("✗ ", "bold red"), line))
+    sys.exit(code)
+
+
+@cli.command()
+def up() -> None:
+    """Start the Spark server (Thrift and Connect)."""
+    settings = load()
+    with console.step("Starting the Spark server"):
+        fresh = server.start(settings)
+    if not fresh:
+        console.out.print("It was running already.")
+    release.recover(settings)
+    _status(settings)
+
+
+@cli.command()
+def down() -> None:
+    """Stop the servers of this project."""
+    settings = load()
+    for name, stop in (("Spark server", lambda: server.stop(settings)), ("PostgreSQL", lambda: postgres.of(settings).stop())):
+        console.out.print(f"{name}: {'stopped' if stop() else 'was not running'}.")
+
+
+@cli.command()
+def status() -> None:
+    """Say what runs, on which ports, and what is released."""
+    _status(load())
+
+
+def _status(settings: Settings) -> None:
+    spark, database = server.running(settings), postgres.of(settings).running()
+    rows = [
+        ("Spark server", _state(spark), f"Thrift {settings.thrift_port}, Connect {settings.connect_port}", server.log_file(settings)),
+        ("PostgreSQL (sample shop)", _state(database), settings.postgres_port, settings.log_dir / "postgres.log"),
+    ]
+    console.table("", ("server", "state", "ports", "log"), rows)
+    for layer in catalog.LAYERS:
+        now = release.current(settings, layer)
+        said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
+        console.out.print(f"{layer}: {said}")
+    console.out.print(f"lake: {settings.lake_url}")
+
+
+def _state(process: Any) -> Text:
+    return console.verdict("running") if process else console.verdict("stopped")
+
+
+@cli.command("dbt")
+@click.option("--layer", type=click.Choice(["silver", "gold"]), required=True)
+def run_dbt(layer: str) -> None:
+    """Run a layer's models into its candidate schema."""
+    settings = load()
+    server.start(settings)
+    with lock.writing(settings, f"dbt {layer}"):
+        dbt.run(settings, layer)
+
+
+@cli.command("release")
+@click.option("--layer", type=click.Choice(catalog.LAYERS), required=True)
+def make_release(layer: str) -> None:
+    """Show readers the layer's tables as its gate has passed them."""
+    settings = load()
+    server.start(settings)
+    with lock.writing(settings, f"release {layer}"):
+        before = release.current(settings, layer)
+        made = release.publish(settings, layer, release.judged(settings, layer))
+    unchanged = before is not None and made.release_id == before.release_id
+    console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
+
+
+@cli.command()
+def releases() -> None:
+    """List releases; the current one of each layer is marked."""
+    settings = load()
+    found = release.history(settings)
+    if not found:
+        console.out.print("Nothing released yet. Run make run, or make release LAYER=silver after its gate.")
+        return
+    now = {layer: made.release_id for layer in catalog.LAYERS if (made := release.current(settings, layer))}
+    rows = [
+        (made.release_id, made.layer, made.kind, console.verdict(made.status), len(made.tables),
+         "← readers see this" if now.get(made.layer) == made.release_id else made.note)
+        for made in found
+    ]  # fmt: skip
+    console.table("", ("release", "layer", "kind", "state", "tables", ""), rows, numbers=("release", "tables"))
+
+
+@cli.command()
+@click.option("--release", "number", type=int, required=True)
+def rollback(number: int) -> None:
+    """Show readers an earlier release again."""
+    settings = load()
+    server.start(settings)
+    with lock.writing(settings, "rollback"):
+        made = release.rollback(settings, number)
+    console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
+
+
+@cli.command()
+def run() -> None:
+    """The whole way for SOURCE_DSN: ingest, gate, silver, gate, release, gold, gate, release, docs."""
+    settings = load()
+    started = time.monotonic()
+    done = pipeline.run(settings)
+    stats.show(settings, done, time.monotonic() - started)
+
+
+@cli.command()
+def demo() -> None:
+    """The whole way with the sample shop on an embedded PostgreSQL."""
+    settings = load()
+    started = time.monotonic()
+    done = pipeline.demo(settings)
+    stats.show(settings, done, time.monotonic() - started)
+    console.out.print("\nTry next:\n  make traffic demo   a business day happens; only what changed moves\n"
+                      "  make docs           the site: can the numbers be trusted?\n  make sql            ask gold.rpt_daily_sales")  # fmt: skip
+
+
+@cli.command()
+@click.option("--days", default=1, show_default=True)
+def traffic(days: int) -> None:
+    """Play business days on the sample shop."""
+    pipeline.traffic(load(), days)
+
+
+@cli.command()
+def site() -> None:
+    """Build the docs site."""
+    settings = load()
+    server.start(settings)
+    pipeline.build_site(settings)
+
+
+@cli.command()
+def docs() -> None:
+    """Serve the docs site on loopback."""
+    settings = load()
+    importlib.import_module("lakehouse.site.serve").serve(settings)
+
+
+@cli.command()
+@click.option("-e", "--execute", help="run this statement and leave")
+def sql(execute: str | None) -> None:
+    """A SQL prompt on the Spark server."""
+    settings = load()
+    server.start(settings)
+    importlib.import_module("lakehouse.prompt").run(settings, execute)

@@ -1,0 +1,127 @@
+"""The way of the data, stage by stage; and the demo, which is that way with the sample shop as its source."""
+
+import importlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from lakehouse import candidate, console, dbt, lock, postgres, release, server, stats
+from lakehouse.errors import GateError
+from lakehouse.settings import Settings, load
+
+Seconds = dict[str, float]
+
+
+def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
+    """Ingest, gate and release bronze, silver and gold, and build the site.
+
+    Returns:
+        seconds of each stage, in order.
+
+    Raises:
+        GateError: a gate failed; what readers see has not moved.
+    """
+    seconds = {} if seconds is None else seconds
+    with lock.writing(settings, "the pipeline"):
+        with _stage(seconds, "server"):
+            server.start(settings)
+            release.recover(settings)
+        try:
+            with _stage(seconds, "ingest"):
+                _command("ingestion.command:ingest")
+            _promote(settings, seconds, "bronze")
+            for layer in ("silver", "gold"):
+                with _stage(seconds, f"dbt {layer}"):
+                    dbt.run(settings, layer)
+                _promote(settings, seconds, layer)
+        finally:
+            with _stage(seconds, "site"):
+                build_site(settings)
+    return seconds
+
+
+def demo(settings: Settings) -> Seconds:
+    """Start the embedded PostgreSQL, fill it if it is empty, and run the pipeline on it."""
+    seconds: Seconds = {}
+    database = postgres.of(settings)
+    with _stage(seconds, "postgres"):
+        database.start()
+        dsn = database.create_database("shop")
+    with _stage(seconds, "sample shop"):
+        _seed(settings, dsn)
+    return run(_pointed_at(dsn), seconds)
+
+
+def traffic(settings: Settings, days: int) -> None:
+    """Play `days` business days on the sample shop."""
+    play = importlib.import_module("samples.shop.traffic").play_day
+    database = postgres.of(settings)
+    database.start()
+    state = settings.var_dir / "state" / "day"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(days):
+        day = int(state.read_text()) + 1 if state.exists() else 1
+        with console.step(f"Day {day} in the shop"):
+            done = play(database.dsn("shop"), day)
+        state.write_text(str(day))
+        rows = [(table, *(counts[kind] for kind in ("inserted", "updated", "deleted"))) for table, counts in done.items()]
+        console.table("", ("table", "inserted", "updated", "deleted"), rows, numbers=("inserted", "updated", "deleted"))
+
+
+def build_site(settings: Settings) -> None:
+    """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
+    stats.write(settings)
+    if (settings.var_dir / "dbt" / "target").exists():
+        dbt.invoke(settings, "docs", "generate", "--static")
+        page = settings.site_dir / "dbt" / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes((settings.var_dir / "dbt" / "target" / "static_index.html").read_bytes())
+    index = importlib.import_module("lakehouse.site.build").build(settings, datetime.now(UTC))
+    console.out.print(f"Site: {index}")
+
+
+def _seed(settings: Settings, dsn: str) -> None:
+    loader = importlib.import_module("samples.shop.load")
+    state = settings.var_dir / "state" / "day"
+    try:
+        with console.step(f"Filling the sample shop (SCALE={settings.scale:g})"):
+            rows = loader.load(dsn, settings.scale)
+        state.unlink(missing_ok=True)
+        console.out.print(f"  {console.count(sum(rows.values()))} rows in {len(rows)} tables")
+    except loader.ShopExists:
+        console.out.print("  The shop is there already; it is left as it is.")
+
+
+def _pointed_at(dsn: str) -> Settings:
+    os.environ["SOURCE_DSN"], os.environ["SOURCE_NAME"] = dsn, "shop"
+    return load()
+
+
+def _promote(settings: Settings, seconds: Seconds, layer: str) -> None:
+    with _stage(seconds, f"gate {layer}"):
+        try:
+            _command("expectations.command:gate", "--layer", layer)
+        except GateError:
+            candidate.hold_back(settings, layer)
+            raise
+    with _stage(seconds, f"release {layer}"):
+        made = release.publish(settings, layer, release.judged(settings, layer))
+        console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables")
+
+
+def _command(target: str, *arguments: str) -> None:
+    module, name = target.split(":")
+    command: Callable[..., None] = getattr(importlib.import_module(module), name).main
+    command(args=list(arguments), standalone_mode=False)
+
+
+@contextmanager
+def _stage(seconds: Seconds, name: str) -> Iterator[None]:
+    console.out.rule(f"[bold]{name}", align="left", style="dim") if console.out.is_terminal else console.out.print(f"— {name}")
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0) + time.monotonic() - started
