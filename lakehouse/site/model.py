@@ -46,8 +46,8 @@ def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
 
     return (
         Nav("Overview", "index.html", current=True),
-        link("Data quality", "quality/index.html", "make quality"),
-        link("Models", "dbt/index.html", "make docs"),
+        link("Data quality", "quality/index.html", "make run"),
+        link("Models", "dbt/index.html", "make run"),
     )
 
 

@@ -29,7 +29,7 @@ def server(settings: Settings) -> ThreadingHTTPServer:
         ServerError: the port is taken, or there is no site yet.
     """
     if not (settings.site_dir / "index.html").is_file():
-        raise ServerError(str(settings.site_dir), "has no index.html", "a built site", "Run `make docs`")
+        raise ServerError(str(settings.site_dir), "has no index.html", "a built site", "Run `make site`")
     try:
         return _Server(("127.0.0.1", settings.site_port), partial(_Handler, directory=str(settings.site_dir)))
     except OSError as error:

@@ -61,7 +61,7 @@ def test_server_refuses_a_busy_port(tmp_path: Path) -> None:
 
 
 def test_server_refuses_when_there_is_no_site(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match="make docs"):
+    with pytest.raises(ServerError, match="make site"):
         server(lake(tmp_path))
 
 
