@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from expectations.suite import Check, Suite, _short
+from expectations.suite import Check, Suite, short
 from lakehouse.errors import SettingsError
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before its first import: it reads this once
@@ -24,7 +24,7 @@ def validate(suite: Suite, path: Path) -> None:
         SettingsError: a misspelt type (with the nearest one), an unknown, missing or wrong argument.
     """
     for number, check in enumerate(suite.checks, 1):
-        build(check, number, f"{_short(path)}, check {number}")
+        build(check, number, f"{short(path)}, check {number}")
 
 
 def build(check: Check, number: int, where: str) -> Any:

@@ -112,7 +112,7 @@ def load(path: Path) -> Suite:
     Raises:
         SettingsError: as `find`.
     """
-    where = _short(path)
+    where = short(path)
     try:
         suite = Suite.model_validate(_read(path, where))
     except ValidationError as error:
@@ -149,7 +149,7 @@ def _refusal(where: str, error: ValidationError) -> SettingsError:
             return SettingsError(where, f"has an unknown key `{name}`", ", ".join(Suite.model_fields), "Correct or remove it")
         case "missing":
             return SettingsError(where, f"has no `{name}`", f"a value for `{name}`", "Add it")
-        case "too_short" if name == "checks":
+        case "tooshort" if name == "checks":
             return SettingsError(where, "declares no checks", "at least one", "An empty suite proves nothing: add checks")
         case "value_error":
             return SettingsError(where, first["msg"].removeprefix("Value error, "), "", "Correct the check")
@@ -183,5 +183,5 @@ def _for_key(check: Check, key: list[str]) -> list[Check]:
     return [check.model_copy(update={"args": args}) for args in filled]
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     return "/".join(path.parts[-3:]) if SUITES in path.parents else str(path)

@@ -1,0 +1,67 @@
+"""What is judged: the pending rows of a bronze table, or a whole candidate table, at one Delta version. SQL is made here, not run."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse import storage
+from lakehouse.catalog import quote
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which rows of a bronze table are pending, in batch ids."""
+
+    after: int = 0  # the last released batch; what is newer is pending
+    since: int = 0  # in a table without a key, the latest full copy: it replaces all before it
+    batches: int = 0  # pending ones with rows
+    key: tuple[str, ...] = ()
+    promised: int = 0  # pending rows and deletes as the ledger has them
+
+
+def scope(batches: Iterable[Mapping[str, Any]], released: int | None) -> Scope:
+    """What is pending of one table, given its rows of the ledger `batches` and its released Delta version (None: none)."""
+    done = [row for row in batches if row["status"] == "committed"]
+    if not done:
+        return Scope()
+    key = tuple(json.loads(done[-1]["key"] or "[]"))
+    seen = [row["batch_id"] for row in done if released is not None and (row["delta_version"] or 0) <= released]
+    after = max(seen, default=0)
+    copies = [row["batch_id"] for row in done if row["mode"] == "full"]
+    since = max(copies, default=0) if not key else 0
+    pending = [row for row in done if row["batch_id"] > after and row["batch_id"] >= since]
+    sizes = [(row["rows"] or 0) + (row["deletes"] or 0) for row in pending]
+    return Scope(after, since, sum(size > 0 for size in sizes), key, sum(sizes))
+
+
+def at_version(location: str, version: int) -> str:
+    """Query: the Delta table at `location` as of `version`."""
+    return f"select * from delta.{quote(storage.for_spark(location))} version as of {int(version)}"
+
+
+def pending(location: str, version: int, within: Scope) -> str:
+    """Query: every pending row of a bronze table, deletions included."""
+    return f"select * from ({at_version(location, version)}) where _batch_id > {within.after} and _batch_id >= {within.since}"
+
+
+def live(location: str, version: int, within: Scope, whole: bool) -> str:
+    """Query: the latest living row of each key among the pending rows, or of the `whole` table.
+
+    A later batch may have mended an earlier one; within a batch a written row wins over a deletion. One batch, which is
+    one snapshot of the source, holds a living key once: its rows are taken as they are, so that a key which is there
+    twice is seen by the checks and not tidied away.
+    """
+    rows = pending(location, version, Scope(0, within.since) if whole else within)
+    if not within.key or (within.batches == 1 and not whole):
+        return f"select * from ({rows}) where _op is distinct from 'd'"
+    keys = ", ".join(quote(column) for column in within.key)
+    ranked = (
+        f"select *, row_number() over (partition by {keys} order by _batch_id desc, _op <=> 'd') as _rank_in_key from ({rows})"
+    )
+    return f"select * except (_rank_in_key) from ({ranked}) where _rank_in_key = 1 and _op is distinct from 'd'"
+
+
+def counts(rows: str) -> str:
+    """Query: how many rows the query `rows` has, and how many of them live."""
+    return f"select count(*) as seen, count_if(_op is distinct from 'd') as living from ({rows})"

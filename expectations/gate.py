@@ -1,0 +1,225 @@
+"""The gate of a layer: which tables are judged at which versions, the judging, and the record of it."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from expectations import frame
+from expectations.suite import LAYERS, SUITES, Suite, find
+from expectations.verdict import Verdict, judge
+from lakehouse import candidate, catalog, ledger, storage
+from lakehouse.errors import ComportaError, SettingsError, redact
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from expectations.page import Pages
+    from expectations.runner import Ran, Runner
+
+Report = Callable[[Verdict], None]
+_LANES = 2  # tables at once: while one waits for Spark's driver the other computes
+
+
+def run_gate(
+    settings: Settings,
+    spark: "SparkSession",
+    layer: str,
+    tables: list[str] | None,
+    report: Report,
+    run_id: int | None = None,
+    suites: Path = SUITES,
+) -> list[Verdict]:
+    """Judge the tables of `layer` whose names match a glob of `tables` (None: all), and note the verdicts in the ledger.
+
+    `report` is called with each verdict, from one thread, when its page is there. A verdict over a released version that
+    passed under the same suite is taken again, marked `unchanged`, and not noted twice.
+
+    Raises:
+        SettingsError: a suite is wrong (before anything runs), or no table matches.
+    """
+    jobs = _jobs(settings, spark, layer, tables, suites)
+    kept = [verdict for job in jobs if (verdict := job.known())]
+    todo = [job for job in jobs if job.known() is None]
+    for verdict in kept:
+        report(verdict)
+    return kept + (_judge_all(settings, spark, layer, todo, report, run_id) if todo else [])
+
+
+class Job:
+    """One table to be judged."""
+
+    def __init__(self, layer: str, table: str, place: tuple[str, int] | None, suite: Suite | None, within: frame.Scope) -> None:
+        self.layer, self.table, self.place, self.suite, self.within = layer, table, place, suite, within
+        self.earlier: dict[str, Any] | None = None  # the latest ledger row, if it is about the released version
+
+    def known(self) -> Verdict | None:
+        """The verdict, if the same suite has passed this very version before and it was released."""
+        row, suite, place = self.earlier, self.suite, self.place
+        if not (row and suite and place) or (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash):
+            return None
+        declared, warned = row["declared"], row["failed_warning"]
+        return Verdict(
+            self.layer, self.table, place[1], "passed", "unchanged since its last verdict", declared, row["ran"], declared - warned,
+            failed_warning=warned, rows_seen=row["rows_seen"], suite_hash=suite.hash, page=row["page"] or "", unchanged=True,
+        )  # fmt: skip
+
+    def errored(self, reason: str, seconds: float = 0.0) -> Verdict:
+        """The verdict when nothing could be judged."""
+        suite = self.suite
+        return Verdict(
+            self.layer, self.table, self.place[1] if self.place else None, "errored", reason, len(suite.checks) if suite else 0,
+            suite_hash=suite.hash if suite else "", seconds=seconds,
+        )  # fmt: skip
+
+
+def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
+    from lakehouse.release import published
+
+    if layer not in LAYERS:
+        raise SettingsError("--layer", f"is {layer!r}", ", ".join(LAYERS))
+    released = published(settings, layer)
+    batches = [row for row in ledger.rows(settings, "batches") if layer == "bronze"]
+    names = sorted({row["table_name"] for row in batches if row["status"] == "committed"}) if layer == "bronze" else _built(spark, layer)
+    latest = ledger.latest(settings, "verdicts", "layer", "table_name")
+    jobs = []
+    for table in _chosen(layer, names, tables):
+        within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
+        job = Job(layer, table, _place(settings, spark, layer, table), find(layer, table, list(within.key), suites), within)
+        if job.place and released.get(table) == job.place[1]:
+            job.earlier = latest.get((layer, table))
+        jobs.append(job)
+    return jobs
+
+
+def _built(spark: "SparkSession", layer: str) -> list[str]:
+    schema = catalog.quote(catalog.CANDIDATE[layer])
+    views = {row["viewName"] for row in spark.sql(f"show views in {schema}").collect()}
+    found = spark.sql(f"show tables in {schema}").collect()
+    return sorted(row["tableName"] for row in found if not row["isTemporary"] and row["tableName"] not in views)
+
+
+def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[str]:
+    if not names:
+        build = "make ingest" if layer == "bronze" else f"make dbt LAYER={layer}"
+        raise SettingsError(layer, "has no tables to judge", "at least one", f"Run {build} first")
+    chosen = [name for name in names if globs is None or any(fnmatchcase(name, glob) for glob in globs)]
+    if not chosen:
+        raise SettingsError("--tables", f"{', '.join(globs or [])} matches no table of {layer}", ", ".join(names))
+    return chosen
+
+
+def _place(settings: Settings, spark: "SparkSession", layer: str, table: str) -> tuple[str, int] | None:
+    """Where the table lives and its newest Delta version; None if it is nowhere."""
+    usual = candidate.location(settings, layer, table)
+    with suppress(TableNotFoundError):
+        return usual, DeltaTable(usual, storage_options=storage.options(settings)).version()
+    name = catalog.quote(catalog.CANDIDATE[layer], table)
+    try:
+        row = spark.sql(f"describe detail {name}").collect()[0]
+        version = spark.sql(f"describe history {name} limit 1").collect()[0]["version"]
+    except Exception:  # Spark has many ways to say that a table is not there, or is not a Delta table
+        return None
+    return str(row["location"]).removeprefix("file://").removeprefix("file:").replace("s3a://", "s3://"), int(version)
+
+
+def _judge_all(
+    settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None
+) -> list[Verdict]:
+    from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
+    from expectations.page import Pages
+    from expectations.runner import Runner
+
+    for job in jobs:
+        if job.suite:
+            registry.validate(job.suite, SUITES / layer / f"{job.table}.yml")
+    pages, runner = Pages(settings), Runner()
+    with ThreadPoolExecutor(_LANES) as pool:
+        judged = list(pool.map(lambda job: _judge(spark, runner, job), jobs))
+    verdicts = [_with_page(pages, verdict, ran) for verdict, ran in judged]
+    pages.build()
+    ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
+    for verdict in verdicts:
+        report(verdict)
+    return verdicts
+
+
+def _judge(spark: "SparkSession", runner: "Runner", job: Job) -> "tuple[Verdict, Ran | None]":
+    """The verdict over one table; whatever breaks makes it errored, never passed."""
+    started = time.monotonic()
+    if job.place is None:
+        return job.errored("there is no Delta table of that name"), None
+    if job.suite is None:
+        return job.errored(f"has no suite. Write expectations/suites/{job.layer}/{job.table}.yml"), None
+    try:
+        rows, seen, judged = _rows(spark, job, *job.place)
+        ran = runner.run(job.suite, f"{job.layer}.{job.table}", rows, judged, job.within.key)
+    except ComportaError:
+        raise
+    except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
+        return job.errored(_first_line(error), time.monotonic() - started), None
+    return _verdict(job, job.suite, ran, seen, judged, time.monotonic() - started), ran
+
+
+def _rows(spark: "SparkSession", job: Job, location: str, version: int) -> tuple[Any, int, int]:
+    """The data frame to judge, the rows seen (deletions too), and the rows in the frame."""
+    if job.layer != "bronze":
+        found = spark.sql(frame.at_version(location, version))
+        number = found.count()
+        return found, number, number
+    counted = spark.sql(frame.counts(frame.pending(location, version, job.within))).collect()[0]
+    whole = not counted["living"]
+    found = spark.sql(frame.live(location, version, job.within, whole))
+    exact = job.within.batches == 1 and not whole
+    judged = int(counted["living"]) if exact else found.count()
+    return found, int(counted["seen"]) or judged, judged
+
+
+def _verdict(job: Job, suite: Suite, ran: "Ran", seen: int, judged: int, seconds: float) -> Verdict:
+    outcomes = ran.outcomes
+    if suite.exempt_on(date.today()):
+        outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
+    said = judge(len(suite.checks), outcomes, judged, suite.allow_empty, job.within.promised - (seen if not judged else 0))
+    return Verdict(
+        job.layer, job.table, job.place[1] if job.place else None, said.verdict, said.reason, len(suite.checks), said.ran,
+        said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,
+    )  # fmt: skip
+
+
+def _with_page(pages: "Pages", verdict: Verdict, ran: "Ran | None") -> Verdict:
+    if ran is None or verdict.delta_version is None:
+        return verdict
+    page = pages.add(f"{verdict.layer}.{verdict.table}", verdict.delta_version, ran, verdict.ok, datetime.now(UTC))
+    return replace(verdict, page=page)
+
+
+def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
+    from expectations.runner import dumps
+
+    same = ("layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash")
+    row = {name: getattr(verdict, name) for name in (*same, "page", "seconds")}
+    failures = dumps(verdict.failures)
+    if verdict.verdict == "errored" and not verdict.failures:
+        failures = dumps_reason(verdict.reason)
+    return row | {"verdict_id": uuid.uuid4().hex, "run_id": run_id, "table_name": verdict.table, "failures": failures}
+
+
+def dumps_reason(reason: str) -> str:
+    """The ledger's `failures` of a verdict that errored before any check."""
+    import json
+
+    return json.dumps([{"check": "evidence", "severity": "critical", "observed": reason}], ensure_ascii=False)
+
+
+def _first_line(error: Exception) -> str:
+    return redact((str(error).strip().splitlines() or [type(error).__name__])[0][:300])

@@ -1,0 +1,93 @@
+"""Data docs: a page for each verdict under `site/quality`; only new pages are rendered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from expectations.runner import Ran
+from lakehouse.settings import Settings
+
+_SITE = "quality"
+# The index reads each result that it lists: without a limit a gate would grow slower with every run.
+_LISTED = 60
+
+
+class Pages:
+    """The data docs site; `add` keeps a verdict's results, `build` renders what was added."""
+
+    def __init__(self, settings: Settings) -> None:
+        import great_expectations as gx
+
+        self._settings = settings
+        root = settings.var_dir / "gx"
+        root.mkdir(parents=True, exist_ok=True)
+        self._context = gx.get_context(mode="file", project_root_dir=root)
+        wanted = _config(settings)
+        sites = self._context.variables.data_docs_sites or {}
+        if sites.get(_SITE) != wanted or set(sites) != {_SITE}:
+            self._context.variables.data_docs_sites = {_SITE: wanted}
+            self._context.variables.save()
+        self._added: list[Any] = []
+
+    def add(self, name: str, version: int, ran: Ran, passed: bool, at: datetime) -> str:
+        """Keep the results of `name` (layer.table) at `version`; the page's path relative to the site, once `build` has run."""
+        from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
+        from great_expectations.data_context.types.resource_identifiers import (
+            ExpectationSuiteIdentifier,
+            ValidationResultIdentifier,
+        )
+
+        run = RunIdentifier(run_name=f"{at:%Y%m%dT%H%M%S%fZ}", run_time=at)
+        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, f"version-{version}")
+        held = sum(bool(result.success) for result in ran.results)
+        whole = ExpectationSuiteValidationResult(
+            success=passed,
+            results=list(ran.results),
+            suite_name=name,
+            statistics=_statistics(len(ran.results), held),
+            meta={**ran.meta, "run_id": run, "validation_time": at, "delta_version": version},
+        )
+        self._context.validation_results_store.store_validation_results(whole, key)
+        self._added.append(key)
+        return f"{_SITE}/validations/{name}/{run.run_name}/{run.to_tuple()[1]}/version-{version}.html"
+
+    def build(self) -> None:
+        """Render the pages that were added, and the index."""
+        if self._added:
+            self._context.build_data_docs(site_names=[_SITE], resource_identifiers=self._added)
+            self._added = []
+
+
+def _statistics(checked: int, held: int) -> dict[str, Any]:
+    return {
+        "evaluated_expectations": checked,
+        "successful_expectations": held,
+        "unsuccessful_expectations": checked - held,
+        "success_percent": 100 * held / checked if checked else None,
+    }
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    sections: dict[str, Any] = {
+        "validations": {
+            "class_name": "DefaultSiteSectionBuilder",
+            "source_store_name": "validation_results_store",
+            "validation_results_limit": _LISTED,
+        },
+        "expectations": "None",
+    }
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(settings.site_dir / _SITE),
+        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False, "validation_results_limit": _LISTED},
+        "site_section_builders": sections,
+    }
+
+
+def paths(settings: Settings, pages: Sequence[str]) -> list[str]:
+    """Of `pages`, those that are files."""
+    return [page for page in pages if (settings.site_dir / page).is_file()]

@@ -1,0 +1,161 @@
+"""Great Expectations on a Spark data frame: cheap numbers first, details only of what failed.
+
+A first pass asks each row-wise check only whether it holds, which Great Expectations answers with one aggregation per
+condition; asking for samples at once takes two more queries for each check (measured: 5.4 s against 11–16 s for 14 checks
+on 400 000 rows).
+"""
+
+import json
+import logging
+import math
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from expectations import registry
+from expectations.suite import Check, Suite
+from expectations.verdict import Outcome
+from lakehouse.errors import redact
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+_SAMPLES = 5
+_TEXT = 300  # characters of one value or message: a ledger row is for reading
+_making = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Outcomes of a suite, and Great Expectations' own results for the page."""
+
+    outcomes: tuple[Outcome, ...]
+    results: tuple[Any, ...]
+    meta: dict[str, Any]
+
+
+class Runner:
+    """Holds one Great Expectations context; `run` may be called from several threads."""
+
+    def __init__(self) -> None:
+        logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # failures reach the user as verdicts
+        import great_expectations as gx
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        self._source = context.data_sources.add_or_update_spark("spark")
+
+    def run(self, suite: Suite, name: str, frame: Any, rows: int, key: tuple[str, ...]) -> Ran:
+        """Run `suite` over the Spark data frame `frame` of `rows` rows; never raises for what a check does."""
+        expectations = {number: registry.build(check, number, name) for number, check in enumerate(suite.checks, 1)}
+        with _making:
+            asset = self._source.add_dataframe_asset(name)
+            batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        rowwise = {number: each for number, each in expectations.items() if hasattr(each, "mostly")}
+        results, meta = _validate(batch, name, rowwise, "BOOLEAN_ONLY")
+        doubtful = {number: each for number, each in expectations.items() if number not in rowwise or _needs_detail(results, number)}
+        detailed, more = _validate(batch, name, doubtful, _detail(key or suite_key(suite), frame.columns))
+        results |= detailed
+        for number, result in results.items():
+            _fill_in(result, suite.checks[number - 1], rows)
+        outcomes = tuple(_outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
+        return Ran(outcomes, tuple(results[number] for number in sorted(results)), meta or more)
+
+
+def suite_key(suite: Suite) -> tuple[str, ...]:
+    """The columns whose uniqueness the suite demands first: they name a row in samples."""
+    for check in suite.checks:
+        if check.expect in ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"):
+            return tuple(check.columns)
+    return ()
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: text cut, non-finite numbers and unknown types as text."""
+    if isinstance(value, bool | int | None):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(each) for each in list(value)[:20]]
+    return str(value)[:_TEXT]
+
+
+def _validate(batch: Any, name: str, expectations: dict[int, Any], detail: Any) -> tuple[dict[int, Any], dict[str, Any]]:
+    if not expectations:
+        return {}, {}
+    from great_expectations import ExpectationSuite
+
+    with _making:
+        suite = ExpectationSuite(name=name, expectations=list(expectations.values()))
+    found = batch.validate(suite, result_format=detail)
+    numbered = {result.expectation_config.meta["check"]: result for result in found.results}
+    return numbered, dict(found.meta)
+
+
+def _needs_detail(results: dict[int, Any], number: int) -> bool:
+    result = results.get(number)
+    return result is not None and not result.success and not _raised(result)
+
+
+def _detail(key: tuple[str, ...], columns: list[str]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"result_format": "SUMMARY", "partial_unexpected_count": _SAMPLES}
+    if key and set(key) <= set(columns):
+        wanted["unexpected_index_column_names"] = list(key)
+    return wanted
+
+
+def _fill_in(result: Any, check: Check, rows: int) -> None:
+    # A row-wise check that held without `mostly` and `where` has, by its definition, found nothing unexpected: say so on the page.
+    if result.success and not result.result and check.mostly is None and check.where is None:
+        result.result = {"element_count": rows, "unexpected_count": 0, "unexpected_percent": 0.0}
+
+
+def _raised(result: Any) -> str:
+    """The message of the exception that a check ended with; empty if none."""
+    info = result.exception_info or {}
+    each = [info] if "raised_exception" in info else [one for one in info.values() if isinstance(one, dict)]
+    raised = [one for one in each if one.get("raised_exception")]
+    if not raised:
+        return ""
+    message = str(raised[0].get("exception_message") or "unknown error").strip()
+    return redact(message.splitlines()[0][:_TEXT])
+
+
+def _outcome(number: int, check: Check, suite: Suite, result: Any) -> Outcome:
+    found = result.result or {}
+    rows = found.get("partial_unexpected_index_list") or found.get("partial_unexpected_list") or _unexpected_rows(found)
+    return Outcome(
+        number=number,
+        check=check.expect,
+        severity=check.severity,
+        success=bool(result.success),
+        column=", ".join(check.columns),
+        owner=check.owner or suite.owner,
+        why=check.why or "",
+        where=check.where or "",
+        observed=_observed(found),
+        unexpected_count=found.get("unexpected_count"),
+        sample=tuple(plain(row) for row in rows[:_SAMPLES]),
+        error=_raised(result),
+    )
+
+
+def _unexpected_rows(found: dict[str, Any]) -> list[Any]:
+    details = found.get("details")
+    return list(details.get("unexpected_rows") or []) if isinstance(details, dict) else []
+
+
+def _observed(found: dict[str, Any]) -> Any:
+    if "observed_value" in found:
+        return plain(found["observed_value"])
+    percent = found.get("unexpected_percent")
+    if percent is None:
+        return None
+    return f"{percent:.4g} % of {found.get('element_count', 0)} rows unexpected"
+
+
+def dumps(outcomes: tuple[Outcome, ...]) -> str:
+    """The ledger's `failures`."""
+    return json.dumps([outcome.record() for outcome in outcomes], ensure_ascii=False, default=str)
