@@ -1,7 +1,6 @@
 """The status site: reads the ledger, writes static files that work from a folder, a server or a bucket."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,9 +33,7 @@ def build(settings: Settings, now: datetime) -> Path:
             _write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
         return _write(site / "index.html", html)
     except OSError as error:
-        raise StorageError(
-            str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR"
-        ) from None
+        raise StorageError(str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR") from None
 
 
 def read(settings: Settings) -> Ledger:
@@ -78,10 +75,10 @@ def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with open(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide the page from a web server
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the page from a web server
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

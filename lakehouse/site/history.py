@@ -60,7 +60,5 @@ def _restores(release: Release, earlier: list[Release]) -> int | None:
     """The newest plain release whose versions a rollback published again."""
     if release.kind != "rollback":
         return None
-    same = [
-        old for old in earlier if old.kind == "release" and old.layer == release.layer and old.tables == release.tables
-    ]
+    same = [old for old in earlier if old.kind == "release" and old.layer == release.layer and old.tables == release.tables]
     return same[-1].release_id if same else None

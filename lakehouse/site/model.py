@@ -51,9 +51,7 @@ def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
     )
 
 
-def _layer(
-    name: str, ledger: Ledger, releases: Iterable[Release], now: datetime, exists: Callable[[str], bool]
-) -> Layer:
+def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime, exists: Callable[[str], bool]) -> Layer:
     own = [release for release in releases if release.layer == name]
     current = next((release for release in own if release.current), None)
     verdicts = verdict.latest(ledger.verdicts, name, now, exists)
@@ -100,9 +98,7 @@ def _published(card: Card, releases: list[Release], current: Release | None) -> 
         return card
     version = current.tables[card.name]
     # A rollback publishes old data again: its age is that of the first release that held this version.
-    same = [
-        release for release in releases if release.tables.get(card.name) == version and release.status == "published"
-    ]
+    same = [release for release in releases if release.tables.get(card.name) == version and release.status == "published"]
     first = min(same, key=lambda release: release.at.at)
     return replace(card, release_id=current.release_id, version=version, fresh=Fresh("published", first.at))
 

@@ -4,6 +4,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lakehouse import console
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
@@ -44,6 +45,7 @@ def serve(settings: Settings) -> None:
         ServerError: the port is taken, or there is no site yet.
     """
     with server(settings) as running:
+        console.out.print(f"Site: http://127.0.0.1:{settings.site_port}/ (Ctrl-C stops it)")
         try:
             running.serve_forever()
         except KeyboardInterrupt:

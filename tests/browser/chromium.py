@@ -105,9 +105,7 @@ def _node(work: Path, unpacked: Path, tool: str, *args: str) -> None:
     _check(_run([str(node), *script, *args], work, environment), f"{tool} {args[0]} failed")
 
 
-def _run(
-    command: list[str], folder: Path, environment: dict[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
+def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 

@@ -145,9 +145,7 @@ def _releases() -> list[dict[str, Any]]:
         release(10, "silver", dict.fromkeys(silver, 30), at=before(hours=3)),
         release(11, "gold", dict.fromkeys(gold, 17), at=before(days=1, hours=4)),
         release(12, "gold", dict.fromkeys(gold, 18), at=before(hours=3)),
-        release(
-            13, "gold", dict.fromkeys(gold, 17), kind="rollback", note="Revenue was counted twice.", at=before(hours=1)
-        ),
+        release(13, "gold", dict.fromkeys(gold, 17), kind="rollback", note="Revenue was counted twice.", at=before(hours=1)),
     ]
 
 

@@ -12,9 +12,7 @@ SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 
 
 def _hostile(folder: Path) -> Path:
     lake = fake_lake.settings(folder)
-    failure = dict.fromkeys(("check", "column", "severity", "observed"), SCRIPT) | {
-        "sample": [SCRIPT, {SCRIPT: SCRIPT}]
-    }
+    failure = dict.fromkeys(("check", "column", "severity", "observed"), SCRIPT) | {"sample": [SCRIPT, {SCRIPT: SCRIPT}]}
     row = fake_lake.verdict("silver", SCRIPT, "failed", failures=[failure], page="javascript:window.hacked=1")
     ledger.append(lake, "verdicts", [row, fake_lake.verdict("silver", "int_way_out", page="../../../secret.html")])
     ledger.append(lake, "batches", [fake_lake.batch(SCRIPT, status="failed", error=SCRIPT)])
@@ -48,9 +46,7 @@ def test_site_hostile_verdict_pages_lead_nowhere(tmp_path: Path, open_site: Open
 def test_site_hostile_names_keep_a_phone_in_shape(tmp_path: Path, open_site: Opener) -> None:
     lake = fake_lake.settings(tmp_path)
     name = "shop__" + "averyveryverylongname" * 8
-    ledger.append(
-        lake, "verdicts", [fake_lake.verdict("bronze", name, "failed", failures=[{"check": name, "column": name}])]
-    )
+    ledger.append(lake, "verdicts", [fake_lake.verdict("bronze", name, "failed", failures=[{"check": name, "column": name}])])
     ledger.append(lake, "runs", [fake_lake.run(2**62, command=name, detail=name)])
     ledger.append(lake, "releases", [fake_lake.release(2**62, "bronze", {name: 2**62}, note=name)])
     page = open_site(build(lake, fake_lake.NOW), viewport=PHONE).page

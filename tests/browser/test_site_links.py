@@ -39,9 +39,7 @@ def test_site_has_no_dead_link(lake: str, request: pytest.FixtureRequest, open_s
 
 def test_site_links_each_table_to_its_verdict_and_model(rich: Path, open_site: Opener) -> None:
     card = open_site(rich).page.locator("#silver-int_payments__current")
-    assert (
-        card.get_by_role("link", name="Verdict").get_attribute("href") == "./quality/silver-int_payments__current.html"
-    )
+    assert card.get_by_role("link", name="Verdict").get_attribute("href") == "./quality/silver-int_payments__current.html"
     wanted = "dbt/index.html#!/model/model.comporta.int_payments__current"
     assert card.get_by_role("link", name="Model").get_attribute("href") == wanted
 

@@ -21,9 +21,7 @@ def row(name: str, minutes: float, **values: Any) -> dict[str, Any]:
     return dict.fromkeys(SCHEMAS[name].names) | {"at": NOW - timedelta(minutes=minutes)} | values
 
 
-def verdict(
-    table: str, state: str = "passed", layer: str = "silver", minutes: float = 5, **values: Any
-) -> dict[str, Any]:
+def verdict(table: str, state: str = "passed", layer: str = "silver", minutes: float = 5, **values: Any) -> dict[str, Any]:
     """A verdict for which all of four declared checks ran."""
     own = {"layer": layer, "table_name": table, "verdict": state, "declared": 4, "ran": 4, "failed_warning": 0}
     return row("verdicts", minutes, **(own | values))
