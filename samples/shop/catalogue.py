@@ -109,8 +109,8 @@ def products(rng: np.random.Generator, goods: Goods, end: int) -> Chunk:
         deleted_at=ct.instants(updated, keep=gone))
 
 
-def stock_movements(rng: np.random.Generator, first_id: int, goods: Goods, moved: Ints) -> Chunk:
-    """One movement per instant of `moved` (ascending): many small sales, a few large purchases."""
+def stock_movements(rng: np.random.Generator, ids: Ints, goods: Goods, moved: Ints) -> Chunk:
+    """Movements `ids`, one per instant of `moved` (ascending): many small sales, a few large purchases."""
     n = len(moved)
     known = np.searchsorted(goods.created, moved, side="right").clip(1)
     product = goods.ids[(known * rng.random(n) ** 1.3).astype(np.int64)]
@@ -118,6 +118,6 @@ def stock_movements(rng: np.random.Generator, first_id: int, goods: Goods, moved
     size = np.choose(reason, [-rng.integers(1, 12, n), rng.integers(12, 121, n), rng.integers(1, 4, n),
                               rng.integers(-3, 4, n), -rng.integers(1, 6, n)])
     return ct.chunk(
-        "stock_movements", movement_id=ct.whole(np.arange(first_id, first_id + n)), product_id=ct.whole(product),
+        "stock_movements", movement_id=ct.whole(ids), product_id=ct.whole(product),
         quantity=ct.whole(size), reason=ct.pick(_REASONS, reason),
         warehouse=ct.pick(_WAREHOUSES, rng.integers(0, len(_WAREHOUSES), n)), moved_at=ct.instants(moved))

@@ -11,19 +11,19 @@ _RECENT = "order_id > (select max(order_id) - 50000 from orders)"
 
 
 def progress(cursor: Cursor, day: Day, tally: Tally) -> None:
-    """Orders move on: paid, shipped, delivered, returned, cancelled."""
-    _pay(cursor, day, tally)
-    _ship(cursor, day, tally)
-    chosen = _move(cursor, day, tally, "shipped", "delivered", 1.0)
-    change(cursor, tally, "updated", "shipments", f"""
-        update shipments set delivered_at = {_WHEN}, updated_at = {_WHEN}
-        where order_id = any(%(chosen)s) and delivered_at is null""", chosen)
+    """Orders move on by one step: the last steps first, so that no order takes two at once."""
     for old, new, share in (("delivered", "returned", 0.03), ("paid", "cancelled", 0.02)):
         chosen = _move(cursor, day, tally, old, new, share)
         change(cursor, tally, "updated", "payments", f"""
             update payments set refunded_at = {_WHEN}, updated_at = {_WHEN}
             where order_id = any(%(chosen)s) and refunded_at is null""", chosen)
     _move(cursor, day, tally, "placed", "cancelled", 0.02)
+    chosen = _move(cursor, day, tally, "shipped", "delivered", 1.0)
+    change(cursor, tally, "updated", "shipments", f"""
+        update shipments set delivered_at = {_WHEN}, updated_at = {_WHEN}
+        where order_id = any(%(chosen)s) and delivered_at is null""", chosen)
+    _ship(cursor, day, tally)
+    _pay(cursor, day, tally)
 
 
 def _move(cursor: Cursor, day: Day, tally: Tally, old: str, new: str, share: float) -> dict[str, object]:
@@ -62,14 +62,14 @@ def _ship(cursor: Cursor, day: Day, tally: Tally) -> None:
 
 
 def catalogue(cursor: Cursor, day: Day, tally: Tally) -> None:
-    """Prices, nested attributes and arrays of products change; one product is taken off sale."""
-    for share, setting in (
-            (0.02, "list_price = round(list_price * 1.07, 2)"),
-            (0.01, "attributes = attributes || jsonb_build_object('eco', true, 'season', %(salt)s::text)"),
-            (0.01, "image_urls = array_append(image_urls, null)"),
-            (0.001, "deleted_at = %(stamp)s, is_active = false")):
-        chosen = pick(cursor, day, "products", "product_id", f"deleted_at is null and '{share}' is not null",
-                      min(day.some(share), 50))
+    """Prices, nested attributes and arrays of products change; one product leaves the shop and one comes back."""
+    for where, share, setting in (
+            ("deleted_at is null", 0.02, "list_price = round(list_price * (0.9 + product_id %% 23 * 0.01), 2)"),
+            ("deleted_at is null", 0.01, "attributes = attributes || jsonb_build_object('season', %(salt)s::text)"),
+            ("deleted_at is null", 0.01, "image_urls = array_append(image_urls, null)"),
+            ("deleted_at is not null", 0.001, "deleted_at = null, is_active = true"),
+            ("deleted_at is null", 0.001, "deleted_at = %(stamp)s, is_active = false")):
+        chosen = pick(cursor, day, "products", "product_id", where, min(day.some(share), 50), setting)
         change(cursor, tally, "updated", "products", f"""
             update products set {setting}, updated_at = %(stamp)s where product_id = any(%(chosen)s)""",
             day.params(chosen=chosen, stamp=day.at(9)))
@@ -83,7 +83,7 @@ def profiles(cursor: Cursor, day: Day, tally: Tally) -> None:
             ("customers", "customer_id", 0.02, "deleted_at = %(stamp)s"),
             ("reviews", "review_id", 0.02, "rating = 6 - rating, body = 'Edited:\t\"' || coalesce(body, '') || '\"'"),
             ("reviews", "review_id", 0.01, "deleted_at = %(stamp)s")):
-        chosen = pick(cursor, day, table, key, "deleted_at is null", day.some(share))
+        chosen = pick(cursor, day, table, key, "deleted_at is null", day.some(share), setting)
         change(cursor, tally, "updated", table, f"""
             update {table} set {setting}, updated_at = %(stamp)s where {key} = any(%(chosen)s)""",
             day.params(chosen=chosen, stamp=day.at(11 + share)))
@@ -130,11 +130,11 @@ def _count_children(cursor: Cursor, tally: Tally, kind: str, chosen: dict[str, o
 
 def careless(cursor: Cursor, day: Day, tally: Tally) -> None:
     """Updates by hand that forget updated_at: only the rows themselves tell."""
-    chosen = pick(cursor, day, "orders", "order_id", _RECENT, day.some(0.01))
+    chosen = pick(cursor, day, "orders", "order_id", _RECENT, day.some(0.01), "by hand")
     change(cursor, tally, "updated", "orders", """
         update orders set note = 'by hand' || %(salt)s, shipping_cost = shipping_cost + 0.01
         where order_id = any(%(chosen)s)""", day.params(chosen=chosen))
-    chosen = pick(cursor, day, "products", "product_id", "true", 1)
+    chosen = pick(cursor, day, "products", "product_id", "true", 1, "by hand")
     change(cursor, tally, "updated", "products", """
         update products set list_price = list_price + 0.10 where product_id = any(%(chosen)s)""",
         day.params(chosen=chosen))

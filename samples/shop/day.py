@@ -85,10 +85,12 @@ def ids(cursor: Cursor, query: str, params: Params) -> list[int]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def pick(cursor: Cursor, day: Day, table: str, key: str, where: str, count: int) -> list[int]:
-    """Up to `count` ids at random (fixed by seed and day) of rows that no late transaction holds."""
+def pick(cursor: Cursor, day: Day, table: str, key: str, where: str, count: int,
+         about: str = "") -> list[int]:
+    """Up to `count` ids at random (fixed by seed, day and `about`) of rows that no late transaction holds."""
     return ids(cursor, f"select {key} from {table} where {key} %% 10 <> %(digit)s and ({where}) "
-                       f"order by md5({key}::text || %(salt)s), {key} limit %(count)s", day.params(count=count))
+                       f"order by md5({key}::text || %(salt)s || %(about)s), {key} limit %(count)s",
+               day.params(count=count, about=about))
 
 
 def new_ids(cursor: Cursor, table: str, column: str, count: int) -> list[int]:

@@ -77,7 +77,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
     for part, ids, times in _spread(plan, 6, plan.rows(200_000, 40)):
         yield reviews(plan.rng(7, part), ids, times, buyers, goods, plan.end)
     for part, ids, times in _spread(plan, 8, plan.rows(500_000, 120)):
-        yield catalogue.stock_movements(plan.rng(9, part), int(ids[0]), goods, times)
+        yield catalogue.stock_movements(plan.rng(9, part), ids, goods, times)
 
 
 def _all_sales(plan: Plan, buyers: Buyers, goods: Goods) -> Iterator[Chunk]:
@@ -95,7 +95,8 @@ def day_weights(first: datetime, rng: np.random.Generator) -> Floats:
     dates = [first + timedelta(days=day) for day in range(DAYS)]
     week = _WEEK[[date.weekday() for date in dates]]
     peak = np.array([2.2 if date.month == 11 and date.day >= 24 else 1.0 for date in dates])
-    return np.linspace(1, 3, DAYS) * week * peak * rng.uniform(0.85, 1.15, DAYS)
+    weights: Floats = np.linspace(1, 3, DAYS) * week * peak * rng.uniform(0.85, 1.15, DAYS)
+    return weights
 
 
 def times_of_day(rng: np.random.Generator, days: Ints, start: int) -> Ints:

@@ -118,7 +118,7 @@ def _first_line(error: psycopg2.Error) -> str:
 
 @contextmanager
 def _loading(cursor: Cursor) -> Iterator[None]:
-    """Foreign keys and secondary indexes are taken off and put back after: checking 3 million rows at once is faster.
+    """Foreign keys and secondary indexes are taken off and put back after: checking all rows at once is faster.
 
     They come back under their names and definitions, so the schema ends as the file says.
     """
@@ -150,7 +150,8 @@ def _ahead(plan: Plan) -> Iterator[Iterator[Chunk]]:
     def put(item: Chunk | BaseException | None) -> None:
         while not stop.is_set():
             try:
-                return queue.put(item, timeout=0.5)
+                queue.put(item, timeout=0.5)
+                break
             except Full:
                 continue
 

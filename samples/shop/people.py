@@ -12,8 +12,9 @@ from samples.shop.copytext import Chunk, Ints, Text
 DAY = 86_400_000_000  # microseconds
 NAMES = 8  # per country
 _ROMAJI = dict(zip(words.COUNTRIES[8].first + words.COUNTRIES[8].last,
-                   ("yoko kenta sakura daisuke misaki sho hinata ren "
-                    "sato suzuki takahashi watanabe yamaguchi saito mori inoue").split(), strict=True))
+                   ("yoko", "kenta", "sakura", "daisuke", "misaki", "sho", "hinata", "ren", "sato", "suzuki",
+                    "takahashi", "watanabe", "yamaguchi", "saito", "mori", "inoue"), strict=True))
+_PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss"})  # letters that Unicode does not decompose
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Buyers:
 
 def mailbox(name: str) -> str:
     """A name reduced to lower-case ASCII letters, as shops make mailbox names."""
-    plain = unicodedata.normalize("NFKD", _ROMAJI.get(name, name).replace("ł", "l").replace("Ł", "L").replace("ß", "ss"))
+    plain = unicodedata.normalize("NFKD", _ROMAJI.get(name, name).translate(_PLAIN))
     return "".join(letter for letter in plain.lower() if letter.isascii() and letter.isalpha())
 
 

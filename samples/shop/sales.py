@@ -8,7 +8,7 @@ import numpy as np
 from samples.shop import copytext as ct
 from samples.shop import vocabulary as words
 from samples.shop.catalogue import Goods
-from samples.shop.copytext import Chunk, Flags, Floats, Ints, Text
+from samples.shop.copytext import Chunk, Flags, Ints, Text
 from samples.shop.people import CODES, DAY, FIRST, LAST, NAMES, Buyers
 
 HOUR, MINUTE = DAY // 24, DAY // 1440
@@ -99,7 +99,8 @@ def _orders(rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, h
     status[closed] = np.where(dropped[closed], CANCELLED, RETURNED)
     steps = np.stack([placed, np.where(paid, paid_at, placed), shipped_at, delivered_at, closed_at, closed_at])
     step = np.where(status == PLACED, 0, status)
-    shipping = np.where(rng.random(n) < 0.35, 0, rng.choice(np.array([390, 495, 690, 1250]), n) * _RATES[currency] // 100)
+    fee = rng.choice(np.array([390, 495, 690, 1250]), n) * _RATES[currency] // 100
+    shipping = np.where(rng.random(n) < 0.35, 0, fee)
     return Orders(ids, buyer, country, currency, placed, status, paid_at, paid, shipped_at, delivered_at, closed_at,
                   steps[step, np.arange(n)], shipping)
 
@@ -158,13 +159,14 @@ def _payment_rows(rng: np.random.Generator, orders: Orders, amounts: Ints) -> Ch
     part = np.zeros(len(amounts), np.int64)
     part[split] = amounts[split] // 4
     in_brazil = orders.currency[order] == _CURRENCY_CODES.index("BRL")
-    method = np.where(in_brazil & (rng.random(n) < 0.7), PIX, rng.choice([CARD, TRANSFER, VOUCHER], n, p=[0.8, 0.17, 0.03]))
+    usual = rng.choice([CARD, TRANSFER, VOUCHER], n, p=[0.8, 0.17, 0.03])
+    method = np.where(extra, VOUCHER, np.where(in_brazil & (rng.random(n) < 0.7), PIX, usual))
     refunded = orders.status[order] >= CANCELLED
     return ct.chunk(
         "payments", payment_id=ct.uuids(rng, n), order_id=ct.whole(orders.ids[order]),
-        method=ct.pick(_METHODS, np.where(extra, VOUCHER, method)),
+        method=ct.pick(_METHODS, method),
         amount=ct.fixed(np.where(extra, part[order], amounts[order] - part[order]), 2),
-        provider_data=_provider_data(rng, np.where(extra, VOUCHER, method)), paid_at=ct.instants(orders.paid_at[order]),
+        provider_data=_provider_data(rng, method), paid_at=ct.instants(orders.paid_at[order]),
         refunded_at=ct.instants(orders.closed_at[order], keep=refunded),
         updated_at=ct.instants(np.where(refunded, orders.closed_at[order], orders.paid_at[order])))
 
@@ -186,7 +188,8 @@ def _shipment_rows(rng: np.random.Generator, orders: Orders, grams: Ints, first_
     order = np.sort(np.concatenate([ready, ready[rng.random(len(ready)) < 1 / 30]]))
     n, status = len(order), orders.status[order]
     left, arrived = sent[order], np.isin(status, (DELIVERED, RETURNED))
-    updated = np.where(arrived, orders.delivered_at[order], np.where(left, orders.shipped_at[order], orders.updated[order]))
+    updated = np.where(left, orders.shipped_at[order], orders.updated[order])
+    updated[arrived] = orders.delivered_at[order][arrived]
     tracking = ct.joined(ct.pick(CODES, orders.country[order]), ct.whole(rng.integers(10**9, 10**10, n)))
     return ct.chunk(
         "shipments", shipment_id=ct.whole(np.arange(first_id, first_id + n)), order_id=ct.whole(orders.ids[order]),

@@ -1,4 +1,4 @@
-"""What the lakehouse's gold tables must equal, as PostgreSQL queries over the shop. README.md says the same in words."""
+"""What the lakehouse's gold tables must equal, as PostgreSQL queries; README.md says it in words."""
 
 TRUTH: dict[str, str] = {
     # One row per UTC date of placed_at and currency. Orders that are not cancelled (returned ones count);

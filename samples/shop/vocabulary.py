@@ -39,7 +39,7 @@ COUNTRIES = (
             _words("O'Brien Fitz-Gerald Patel Adeyemi MacLeod Llewellyn Khan Smith"),
             ("London", "King's Lynn", "Llanfair", "Glasgow"), "Baker's Row"),
     Country("US", 0.10, "USD", "en", "+1", _words("Dakota Jamal Mei Guadalupe Hank LaToya Tyler Noelani"),
-            _words("Johnson Nguyen O'Neal Begaye Kaʻahumanu Rodriguez Lee Kowalski"),
+            _words("Johnson Nguyen O'Neal Begaye Kamehameha Rodriguez Lee Kowalski"),
             ("Portland", "Coeur d'Alene", "St. Louis", "Honolulu"), "Main St., Apt. #"),
     Country("BR", 0.08, "BRL", "pt", "+55", _words("Thaís Caetano Iracema Antônio Luíza Moacir Vitória Zé"),
             _words("Souza Gonçalves Assunção Conceição Guimarães Falcão Batista Sant'Anna"),
@@ -79,12 +79,12 @@ CATEGORY_TREE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "Electronics": {"Audio": {"Headphones": ("Headphones", "Earbuds"), "Speakers": ("Speaker", "Soundbar")}},
     "Crème & Soin": {"Skin Care": {"Sun Care": ("Sun Cream SPF 50", "After-Sun Balm")}},
 }
-ADJECTIVES = _words("Atlantic Blue Classic Coastal Everyday Folding Golden Hand-made Heirloom Indigo Large Light Little "
-                    "Nordic Old-town Organic Pocket Quiet Rustic Salted Slow Striped Sturdy Sunny Travel Weathered")
+ADJECTIVES = _words("Atlantic Blue Classic Coastal Everyday Folding Golden Hand-made Heirloom Indigo Large Light "
+                    "Little Nordic Old-town Organic Pocket Quiet Rustic Salted Slow Striped Sturdy Sunny Travel Weathered")
 MATERIALS = ("", "", "Cork", "Linen", "Oak", "Steel", "Cotton", "Stoneware", "Recycled", "No. 7", '12"', "“Duna”")
 COLOURS = _words("natural white navy sand terracotta olive black azulejo")
 DESCRIPTIONS: tuple[str | None, ...] = (
-    None, "Made to last.", "Our bestseller since the first summer.", "Two-year warranty.\nCare: wipe with a damp cloth.",
+    None, "Made to last.", "Our bestseller since the first summer.", "Two-year warranty.\nCare: wipe clean.",
     "Size:\tone fits all", "Feito à mão em Alcácer do Sal.", "The \"good\" one, they say; we agree.",
     "Path on the press server: C:\\assets\\new\\rice.png", "手作りの品。", "Half price? No: half weight. 🪶", "",
 )
@@ -99,12 +99,14 @@ LINE_OPTIONS = (
 )
 NOTES = (
     "Please leave it with the neighbour.", "Deixar na portaria, obrigado!", "Ring twice, the bell is shy",
-    "It's a gift; no price tag, please", 'Write on the card: "Parabéns, Zé!"', "Klingel defekt – bitte anrufen",
+    "It's a gift; no price tag, please", 'Write on the card: "Parabéns, Zé!"', "Klingel defekt, bitte anrufen",
 )
 AWKWARD = (
     "first line\nsecond line", "tab\tseparated\tby a customer", "C:\\Users\\ana\\Desktop\\", "quote \" and ' and `",
-    "a,b;c|d", "carriage\r\nreturn", "🎁🎉 for the kids 👨‍👩‍👧", "午前中に届けてください。", "\\N", "NULL", "  spaces around  ",
-    "naïve café Ångström (precomposed) and e\u0301 (combining)", "العربية من اليمين", "<b>bold</b> & {json: [1, 2]}", "-",
+    "a,b;c|d", "carriage\r\nreturn", "🎁🎉 for the kids \U0001f468\u200d\U0001f469\u200d\U0001f467", "午前中に届けてください。",
+    "\\N", "NULL", "  spaces around  ",
+    "naïve café Ångström (precomposed) and e\u0301 (combining)", "العربية من اليمين", "<b>bold</b> & {json: [1, 2]}",
+    "-",
 )
 REVIEW_TITLES: tuple[str | None, ...] = (
     None, "Great", "Love it", "As described", "Meh", "Não recomendo", "Très bien", "Muy bueno", "Gut, aber teuer",
