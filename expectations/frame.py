@@ -1,4 +1,4 @@
-"""What is judged: the pending rows of a bronze table, or a whole candidate table, at one Delta version. SQL is made here, not run."""
+"""What is judged: a bronze table's pending rows, or a whole candidate, at one Delta version. SQL is made here, not run."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,6 @@
 """The gate of a layer: which tables are judged at which versions, the judging, and the record of it."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from expectations import frame
-from expectations.suite import LAYERS, SUITES, Suite, find
+from expectations.suite import LAYERS, SUITES, Suite, file_of, find
 from expectations.verdict import Verdict, judge
 from lakehouse import candidate, catalog, ledger, storage
 from lakehouse.errors import ComportaError, SettingsError, redact
@@ -53,7 +54,7 @@ def run_gate(
     todo = [job for job in jobs if job.known() is None]
     for verdict in kept:
         report(verdict)
-    return kept + (_judge_all(settings, spark, layer, todo, report, run_id) if todo else [])
+    return kept + (_judge_all(settings, spark, layer, todo, report, run_id, suites) if todo else [])
 
 
 class Job:
@@ -66,7 +67,9 @@ class Job:
     def known(self) -> Verdict | None:
         """The verdict, if the same suite has passed this very version before and it was released."""
         row, suite, place = self.earlier, self.suite, self.place
-        if not (row and suite and place) or (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash):
+        if not (row and suite and place):
+            return None
+        if (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash):
             return None
         declared, warned = row["declared"], row["failed_warning"]
         return Verdict(
@@ -90,12 +93,14 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
         raise SettingsError("--layer", f"is {layer!r}", ", ".join(LAYERS))
     released = published(settings, layer)
     batches = [row for row in ledger.rows(settings, "batches") if layer == "bronze"]
-    names = sorted({row["table_name"] for row in batches if row["status"] == "committed"}) if layer == "bronze" else _built(spark, layer)
+    copied = sorted({row["table_name"] for row in batches if row["status"] == "committed"})
+    names = copied if layer == "bronze" else _built(spark, layer)
     latest = ledger.latest(settings, "verdicts", "layer", "table_name")
     jobs = []
     for table in _chosen(layer, names, tables):
         within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
-        job = Job(layer, table, _place(settings, spark, layer, table), find(layer, table, list(within.key), suites), within)
+        suite = find(layer, table, list(within.key), suites)
+        job = Job(layer, table, _place(settings, spark, layer, table), suite, within)
         if job.place and released.get(table) == job.place[1]:
             job.earlier = latest.get((layer, table))
         jobs.append(job)
@@ -134,7 +139,7 @@ def _place(settings: Settings, spark: "SparkSession", layer: str, table: str) ->
 
 
 def _judge_all(
-    settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None
+    settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None, suites: Path
 ) -> list[Verdict]:
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
     from expectations.page import Pages
@@ -142,7 +147,7 @@ def _judge_all(
 
     for job in jobs:
         if job.suite:
-            registry.validate(job.suite, SUITES / layer / f"{job.table}.yml")
+            registry.validate(job.suite, file_of(layer, job.table, suites))
     pages, runner = Pages(settings), Runner()
     with ThreadPoolExecutor(_LANES) as pool:
         judged = list(pool.map(lambda job: _judge(spark, runner, job), jobs))
@@ -189,7 +194,7 @@ def _verdict(job: Job, suite: Suite, ran: "Ran", seen: int, judged: int, seconds
     outcomes = ran.outcomes
     if suite.exempt_on(date.today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
-    said = judge(len(suite.checks), outcomes, judged, suite.allow_empty, job.within.promised - (seen if not judged else 0))
+    said = judge(len(suite.checks), outcomes, judged, suite.allow_empty, job.within.promised - seen)
     return Verdict(
         job.layer, job.table, job.place[1] if job.place else None, said.verdict, said.reason, len(suite.checks), said.ran,
         said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,
@@ -216,8 +221,6 @@ def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
 
 def dumps_reason(reason: str) -> str:
     """The ledger's `failures` of a verdict that errored before any check."""
-    import json
-
     return json.dumps([{"check": "evidence", "severity": "critical", "observed": reason}], ensure_ascii=False)
 
 

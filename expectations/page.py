@@ -1,6 +1,5 @@
 """Data docs: a page for each verdict under `site/quality`; only new pages are rendered."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,11 +82,11 @@ def _config(settings: Settings) -> dict[str, Any]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(settings.site_dir / _SITE),
         },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False, "validation_results_limit": _LISTED},
+        "site_index_builder": {
+            "class_name": "DefaultSiteIndexBuilder",
+            "show_cta_footer": False,
+            "validation_results_limit": _LISTED,
+        },
         "site_section_builders": sections,
     }
 
-
-def paths(settings: Settings, pages: Sequence[str]) -> list[str]:
-    """Of `pages`, those that are files."""
-    return [page for page in pages if (settings.site_dir / page).is_file()]

@@ -52,7 +52,7 @@ class Runner:
             batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         rowwise = {number: each for number, each in expectations.items() if hasattr(each, "mostly")}
         results, meta = _validate(batch, name, rowwise, "BOOLEAN_ONLY")
-        doubtful = {number: each for number, each in expectations.items() if number not in rowwise or _needs_detail(results, number)}
+        doubtful = {n: each for n, each in expectations.items() if n not in rowwise or _needs_detail(results, n)}
         detailed, more = _validate(batch, name, doubtful, _detail(key or suite_key(suite), frame.columns))
         results |= detailed
         for number, result in results.items():

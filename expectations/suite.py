@@ -99,11 +99,16 @@ def find(layer: str, table: str, key: list[str], folder: Path = SUITES) -> Suite
     Raises:
         SettingsError: the file is not a suite; names file, check number, what was seen, what was wanted, what to do.
     """
+    path = file_of(layer, table, folder)
+    if not path.is_file():
+        return None
+    return _for_table(load(path), table, key) if path.stem == "_default" else load(path)
+
+
+def file_of(layer: str, table: str, folder: Path = SUITES) -> Path:
+    """The file that holds the suite of `table`, which may not exist."""
     own = folder / layer / f"{table}.yml"
-    if own.is_file():
-        return load(own)
-    default = folder / layer / "_default.yml"
-    return _for_table(load(default), table, key) if default.is_file() else None
+    return own if own.is_file() else folder / layer / "_default.yml"
 
 
 def load(path: Path) -> Suite:

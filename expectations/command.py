@@ -1,0 +1,86 @@
+"""`gate`: judge a layer and say what came of it."""
+
+import click
+from rich.text import Text
+
+from expectations.suite import LAYERS
+from expectations.verdict import Outcome, Verdict
+from lakehouse import console, lock
+from lakehouse.errors import GateError
+from lakehouse.settings import Settings, load
+
+
+@click.command()
+@click.option("--layer", type=click.Choice(LAYERS), required=True, help="what to judge")
+@click.option("--tables", help="only these, as globs: shop__orders,shop__cust*")
+def gate(layer: str, tables: str | None) -> None:
+    """Judge a layer's tables by their suites; nothing moves on that has not passed."""
+    settings = load()
+    with lock.writing(settings, f"gate {layer}"):
+        verdicts = _judge(settings, layer, tables)
+    show(settings, verdicts)
+    bad = [verdict for verdict in verdicts if not verdict.ok]
+    if bad:
+        names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
+        raise GateError(
+            f"{layer} gate", f"{len(bad)} of {len(verdicts)} tables did not pass: {names}",
+            remedy=f"Nothing was promoted. Mend the data or the suite and run make gate LAYER={layer}",
+        )  # fmt: skip
+
+
+def _judge(settings: Settings, layer: str, tables: str | None) -> list[Verdict]:
+    from expectations.gate import run_gate  # Spark's client takes a second to import: not for --help
+    from lakehouse.session import connect
+
+    globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
+    with console.step(f"Judging {layer}"):
+        spark = connect(settings)
+        try:
+            return run_gate(settings, spark, layer, globs, lambda verdict: None)
+        finally:
+            spark.stop()
+
+
+def show(settings: Settings, verdicts: list[Verdict]) -> None:
+    """Print a line for each verdict, then a block for each check that failed or broke."""
+    rows = [_line(verdict) for verdict in verdicts]
+    console.table("", ("table", "verdict", "checks", "rows", "s"), rows, numbers=("checks", "rows", "s"))
+    for verdict in verdicts:
+        if verdict.verdict == "errored":
+            console.out.print(Text.assemble(("✗ ", "red"), f"{verdict.table}: {verdict.reason}."))
+        for outcome in verdict.failures:
+            for line in block(settings, verdict, outcome):
+                console.out.print(line)
+
+
+def _line(verdict: Verdict) -> tuple[object, ...]:
+    word = console.verdict("unchanged" if verdict.unchanged else verdict.verdict)
+    warned = f" ({verdict.failed_warning} warned)" if verdict.failed_warning else ""
+    checks = f"{verdict.passed_checks}/{verdict.declared}{warned}"
+    return verdict.table, word, checks, console.count(verdict.rows_seen), f"{verdict.seconds:.1f}"
+
+
+def block(settings: Settings, verdict: Verdict, outcome: Outcome) -> list[Text]:
+    """The lines about one failed check: what, where, how many, which rows, whose, and its page."""
+    critical = outcome.severity != "warning"
+    head = Text.assemble(
+        ("✗ " if critical else "! ", "bold red" if critical else "yellow"), (f"{verdict.layer}.{verdict.table}", "bold"),
+        f"  {outcome.check}" + (f"({outcome.column})" if outcome.column else "") + f"  {outcome.severity}",
+    )  # fmt: skip
+    said = {
+        "could not run": outcome.error,
+        "where": outcome.where,
+        "observed": "" if outcome.observed is None else str(outcome.observed),
+        "unexpected": "" if outcome.unexpected_count is None else f"{console.count(outcome.unexpected_count)} rows",
+        "sample": "; ".join(_sample(row) for row in outcome.sample),
+        "why": outcome.why,
+        "owner": outcome.owner,
+        "page": str(settings.site_dir / verdict.page) if verdict.page else "",
+    }
+    return [head, *(Text.assemble((f"    {name:<13} ", "dim"), value) for name, value in said.items() if value)]
+
+
+def _sample(row: object) -> str:
+    if isinstance(row, dict):
+        return ", ".join(f"{name}={value}" for name, value in row.items())
+    return str(row)
