@@ -1,6 +1,7 @@
 """The status site: reads the ledger, writes static files that work from a folder, a server or a bucket."""
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -75,7 +76,7 @@ def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the page from a web server
         Path(temporary).replace(path)
