@@ -35,7 +35,7 @@ final as (
         order_lines._is_deleted or orders._is_deleted as _is_deleted,
         greatest(order_lines._batch_id, orders._batch_id) as _batch_id
     from order_lines
-    left semi join touched_orders on order_lines.order_id = touched_orders.order_id
+    {% if is_incremental() %} left semi join touched_orders on order_lines.order_id = touched_orders.order_id {% endif %}
     inner join orders on order_lines.order_id = orders.order_id
     {% if not is_incremental() %} where not (order_lines._is_deleted or orders._is_deleted) {% endif %}
 )

@@ -22,7 +22,7 @@ line_totals as (
         sum(line_total) filter (where not _is_deleted) as lines_total,
         max(_batch_id) as _batch_id
     from {{ ref('int_order_lines__current') }}
-    left semi join touched_orders using (order_id)
+    {% if is_incremental() %} left semi join touched_orders using (order_id) {% endif %}
     group by order_id
 ),
 
@@ -34,7 +34,7 @@ payment_totals as (
         sum(paid_amount) filter (where not _is_deleted and refunded_at is not null) as refunded_amount,
         max(_batch_id) as _batch_id
     from {{ ref('int_payments__current') }}
-    left semi join touched_orders using (order_id)
+    {% if is_incremental() %} left semi join touched_orders using (order_id) {% endif %}
     group by order_id
 ),
 
@@ -61,7 +61,7 @@ final as (
         orders._is_deleted,
         greatest(orders._batch_id, line_totals._batch_id, payment_totals._batch_id) as _batch_id
     from orders
-    left semi join touched_orders on orders.order_id = touched_orders.order_id
+    {% if is_incremental() %} left semi join touched_orders on orders.order_id = touched_orders.order_id {% endif %}
     left join line_totals on orders.order_id = line_totals.order_id
     left join payment_totals on orders.order_id = payment_totals.order_id
     {% if not is_incremental() %} where not orders._is_deleted {% endif %}
