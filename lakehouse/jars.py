@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from lakehouse import java
 from lakehouse.errors import ServerError
-from lakehouse.settings import Settings
+from lakehouse.settings import ROOT
 
 SPARK_HOME = Path(pyspark.__file__).parent
 _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certificates only; the format wants a password
@@ -29,13 +29,13 @@ def pinned() -> dict[str, str]:
     return dict(line.split() for line in lines if line and not line.startswith("#"))
 
 
-def ensure(settings: Settings) -> list[Path]:
+def ensure() -> list[Path]:
     """The pinned jars on disk, fetched if need be.
 
     Raises:
         ServerError: a jar could not be had, or is not the one that was pinned.
     """
-    folder = settings.var_dir / "jars"
+    folder = ROOT / "var" / "jars"  # the same for every lake of this checkout
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         wanted = {folder / _file(coordinates): digest for coordinates, digest in pinned().items()}

@@ -1,0 +1,101 @@
+"""What tests share: one PostgreSQL and one Spark server, started when the first test asks, gone after the last."""
+
+import itertools
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse import postgres, server, session
+from lakehouse.settings import Settings
+
+_numbers = itertools.count(1)
+for _name in [field.upper() for field in Settings.model_fields]:
+    os.environ.pop(_name, None)  # a developer's own settings must not reach the tests
+Settings.model_config["env_file"] = None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """Settings of servers of the tests' own; the servers are started by the fixtures that need them."""
+    folder = Path(tempfile.mkdtemp(prefix="comporta-", dir="/tmp"))
+    thrift, connect, ui, database, site = free_ports(5)
+    made = Settings(
+        var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui, postgres_port=database, site_port=site,
+        spark_memory="2g", scale=0.002,
+    )  # fmt: skip
+    yield made
+    server.stop(made)
+    postgres.of(made).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def environment(settings: Settings) -> dict[str, str]:
+    """Environment for a child process on the tests' servers."""
+    ours = {name.upper(): str(value) for name, value in settings.model_dump().items() if value is not None}
+    return {**os.environ, **ours}
+
+
+@pytest.fixture(scope="session")
+def database(settings: Settings) -> postgres.Postgres:
+    """The running PostgreSQL."""
+    found = postgres.of(settings)
+    found.start()
+    return found
+
+
+@pytest.fixture
+def new_database(database: postgres.Postgres) -> Callable[[], str]:
+    """Makes empty databases; each call gives the DSN of another."""
+    return lambda: database.create_database(f"db{next(_numbers)}")
+
+
+@pytest.fixture
+def fresh_database(new_database: Callable[[], str]) -> str:
+    """DSN of an empty database."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def spark_server(settings: Settings) -> Settings:
+    """Settings of the running Spark server."""
+    server.start(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def spark(spark_server: Settings) -> Iterator[Any]:
+    """A Spark Connect session."""
+    opened = session.connect(spark_server)
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def lake_settings(spark_server: Settings, fresh_database: str) -> Settings:
+    """Settings of a lake and a source of the test's own, on the shared servers; bronze names begin with the source's."""
+    number = next(_numbers)
+    return spark_server.model_copy(
+        update={"lake_url": str(spark_server.var_dir / f"lake{number}"), "source_dsn": _secret(fresh_database), "source_name": f"s{number}"}
+    )
+
+
+def _secret(text: str) -> Any:
+    from pydantic import SecretStr
+
+    return SecretStr(text)
