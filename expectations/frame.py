@@ -56,9 +56,7 @@ def live(location: str, version: int, within: Scope, whole: bool) -> str:
     if not within.key or (within.batches == 1 and not whole):
         return f"select * from ({rows}) where _op is distinct from 'd'"
     keys = ", ".join(quote(column) for column in within.key)
-    ranked = (
-        f"select *, row_number() over (partition by {keys} order by _batch_id desc, _op <=> 'd') as _rank_in_key from ({rows})"
-    )
+    ranked = f"select *, row_number() over (partition by {keys} order by _batch_id desc, _op <=> 'd') as _rank_in_key from ({rows})"
     return f"select * except (_rank_in_key) from ({ranked}) where _rank_in_key = 1 and _op is distinct from 'd'"
 
 

@@ -89,4 +89,3 @@ def _config(settings: Settings) -> dict[str, Any]:
         },
         "site_section_builders": sections,
     }
-

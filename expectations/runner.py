@@ -42,7 +42,7 @@ class Runner:
 
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-        self._source = context.data_sources.add_or_update_spark("spark")
+        self._source = context.data_sources.add_or_update_spark("spark", persist=False)
 
     def run(self, suite: Suite, name: str, frame: Any, rows: int, key: tuple[str, ...]) -> Ran:
         """Run `suite` over the Spark data frame `frame` of `rows` rows; never raises for what a check does."""
