@@ -154,7 +154,7 @@ def _refusal(where: str, error: ValidationError) -> SettingsError:
             return SettingsError(where, f"has an unknown key `{name}`", ", ".join(Suite.model_fields), "Correct or remove it")
         case "missing":
             return SettingsError(where, f"has no `{name}`", f"a value for `{name}`", "Add it")
-        case "tooshort" if name == "checks":
+        case "too_short" if name == "checks":
             return SettingsError(where, "declares no checks", "at least one", "An empty suite proves nothing: add checks")
         case "value_error":
             return SettingsError(where, first["msg"].removeprefix("Value error, "), "", "Correct the check")
