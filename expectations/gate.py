@@ -153,6 +153,7 @@ def _judge_all(
         judged = list(pool.map(lambda job: _judge(spark, runner, job), jobs))
     verdicts = [_with_page(pages, verdict, ran) for verdict, ran in judged]
     pages.build()
+    verdicts = [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
     ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
     for verdict in verdicts:
         report(verdict)

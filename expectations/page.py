@@ -1,5 +1,6 @@
 """Data docs: a page for each verdict under `site/quality`; only new pages are rendered."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,7 @@ class Pages:
             ValidationResultIdentifier,
         )
 
+        name = re.sub(r"[^\w.-]", "_", name)  # it becomes folders
         run = RunIdentifier(run_name=f"{at:%Y%m%dT%H%M%S%fZ}", run_time=at)
         key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, f"version-{version}")
         held = sum(bool(result.success) for result in ran.results)
@@ -48,13 +50,17 @@ class Pages:
         )
         self._context.validation_results_store.store_validation_results(whole, key)
         self._added.append(key)
-        return f"{_SITE}/validations/{name}/{run.run_name}/{run.to_tuple()[1]}/version-{version}.html"
+        return "/".join((_SITE, "validations", *key.to_tuple())) + ".html"
 
     def build(self) -> None:
         """Render the pages that were added, and the index."""
         if self._added:
             self._context.build_data_docs(site_names=[_SITE], resource_identifiers=self._added)
             self._added = []
+
+    def existing(self, page: str) -> str:
+        """`page` if it was rendered, else nothing: Great Expectations only logs what it can't render."""
+        return page if (self._settings.site_dir / page).is_file() else ""
 
 
 def _statistics(checked: int, held: int) -> dict[str, Any]:
@@ -71,7 +77,6 @@ def _config(settings: Settings) -> dict[str, Any]:
         "validations": {
             "class_name": "DefaultSiteSectionBuilder",
             "source_store_name": "validation_results_store",
-            "validation_results_limit": _LISTED,
         },
         "expectations": "None",
     }

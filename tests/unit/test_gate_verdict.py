@@ -74,8 +74,11 @@ def test_nothing_declared_is_no_pass() -> None:
     assert judge(0, [], 10, True).verdict == "errored"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.binary(), lambda each: st.lists(each) | st.dictionaries(
-    st.text(), each), max_leaves=8))  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.floats() | st.text() | st.binary()
+VALUES = st.recursive(LEAVES, lambda each: st.lists(each) | st.dictionaries(st.text(), each), max_leaves=8)
+
+
+@given(VALUES)
 def test_any_observed_value_becomes_strict_json(value: object) -> None:
     outcome = replace(held(1, success=False), observed=plain(value), sample=(plain(value),))
     json.loads(dumps((outcome,)), parse_constant=lambda name: 1 / 0)

@@ -1,0 +1,200 @@
+"""The gate on real tables: what passes, fails, errs and is taken again; what the ledger and the page say of it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from expectations.gate import run_gate
+from expectations.verdict import Verdict
+from lakehouse import catalog, ledger, storage
+from lakehouse.errors import SettingsError
+from lakehouse.settings import Settings
+
+TABLE = "crm__people"
+SCHEMA = pa.schema(
+    [("id", pa.int64()), ("age", pa.int64()), ("_batch_id", pa.int64()), ("_ingested_at", pa.timestamp("us", tz="UTC")),
+     ("_op", pa.string()), ("_flags", pa.string())]
+)  # fmt: skip
+SUITE = """\
+table: crm__people
+description: One row per version of a person.
+owner: me
+checks:
+  - {expect: expect_column_values_to_not_be_null, column: id}
+  - {expect: expect_column_values_to_be_unique, column: id}
+  - {expect: expect_column_values_to_be_between, column: age, min_value: 0, why: Nobody is younger.}
+  - {expect: expect_column_mean_to_be_between, column: age, max_value: 60, severity: warning}
+"""
+
+
+class Lake:
+    """One bronze table, its ledger, and suites of the test's own."""
+
+    def __init__(self, settings: Settings, spark: Any, suites: Path) -> None:
+        self.settings, self.spark, self.suites, self.version = settings, spark, suites, -1
+        self.suite(SUITE)
+
+    def suite(self, text: str, layer: str = "bronze", table: str = TABLE) -> None:
+        path = self.suites / layer / f"{table}.yml"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+
+    def batch(self, number: int, rows: list[tuple[int | None, int | None, str]], promised: int | None = None) -> None:
+        """Append a batch of (id, age, op) and note it."""
+        now = datetime.now(UTC)
+        table = pa.Table.from_pylist(
+            [{"id": key, "age": age, "_op": op, "_batch_id": number, "_ingested_at": now} for key, age, op in rows], schema=SCHEMA
+        )
+        write_deltalake(storage.join(self.settings.lake_url, "bronze", TABLE), table, mode="append")
+        self.version += 1
+        deletes = sum(op == "d" for _, _, op in rows)
+        note = {"batch_id": number, "table_name": TABLE, "mode": "incremental", "key": '["id"]', "status": "committed"}
+        size = {"rows": len(rows) - deletes if promised is None else promised, "deletes": deletes, "delta_version": self.version}
+        ledger.append(self.settings, "batches", [note | size])
+
+    def release(self) -> None:
+        tables = json.dumps({TABLE: self.version})
+        row = {
+            "release_id": self.version + 1,
+            "layer": "bronze",
+            "kind": "release",
+            "status": "published",
+            "tables": tables,
+            "note": "",
+        }
+        ledger.append(self.settings, "releases", [row])
+
+    def gate(self, layer: str = "bronze", tables: list[str] | None = None) -> list[Verdict]:
+        return run_gate(self.settings, self.spark, layer, tables, lambda verdict: None, suites=self.suites)
+
+    def judge(self) -> Verdict:
+        (verdict,) = self.gate()
+        return verdict
+
+
+@pytest.fixture
+def lake(lake_settings: Settings, spark: Any, tmp_path: Path) -> Lake:
+    return Lake(lake_settings.model_copy(update={"var_dir": tmp_path / "var"}), spark, tmp_path / "suites")
+
+
+def test_gate_tells_passed_failed_and_warned_apart(lake: Lake) -> None:
+    lake.batch(1, [(1, 30, "r"), (2, 40, "r")])
+    assert lake.judge().verdict == "passed"
+    lake.batch(2, [(3, -1, "u"), (4, 900, "u")])
+    bad = lake.judge()
+    assert (bad.verdict, bad.failed_critical, bad.failed_warning, bad.ran, bad.rows_seen) == ("failed", 1, 1, 4, 4)
+    failed = next(outcome for outcome in bad.failures if outcome.severity == "critical")
+    assert (failed.unexpected_count, failed.sample, failed.owner) == (1, ({"id": 3, "age": -1},), "me")
+    row = ledger.rows(lake.settings, "verdicts")[-1]
+    assert (row["verdict"], row["delta_version"], row["declared"], row["suite_hash"]) == ("failed", 1, 4, bad.suite_hash)
+    assert json.loads(row["failures"])[0]["check"]
+    page = (lake.settings.site_dir / row["page"]).read_text()
+    assert "Failed" in page and "crm__people" in page
+
+
+def test_a_later_batch_mends_an_earlier_one(lake: Lake) -> None:
+    lake.batch(1, [(1, -5, "r"), (2, 40, "r"), (5, -9, "r")])
+    assert lake.judge().verdict == "failed"
+    lake.batch(2, [(1, 50, "u"), (5, None, "d")])
+    mended = lake.judge()
+    assert (mended.verdict, mended.rows_seen) == ("passed", 5)
+
+
+def test_a_key_twice_in_one_batch_fails(lake: Lake) -> None:
+    lake.batch(1, [(1, 5, "r"), (1, 6, "r")])
+    assert lake.judge().failed_critical == 1
+
+
+def test_only_pending_rows_are_judged_and_a_released_verdict_is_taken_again(lake: Lake) -> None:
+    lake.batch(1, [(1, 5, "r"), (2, 6, "r")])
+    assert lake.judge().verdict == "passed"
+    lake.release()
+    again = lake.judge()
+    assert (again.verdict, again.unchanged, again.passed_checks) == ("passed", True, 4)
+    assert len(ledger.rows(lake.settings, "verdicts")) == 1
+    lake.batch(2, [(3, 7, "u")])
+    assert lake.judge().rows_seen == 1
+    lake.release()
+    lake.suite(SUITE.replace("min_value: 0", "min_value: 6"))
+    changed = lake.judge()
+    assert (changed.unchanged, changed.verdict, changed.rows_seen) == (False, "failed", 3)
+
+
+def test_deletions_alone_have_the_whole_table_judged(lake: Lake) -> None:
+    lake.batch(1, [(1, 5, "r"), (2, 6, "r")])
+    lake.judge()
+    lake.release()
+    lake.batch(2, [(2, None, "d")])
+    found = lake.judge()
+    assert (found.verdict, found.rows_seen) == ("passed", 1)
+
+
+def test_rows_that_the_ledger_promises_must_be_there(lake: Lake) -> None:
+    lake.batch(1, [], promised=7)
+    lake.suite(SUITE + "allow_empty: true\n")
+    found = lake.judge()
+    assert (found.verdict, "recorded 7" in found.reason) == ("errored", True)
+
+
+def test_an_empty_table_errs_unless_allowed(lake: Lake) -> None:
+    lake.batch(1, [])
+    assert lake.judge().verdict == "errored"
+    lake.suite(SUITE + "allow_empty: true\n")
+    assert lake.judge().verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "{expect: expect_column_values_to_not_be_null, column: nosuch, severity: warning}",
+        "{expect: expect_column_values_to_not_be_null, column: age, where: nosuch > 1}",
+        "{expect: expect_column_values_to_not_be_null, column: age, where: this is no SQL at all}",
+    ],
+)
+def test_a_check_that_breaks_off_errs(lake: Lake, check: str) -> None:
+    lake.batch(1, [(1, 5, "r")])
+    lake.suite(SUITE + f"  - {check}\n")
+    found = lake.judge()
+    assert found.verdict == "errored"
+    assert "\n" not in found.reason and found.ran < found.declared
+
+
+def test_an_exempt_table_passes_with_its_failures_on_record(lake: Lake) -> None:
+    lake.batch(1, [(1, -5, "r")])
+    lake.suite(SUITE + "exempt: {until: 2999-01-01, reason: migration}\n")
+    found = lake.judge()
+    assert (found.verdict, found.failed_warning) == ("passed", 1)
+    lake.suite(SUITE + "exempt: {until: 2020-01-01, reason: migration}\n")
+    assert lake.judge().verdict == "failed"
+
+
+def test_a_faulty_suite_and_an_unknown_table_are_refused_before_anything_runs(lake: Lake) -> None:
+    lake.batch(1, [(1, 5, "r")])
+    with pytest.raises(SettingsError, match="matches no table"):
+        lake.gate(tables=["erp__*"])
+    lake.suite(SUITE + "  - {expect: expect_colum_to_exist, column: id}\n")
+    with pytest.raises(SettingsError, match="Did you mean expect_column_to_exist"):
+        lake.gate()
+    assert ledger.rows(lake.settings, "verdicts") == []
+
+
+def test_candidates_are_judged_whole_and_none_without_a_suite_passes(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = f"gate_{lake.settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
+    monkeypatch.setitem(catalog.CANDIDATE, "silver", schema)
+    lake.spark.sql(f"create schema {schema}")
+    try:
+        lake.spark.sql(f"create table {schema}.int_a using delta as select 1L as id, false as _is_deleted")
+        lake.spark.sql(f"create table {schema}.int_b using delta as select 1L as id")
+        lake.spark.sql(f"create view {schema}.stg_a as select * from {schema}.int_a")
+        check = "  - {expect: expect_column_values_to_be_unique, column: id, where: not _is_deleted}\n"
+        lake.suite(SUITE.split("  - ")[0].replace(TABLE, "int_a") + check, "silver", "int_a")
+        found = {verdict.table: verdict for verdict in lake.gate("silver")}
+        assert {name: verdict.verdict for name, verdict in found.items()} == {"int_a": "passed", "int_b": "errored"}
+        assert "silver/int_b.yml" in found["int_b"].reason
+    finally:
+        lake.spark.sql(f"drop schema {schema} cascade")
