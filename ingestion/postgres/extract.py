@@ -151,10 +151,11 @@ def _technical(context: Context, op: str, flag: str) -> str:
 
 
 def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> dict[str, Any]:
-    columns = [f"{item.source} as {quote(item.column.name)}" for item in work.mapped]
+    # By position, since the reader cannot tell apart names that differ only in case.
+    columns = [f"{item.source} as c{number}" for number, item in enumerate(work.mapped)]
     query = f"select {', '.join([*columns, f'{flags(list(work.mapped))} as _flags'])} from {work.relation}"
     query += f" where {work.where}" if work.where else ""
-    outer = [received(item, work.names[item.column.name]) for item in work.mapped]
+    outer = [received(item, f"c{number}", work.names[item.column.name]) for number, item in enumerate(work.mapped)]
     select = f"select {', '.join([*outer, _technical(context, work.op, '_flags')])} from postgres_query('pg', {literal(query)})"
     return _write(reader, context, select, work.folder)
 
@@ -194,8 +195,8 @@ def _compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare)
     detail = json.dumps({"live": live})
     if live == work.live and not fresh:
         return {"rows": 0, "bytes": 0, "detail": detail}
-    bronze, source = [work.names[item.column.name] for item in work.mapped], [item.column.name for item in work.mapped]
-    same = " and ".join(f"s.{quote(ours)} = b.{quote(theirs)}" for ours, theirs in zip(source, bronze, strict=True))
+    bronze = [work.names[item.column.name] for item in work.mapped]
+    same = " and ".join(f"s.c{number} = b.{quote(name)}" for number, name in enumerate(bronze))
     keys = ", ".join(quote(name) for name in bronze)
     reader.register("held", _held(work, context, bronze))
     select = (
@@ -207,7 +208,7 @@ def _compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare)
 
 
 def _keys(work: Compare) -> str:
-    return ", ".join(f"{item.source} as {quote(item.column.name)}" for item in work.mapped)
+    return ", ".join(f"{item.source} as c{number}" for number, item in enumerate(work.mapped))
 
 
 def _held(work: Compare, context: Context, keys: list[str]) -> Any:

@@ -89,6 +89,8 @@ def _map_scalar(column: Column) -> Mapped:
     name = quote(column.name)
     if column.type_name == "numeric":
         return _map_numeric(column, name)
+    if column.type_name == "bpchar":  # a cast to text would cut the padding, and so does the reader
+        return Mapped(column, f"textin(bpcharout({name}))", None, pa.string())
     if column.type_name in _EXACT:
         special = f"not isfinite({name})" if column.type_name in _INFINITE else None
         return Mapped(column, name, special, _EXACT[column.type_name])
@@ -127,6 +129,9 @@ def _map_array(column: Column) -> Mapped:
     many = f"array_ndims({name}) > 1"
     special = " or ".join([many, *(f"{literal(value)} = any ({name})" for value in bad)])
     # A value with more dimensions than declared would stop the reader: it travels in _flags alone.
+    if column.type_name == "bpchar":
+        padded = f"array(select textin(bpcharout(e)) from unnest({name}) with ordinality u(e, n) order by n)"
+        return Mapped(column, f"case when {many} or {name} is null then null else {padded} end", special, pa.list_(element))
     return Mapped(column, f"(case when {many} then null else {name} end){cast}", special, pa.list_(element))
 
 
@@ -151,13 +156,12 @@ def flags(mapped: list[Mapped]) -> str:
     return f"case when {anything} then jsonb_strip_nulls(jsonb_object(array[{names}], array[{values}]))::text end"
 
 
-def received(item: Mapped, target: str) -> str:
-    """DuckDB's expression for the column as it arrived, null where `_flags` names it, under its name in Delta."""
-    name = quote(item.column.name)
+def received(item: Mapped, arrived: str, target: str) -> str:
+    """DuckDB's expression for the column that arrived as `arrived`, null where `_flags` names it, under its name in Delta."""
     if item.special is None:
-        return f"{name} as {quote(target)}"
+        return f"{arrived} as {quote(target)}"
     mark = json.dumps(item.column.name, ensure_ascii=False) + ": "
-    return f"case when _flags is null or not contains(_flags, {literal(mark)}) then {name} end as {quote(target)}"
+    return f"case when _flags is null or not contains(_flags, {literal(mark)}) then {arrived} end as {quote(target)}"
 
 
 _AWKWARD = re.compile(r"[^\w]", re.UNICODE)

@@ -94,7 +94,9 @@ def test_gate_tells_passed_failed_and_warned_apart(lake: Lake) -> None:
     assert (row["verdict"], row["delta_version"], row["declared"], row["suite_hash"]) == ("failed", 1, 4, bad.suite_hash)
     assert json.loads(row["failures"])[0]["check"]
     page = (lake.settings.site_dir / row["page"]).read_text()
-    assert "Failed" in page and "crm__people" in page
+    assert "Failed" in page and "crm__people" in page and "text-danger" in page
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    assert row["page"].removeprefix("quality/") in (lake.settings.site_dir / "quality" / "index.html").read_text()
 
 
 def test_a_later_batch_mends_an_earlier_one(lake: Lake) -> None:
