@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from expectations.runner import Ran, Runner
 
 Report = Callable[[Verdict], None]
-_LANES = 2  # tables at once: while one waits for Spark's driver the other computes
+_LANES = 2  # tables at once: a small table's time is mostly planning and round trips, which two share well
 
 
 def run_gate(
@@ -142,7 +142,7 @@ def _judge_all(
     settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None, suites: Path
 ) -> list[Verdict]:
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
-    from expectations.page import Pages
+    from expectations.page import Pages, write_index
     from expectations.runner import Runner
 
     for job in jobs:
@@ -155,6 +155,7 @@ def _judge_all(
     pages.build()
     verdicts = [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
     ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
+    write_index(settings)
     for verdict in verdicts:
         report(verdict)
     return verdicts

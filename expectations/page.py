@@ -4,12 +4,12 @@ import re
 from datetime import datetime
 from typing import Any
 
+from expectations import offline
 from expectations.runner import Ran
+from lakehouse import ledger
 from lakehouse.settings import Settings
 
 _SITE = "quality"
-# The index reads each result that it lists: without a limit a gate would grow slower with every run.
-_LISTED = 60
 
 
 class Pages:
@@ -50,17 +50,34 @@ class Pages:
         )
         self._context.validation_results_store.store_validation_results(whole, key)
         self._added.append(key)
-        return "/".join((_SITE, "validations", *key.to_tuple())) + ".html"
+        return _path(key)
 
     def build(self) -> None:
-        """Render the pages that were added, and the index."""
-        if self._added:
-            self._context.build_data_docs(site_names=[_SITE], resource_identifiers=self._added)
-            self._added = []
+        """Render the pages that were added."""
+        if not self._added:
+            return
+        self._context.build_data_docs(site_names=[_SITE], resource_identifiers=self._added, build_index=False)
+        for key in self._added:
+            page = self._settings.site_dir / _path(key)
+            if page.is_file():
+                page.write_text(offline.whole(page.read_text(encoding="utf-8")), encoding="utf-8")
+        self._added = []
 
     def existing(self, page: str) -> str:
         """`page` if it was rendered, else nothing: Great Expectations only logs what it can't render."""
         return page if (self._settings.site_dir / page).is_file() else ""
+
+
+def write_index(settings: Settings) -> None:
+    """Write `quality/index.html` from the ledger."""
+    latest = ledger.latest(settings, "verdicts", "layer", "table_name").values()
+    path = settings.site_dir / _SITE / "index.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(offline.index(latest, _SITE), encoding="utf-8")
+
+
+def _path(key: Any) -> str:
+    return "/".join((_SITE, "validations", *key.to_tuple())) + ".html"
 
 
 def _statistics(checked: int, held: int) -> dict[str, Any]:
@@ -87,10 +104,6 @@ def _config(settings: Settings) -> dict[str, Any]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(settings.site_dir / _SITE),
         },
-        "site_index_builder": {
-            "class_name": "DefaultSiteIndexBuilder",
-            "show_cta_footer": False,
-            "validation_results_limit": _LISTED,
-        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         "site_section_builders": sections,
     }

@@ -5,6 +5,7 @@ condition; asking for samples at once takes two more queries for each check (mea
 on 400 000 rows).
 """
 
+import itertools
 import json
 import logging
 import math
@@ -22,6 +23,7 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"
 _SAMPLES = 5
 _TEXT = 300  # characters of one value or message: a ledger row is for reading
 _making = threading.Lock()
+_runs = itertools.count(1)  # an asset's name may not come twice
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Runner:
         """Run `suite` over the Spark data frame `frame` of `rows` rows; never raises for what a check does."""
         expectations = {number: registry.build(check, number, name) for number, check in enumerate(suite.checks, 1)}
         with _making:
-            asset = self._source.add_dataframe_asset(name)
+            asset = self._source.add_dataframe_asset(f"{name} {next(_runs)}")
             batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         rowwise = {number: each for number, each in expectations.items() if hasattr(each, "mostly")}
         results, meta = _validate(batch, name, rowwise, "BOOLEAN_ONLY")
