@@ -116,7 +116,7 @@ def _built(spark: "SparkSession", layer: str) -> list[str]:
 
 def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[str]:
     if not names:
-        build = "make ingest" if layer == "bronze" else f"make dbt LAYER={layer}"
+        build = "make ingest" if layer == "bronze" else f"make {layer}"
         raise SettingsError(layer, "has no tables to judge", "at least one", f"Run {build} first")
     chosen = [name for name in names if globs is None or any(fnmatchcase(name, glob) for glob in globs)]
     if not chosen:

@@ -11,7 +11,7 @@ from ingestion import source as source_file
 from ingestion.postgres.connect import open_source
 from ingestion.postgres.discover import discover as read_catalog
 from lakehouse import console, lock, server, storage
-from lakehouse.errors import SourceError
+from lakehouse.errors import PartialCopyError, SourceError
 from lakehouse.settings import load
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
@@ -60,8 +60,9 @@ def ingest(tables: str | None) -> None:
             done = job.run(settings, tables)
         show(done)
     if done.failed:
-        raise SourceError(
-            f"{len(done.failed)} of {len(done.outcomes)} tables", "were not copied", remedy="See above; the others are in bronze"
+        error = PartialCopyError if len(done.failed) < len(done.outcomes) else SourceError
+        raise error(
+            f"{len(done.failed)} of {len(done.outcomes)} tables", "were not copied", remedy="See above for why; what could be copied is in bronze"
         )
 
 

@@ -102,12 +102,12 @@ def run(settings: Settings, patterns: str | None = None, report: Report = lambda
         snapshot = take_snapshot(source)
         sources = source_file.load()
         chosen = source_file.select(discover(source), patterns, sources)
-        done = Run(_next_batch_id(settings, sources.source or settings.source()))
+        done = Run(ledger.next_run_id(settings))
         ledger.append(settings, "runs", [{"run_id": done.batch_id, "command": "ingest", "status": "running"}])
-        plans = []
+        plans: list[Plan] = []
         for table in chosen:
             try:
-                plans.append(_plan(settings, sources, table, snapshot, done.batch_id, source))
+                plans.append(_plan(settings, sources, table, snapshot, done.batch_id, source, {plan.name: plan.table.label for plan in plans}))
             except (ComportaError, ValueError) as error:
                 _note(done, Outcome(table.label, error=str(error)), report)
         results = _extract(settings, plans, snapshot, done.batch_id)
@@ -139,18 +139,14 @@ def take_snapshot(source: Connection) -> Snapshot:
     return Snapshot(name, horizon, following, oldest, system, int(lsn))
 
 
-def _next_batch_id(settings: Settings, source: str) -> int:
-    """One more than any run noted: a number, not a time, so that a clock set back cannot reorder batches."""
-    noted = [row["run_id"] for row in ledger.rows(settings, "runs")]
-    return max(noted, default=0) + 1
-
-
-def _plan(settings: Settings, sources: source_file.Sources, table: Table, snapshot: Snapshot, batch_id: int, source: Connection) -> Plan:
+def _plan(settings: Settings, sources: source_file.Sources, table: Table, snapshot: Snapshot, batch_id: int, source: Connection, taken: dict[str, str]) -> Plan:
     if not table.readable:
-        raise SourceError(table.label, "may not be read by this user", "SELECT", "Run ingestion/postgres/role.sql, or grant select")
+        raise SourceError(table.label, "may not be read by this user", "SELECT", f"Grant it: grant select on {quote(table.schema, table.name)} to …")
     entry = sources.tables.get(table.label, source_file.Entry())
     mode, key, cursor = source_file.settle(table, entry)
     name = table_name(sources.source or settings.source(), table.schema, table.name)
+    if name in taken:
+        raise SourceError(table.label, f"would be bronze.{name}, as {taken[name]} is", "a name of its own", "Copy one of them through a view")
     try:
         names = delta_names([column.name for column in table.columns])
     except ValueError as error:

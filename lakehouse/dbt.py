@@ -16,6 +16,8 @@ PROJECT = ROOT / "dbt_project"
 class ModelError(ComportaError):
     """dbt could not build a model."""
 
+    exit_code = 9
+
 
 def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""

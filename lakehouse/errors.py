@@ -7,7 +7,8 @@ ComportaError                 exit code 1
 ├── StorageError              5   the lake: missing bucket, full disk
 ├── LockError                 6   another process is writing
 ├── GateError                 7   a gate failed or errored: nothing was promoted
-└── ReleaseError              8   a release can't be made, or does not exist
+├── ReleaseError              8   a release can't be made, or does not exist
+└── ModelError (dbt.py)       9   dbt could not build a model
 """
 
 import re
@@ -34,7 +35,8 @@ class ComportaError(Exception):
         if self.wanted:
             text += f" (wanted: {self.wanted})"
         text = text.rstrip(".") + "."
-        return redact(text + (f" {self.remedy.rstrip('.')}." if self.remedy else ""))
+        remedy = self.remedy.rstrip(".")
+        return redact(f"{text} {remedy}{'' if remedy.endswith('?') else '.'}" if remedy else text)
 
 
 class SettingsError(ComportaError):
@@ -47,6 +49,10 @@ class SourceError(ComportaError):
     """The source database can't be reached or refuses."""
 
     exit_code = 3
+
+
+class PartialCopyError(SourceError):
+    """Some tables could not be copied; the others are in bronze, and the way may go on with them."""
 
 
 class ServerError(ComportaError):

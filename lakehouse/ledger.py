@@ -122,6 +122,11 @@ def _read(settings: Settings, uri: str) -> pa.Table:
         return pq.ParquetFile(file).read(use_threads=False)
 
 
+def next_run_id(settings: Settings) -> int:
+    """One more than any run noted: a number, not a time, so that a clock set back cannot reorder batches."""
+    return max((row["run_id"] for row in rows(settings, "runs")), default=0) + 1
+
+
 def latest(settings: Settings, name: str, *key: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """The newest record for each value of the columns `key`."""
     return {tuple(row[column] for column in key): row for row in rows(settings, name)}

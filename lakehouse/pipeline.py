@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from lakehouse import candidate, console, dbt, lock, postgres, release, server, stats
-from lakehouse.errors import GateError
+from lakehouse import candidate, console, dbt, ledger, lock, postgres, release, server, stats
+from lakehouse.errors import GateError, PartialCopyError, redact
 from lakehouse.settings import Settings, load
 
 Seconds = dict[str, float]
@@ -29,17 +29,43 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
             server.start(settings)
             release.recover(settings)
         try:
-            with _stage(seconds, "ingest"):
-                _command("ingestion.command:ingest")
-            _promote(settings, seconds, "bronze")
-            for layer in ("silver", "gold"):
-                with _stage(seconds, f"dbt {layer}"):
-                    dbt.run(settings, layer)
-                _promote(settings, seconds, layer)
+            with _noted(settings):
+                _run_layers(settings, seconds)
         finally:
             with _stage(seconds, "site"):
                 build_site(settings)
     return seconds
+
+
+def _run_layers(settings: Settings, seconds: Seconds) -> None:
+    missing: PartialCopyError | None = None
+    with _stage(seconds, "ingest"):
+        try:
+            _command("ingestion.command:ingest")
+        except PartialCopyError as error:  # what was copied goes its way; the exit code tells of the rest
+            missing = error
+    _promote(settings, seconds, "bronze")
+    for layer in ("silver", "gold"):
+        with _stage(seconds, f"dbt {layer}"):
+            dbt.run(settings, layer)
+        _promote(settings, seconds, layer)
+    if missing:
+        raise missing
+
+
+@contextmanager
+def _noted(settings: Settings) -> Iterator[None]:
+    """Record the run in the ledger, and why it failed if it did."""
+    started = time.monotonic()
+    row: dict[str, object] = {"run_id": ledger.next_run_id(settings), "command": "run"}
+    ledger.append(settings, "runs", [row | {"status": "running"}])
+    try:
+        yield
+    except BaseException as error:
+        detail = redact(str(error) or type(error).__name__)
+        ledger.append(settings, "runs", [row | {"status": "failed", "seconds": time.monotonic() - started, "detail": detail}])
+        raise
+    ledger.append(settings, "runs", [row | {"status": "succeeded", "seconds": time.monotonic() - started}])
 
 
 def demo(settings: Settings) -> Seconds:

@@ -118,14 +118,13 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.sql.sources.default": "delta",
         "spark.local.dir": str(_scratch(settings)),
         "spark.ui.port": str(settings.spark_ui_port),
-        "spark.driver.bindAddress": "127.0.0.1",
         "spark.pyspark.python": sys.executable,
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.sql.shuffle.partitions": "8",
     }
     if local:
-        conf |= {"spark.driver.host": "127.0.0.1"}
+        conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     else:
         conf |= {"spark.jars": ",".join(map(str, extra))}
     return conf
@@ -134,9 +133,10 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
 def _environment(settings: Settings) -> dict[str, str]:
     """The server's environment, which its Python workers inherit: no source password, and our packages importable."""
     kept = {name: value for name, value in os.environ.items() if name not in {"SOURCE_DSN", "PGPASSWORD"}}
+    if settings.spark_master.startswith("local"):
+        kept["SPARK_LOCAL_IP"] = "127.0.0.1"
     return kept | {
         "SPARK_HOME": str(jars.SPARK_HOME),
-        "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_SCALA_VERSION": "2.13",
         "PYTHONPATH": str(ROOT),
         "PYSPARK_PYTHON": sys.executable,

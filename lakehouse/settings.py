@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -31,7 +32,15 @@ class Settings(BaseSettings):
     site_port: int = Field(8080, ge=1, le=65535, description="`make docs`")
     scale: float = Field(0.1, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
     var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
-    keep_releases: int = Field(10, ge=1, description="releases of a layer that a rollback can reach")
+
+    @field_validator("source_dsn")
+    @classmethod
+    def _connection_string(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            parse_dsn(value.get_secret_value() if value else "")
+        except ProgrammingError:
+            raise ValueError("wanted: postgresql://user@host:5432/database") from None
+        return value
 
     @field_validator("var_dir")
     @classmethod
@@ -72,7 +81,7 @@ class Settings(BaseSettings):
 
     def source(self) -> str:
         """Name of the source: SOURCE_NAME, else the database of the DSN."""
-        return self.source_name or unquote(urlsplit(self.dsn()).path.lstrip("/")) or "postgres"
+        return self.source_name or str(parse_dsn(self.dsn()).get("dbname", "postgres"))
 
 
 def load() -> Settings:
@@ -86,5 +95,5 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
-        seen = "is a secret of the wrong form" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
+        seen = "is no connection string" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
         raise SettingsError(name, seen, first["msg"], "see the table of settings in README.md") from None

@@ -49,7 +49,7 @@ def _reason(error: psycopg2.Error) -> str:
 
 def _remedy(text: str) -> str:
     if "password" in text:
-        return "Check the user and password of SOURCE_DSN (or PGPASSWORD, ~/.pgpass)"
+        return "Check the user and password of SOURCE_DSN (or ~/.pgpass)"
     if "does not exist" in text:
         return "Check the database and user names of SOURCE_DSN"
     return "Check host and port of SOURCE_DSN, and that this machine may reach them"
