@@ -62,7 +62,9 @@ def ingest(tables: str | None) -> None:
     if done.failed:
         error = PartialCopyError if len(done.failed) < len(done.outcomes) else SourceError
         raise error(
-            f"{len(done.failed)} of {len(done.outcomes)} tables", "were not copied", remedy="See above for why; what could be copied is in bronze"
+            f"{len(done.failed)} of {len(done.outcomes)} tables",
+            "were not copied",
+            remedy="See above for why; what could be copied is in bronze",
         )
 
 
@@ -80,4 +82,6 @@ def show(done: job.Run) -> None:
         elif outcome.reason:
             console.out.print(f"  {outcome.table} was read whole: {outcome.reason}.")
     rate = done.rows / done.seconds if done.seconds else 0
-    console.out.print(f"Batch {done.batch_id}: {console.count(done.rows)} rows in {done.seconds:.1f} s ({console.count(int(rate))} rows/s).")
+    console.out.print(
+        f"Batch {done.batch_id}: {console.count(done.rows)} rows in {done.seconds:.1f} s ({console.count(int(rate))} rows/s)."
+    )

@@ -107,7 +107,11 @@ def run(settings: Settings, patterns: str | None = None, report: Report = lambda
         plans: list[Plan] = []
         for table in chosen:
             try:
-                plans.append(_plan(settings, sources, table, snapshot, done.batch_id, source, {plan.name: plan.table.label for plan in plans}))
+                plans.append(
+                    _plan(
+                        settings, sources, table, snapshot, done.batch_id, source, {plan.name: plan.table.label for plan in plans}
+                    )
+                )
             except (ComportaError, ValueError) as error:
                 _note(done, Outcome(table.label, error=str(error)), report)
         results = _extract(settings, plans, snapshot, done.batch_id)
@@ -139,14 +143,29 @@ def take_snapshot(source: Connection) -> Snapshot:
     return Snapshot(name, horizon, following, oldest, system, int(lsn))
 
 
-def _plan(settings: Settings, sources: source_file.Sources, table: Table, snapshot: Snapshot, batch_id: int, source: Connection, taken: dict[str, str]) -> Plan:
+def _plan(
+    settings: Settings,
+    sources: source_file.Sources,
+    table: Table,
+    snapshot: Snapshot,
+    batch_id: int,
+    source: Connection,
+    taken: dict[str, str],
+) -> Plan:
     if not table.readable:
-        raise SourceError(table.label, "may not be read by this user", "SELECT", f"Grant it: grant select on {quote(table.schema, table.name)} to …")
+        raise SourceError(
+            table.label,
+            "may not be read by this user",
+            "SELECT",
+            f"Grant it: grant select on {quote(table.schema, table.name)} to …",
+        )
     entry = sources.tables.get(table.label, source_file.Entry())
     mode, key, cursor = source_file.settle(table, entry)
     name = table_name(sources.source or settings.source(), table.schema, table.name)
     if name in taken:
-        raise SourceError(table.label, f"would be bronze.{name}, as {taken[name]} is", "a name of its own", "Copy one of them through a view")
+        raise SourceError(
+            table.label, f"would be bronze.{name}, as {taken[name]} is", "a name of its own", "Copy one of them through a view"
+        )
     try:
         names = delta_names([column.name for column in table.columns])
     except ValueError as error:
@@ -256,9 +275,10 @@ def _extract(settings: Settings, plans: list[Plan], snapshot: Snapshot, batch_id
 
 def _ship_code() -> None:
     """Send our code along with the tasks: executors need our packages' wheels but not our packages, nor ever run old code."""
+    from pyspark import cloudpickle
+
     import ingestion
     import lakehouse
-    from pyspark import cloudpickle
 
     for package in (ingestion, lakehouse):
         cloudpickle.register_pickle_by_value(package)
@@ -279,10 +299,18 @@ def _settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], done:
     outcome.deletes = sum(row["rows"] or 0 for row in mine if row["op"] == "d")
     outcome.size, outcome.seconds = sum(file.size for file in files), sum(row["seconds"] or 0 for row in mine)
     window = plan.window.counted(_live(plan, mine, outcome))
-    batch = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size, "files": len(files)}
+    batch = {
+        "window": window.to_dict(),
+        "rows": outcome.rows,
+        "deletes": outcome.deletes,
+        "bytes": outcome.size,
+        "files": len(files),
+    }
     try:
         if errors or len(mine) != len(plan.work):
-            raise SourceError(plan.table.label, errors[0] if errors else "a task did not answer", remedy="Nothing of it was written")
+            raise SourceError(
+                plan.table.label, errors[0] if errors else "a task did not answer", remedy="Nothing of it was written"
+            )
         if files or plan.first:
             wanted = arrow_schema(plan.mapped, plan.names)
             outcome.version = plan.bronze.commit(plan.table.label, wanted, batch, files)

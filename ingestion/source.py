@@ -49,7 +49,9 @@ def load(path: Path = PATH) -> Sources:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
-        raise SettingsError(where, f"is no YAML: {getattr(error, 'problem', error)}", remedy="Mend it or run make discover") from None
+        raise SettingsError(
+            where, f"is no YAML: {getattr(error, 'problem', error)}", remedy="Mend it or run make discover"
+        ) from None
     except ValidationError as error:
         raise _refusal(path, error) from None
 

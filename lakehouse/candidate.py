@@ -57,7 +57,10 @@ def _hold_back(settings: Settings, layer: str, table: str, failed: int, shown: i
     source, kept = quote(CANDIDATE[layer], table), f"{table}__v{failed}"
     if shown is None:
         # Never released: a clone would lose its files with the table, so the rows themselves are kept.
-        statements = [f"create or replace table {quote('quarantine', kept)} using delta as select * from {source}", f"drop table {source}"]
+        statements = [
+            f"create or replace table {quote('quarantine', kept)} using delta as select * from {source}",
+            f"drop table {source}",
+        ]
     else:
         statements = [
             f"create or replace table {quote('quarantine', kept)} shallow clone {source} version as of {int(failed)}",

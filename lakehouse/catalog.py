@@ -74,9 +74,7 @@ def create_schemas(settings: Settings) -> None:
     """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
     ledger.create_missing(settings)
     statements = [f"create schema if not exists {quote(name)}" for name in SCHEMAS]
-    statements += [
-        register_statement("ops", name, ledger.location(settings, name)) for name in ledger.SCHEMAS
-    ]
+    statements += [register_statement("ops", name, ledger.location(settings, name)) for name in ledger.SCHEMAS]
     thrift_rows(settings, *statements)
 
 

@@ -102,7 +102,12 @@ def status() -> None:
 def _status(settings: Settings) -> None:
     spark, database = server.running(settings), postgres.of(settings).running()
     rows = [
-        ("Spark server", _state(spark), f"Thrift {settings.thrift_port}, Connect {settings.connect_port}", server.log_file(settings)),
+        (
+            "Spark server",
+            _state(spark),
+            f"Thrift {settings.thrift_port}, Connect {settings.connect_port}",
+            server.log_file(settings),
+        ),
         ("PostgreSQL (sample shop)", _state(database), settings.postgres_port, settings.log_dir / "postgres.log"),
     ]
     console.table("", ("server", "state", "ports", "log"), rows)

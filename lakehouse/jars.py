@@ -58,7 +58,10 @@ def _verify(path: Path, digest: str) -> None:
     if seen != digest:
         path.unlink()
         raise ServerError(
-            path.name, f"has SHA-256 {seen}", f"{digest} as pinned", "It was removed; run again, and if it repeats, distrust the network"
+            path.name,
+            f"has SHA-256 {seen}",
+            f"{digest} as pinned",
+            "It was removed; run again, and if it repeats, distrust the network",
         )
 
 
@@ -97,8 +100,8 @@ def _ivy() -> str:
 def _trust(work: Path) -> list[str]:
     """Options that make Java trust what this machine trusts: a wheel's Java does not know a company's own authority."""
     from cryptography import x509
-    from cryptography.utils import CryptographyDeprecationWarning
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+    from cryptography.utils import CryptographyDeprecationWarning
 
     store = []
     warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # on authorities of this machine, not of ours

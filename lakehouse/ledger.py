@@ -135,6 +135,4 @@ def latest(settings: Settings, name: str, *key: str) -> dict[tuple[Any, ...], di
 def create_missing(settings: Settings) -> None:
     """Create the ledger tables that do not exist, so that the catalog can name them before the first run."""
     for name, schema in SCHEMAS.items():
-        DeltaTable.create(
-            location(settings, name), schema, mode="ignore", storage_options=storage.options(settings)
-        )
+        DeltaTable.create(location(settings, name), schema, mode="ignore", storage_options=storage.options(settings))

@@ -26,7 +26,9 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)  # the kernel frees it when its holder dies, however it dies
     except Timeout:
-        raise LockError("the lake", f"is being written by {_describe(holder)}", remedy="Wait for it to end, then run again") from None
+        raise LockError(
+            "the lake", f"is being written by {_describe(holder)}", remedy="Wait for it to end, then run again"
+        ) from None
     try:
         if lock.lock_counter == 1:
             holder.write_text(json.dumps({"pid": os.getpid(), "what": what, "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}))

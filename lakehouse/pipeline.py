@@ -99,11 +99,7 @@ def traffic(settings: Settings, days: int) -> None:
 def build_site(settings: Settings) -> None:
     """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
     stats.write(settings)
-    if (settings.var_dir / "dbt" / "target").exists():
-        dbt.invoke(settings, "docs", "generate", "--static")
-        page = settings.site_dir / "dbt" / "index.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_bytes((settings.var_dir / "dbt" / "target" / "static_index.html").read_bytes())
+    dbt.write_docs(settings)
     index = importlib.import_module("lakehouse.site.build").build(settings, datetime.now(UTC))
     console.out.print(f"Site: {index}")
 

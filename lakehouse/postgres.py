@@ -39,7 +39,8 @@ class Postgres:
         try:
             pid, directory = (self._data / "postmaster.pid").read_text().splitlines()[:2]
             found = psutil.Process(int(pid))
-            return found if Path(directory) == self._data and "postgres" in found.name() else None
+            dead = found.status() == psutil.STATUS_ZOMBIE  # killed, and nobody has asked after it yet
+            return found if not dead and Path(directory) == self._data and "postgres" in found.name() else None
         except (OSError, ValueError, psutil.Error):
             return None
 
@@ -68,8 +69,10 @@ class Postgres:
     def kill(self) -> None:
         """End it as a power cut would: no shutdown, no flush. For tests of faults."""
         if found := self.running():
-            for member in [found, *found.children(recursive=True)]:
+            family = [found, *found.children(recursive=True)]
+            for member in family:
                 member.kill()
+            psutil.wait_procs(family, timeout=5)
 
     def create_database(self, name: str) -> str:
         """DSN of the database `name`, created if it does not exist."""

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     spark_ui_port: int = Field(4040, ge=1, le=65535, description="Spark's own web page")
     postgres_port: int = Field(54320, ge=1, le=65535, description="the embedded PostgreSQL of the demo")
     site_port: int = Field(8080, ge=1, le=65535, description="`make docs`")
-    scale: float = Field(0.1, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
+    scale: float = Field(0.05, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
     var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
 
     @field_validator("source_dsn")

@@ -25,9 +25,14 @@ def show(settings: Settings, seconds: dict[str, float], total: float) -> None:
     rows = [_row(settings, layer, sizes, seconds) for layer in LAYERS]
     console.out.print()
     console.table(
-        "", ("layer", "tables", "rows", "bytes", "verdicts", "release", "seconds"), rows, numbers=("tables", "rows", "bytes", "seconds")
+        "",
+        ("layer", "tables", "rows", "bytes", "verdicts", "release", "seconds"),
+        rows,
+        numbers=("tables", "rows", "bytes", "seconds"),
     )
-    others = ", ".join(f"{name} {spent:.1f} s" for name, spent in seconds.items() if name.split()[-1] not in LAYERS and name != "ingest")
+    others = ", ".join(
+        f"{name} {spent:.1f} s" for name, spent in seconds.items() if name.split()[-1] not in LAYERS and name != "ingest"
+    )
     console.out.print(f"Also: {others}. Altogether {total:.1f} s.")
 
 

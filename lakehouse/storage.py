@@ -77,7 +77,9 @@ def _check_bucket(settings: Settings) -> None:
         seen = {"404": "does not exist", "403": "refuses these credentials"}.get(code, f"answered {code}")
         raise StorageError(f"s3://{bucket}", seen, "a bucket that can be written", "Create it or set LAKE_URL") from None
     except BotoCoreError as error:
-        raise StorageError(f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL") from None
+        raise StorageError(
+            f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL"
+        ) from None
 
 
 def remove(settings: Settings, urls: list[str]) -> None:

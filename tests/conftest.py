@@ -91,7 +91,11 @@ def lake_settings(spark_server: Settings, fresh_database: str) -> Settings:
     """Settings of a lake and a source of the test's own, on the shared servers; bronze names begin with the source's."""
     number = next(_numbers)
     return spark_server.model_copy(
-        update={"lake_url": str(spark_server.var_dir / f"lake{number}"), "source_dsn": _secret(fresh_database), "source_name": f"s{number}"}
+        update={
+            "lake_url": str(spark_server.var_dir / f"lake{number}"),
+            "source_dsn": _secret(fresh_database),
+            "source_name": f"s{number}",
+        }
     )
 
 

@@ -39,7 +39,9 @@ def test_no_source(environment: dict[str, str]) -> None:
 
 
 def test_nobody_listens_at_the_source(environment: dict[str, str]) -> None:
-    refused(run(environment, "discover", SOURCE_DSN="postgresql://me:canary@127.0.0.1:1/db"), 3, "SOURCE_DSN", "Check host and port")
+    refused(
+        run(environment, "discover", SOURCE_DSN="postgresql://me:canary@127.0.0.1:1/db"), 3, "SOURCE_DSN", "Check host and port"
+    )
 
 
 def test_source_is_no_connection_string(environment: dict[str, str]) -> None:
@@ -60,12 +62,16 @@ def test_database_is_empty(environment: dict[str, str], fresh_database: str) -> 
     refused(run(environment, "discover", SOURCE_DSN=fresh_database), 3, "holds no table")
 
 
-def test_missing_table_suggests_a_near_one(environment: dict[str, str], database: postgres.Postgres, fresh_database: str, spark_server: Settings) -> None:
+def test_missing_table_suggests_a_near_one(
+    environment: dict[str, str], database: postgres.Postgres, fresh_database: str, spark_server: Settings
+) -> None:
     _execute(fresh_database, "create table orders(id int)")
     refused(run(environment, "ingest", "--tables", "ordres", SOURCE_DSN=fresh_database), 3, "TABLES=ordres", "public.orders")
 
 
-def test_unreadable_table_is_named_and_the_others_go_on(environment: dict[str, str], fresh_database: str, spark_server: Settings) -> None:
+def test_unreadable_table_is_named_and_the_others_go_on(
+    environment: dict[str, str], fresh_database: str, spark_server: Settings
+) -> None:
     _execute(fresh_database, "create table open(id int primary key)", "create table closed(id int)", "insert into open values (1)",
              "drop role if exists narrow", "create role narrow login password 'narrow'", "grant select on open to narrow")  # fmt: skip
     dsn = other(fresh_database, password="narrow").replace("comporta:", "narrow:")
@@ -115,7 +121,9 @@ def test_port_in_use_is_named_with_its_setting(environment: dict[str, str], tmp_
     assert not (tmp_path / "run" / "spark.pid").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("THRIFT_PORT", "many"), ("SCALE", "-1"), ("LAKE_URL", "ftp://x"), ("SPARK_MEMORY", "lots")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("THRIFT_PORT", "many"), ("SCALE", "-1"), ("LAKE_URL", "ftp://x"), ("SPARK_MEMORY", "lots")]
+)
 def test_setting_is_wrong(environment: dict[str, str], name: str, value: str) -> None:
     refused(run(environment, "status", **{name: value}), 2, name)
 
@@ -161,7 +169,9 @@ def test_broken_model_names_the_model_and_the_message(environment: dict[str, str
     script = "import sys, pathlib; from lakehouse import cli, dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);" \
              "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken')));" \
              "sys.argv.append('x'); cli.main()"  # fmt: skip
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(project)], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(project)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     refused(done, 9, "broken", "order_idd")
 
 

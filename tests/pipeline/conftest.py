@@ -36,5 +36,3 @@ def lake(settings: Settings, environment: dict[str, str]) -> Iterator[Lake]:
     made.run("demo")
     yield made
     server.stop(settings)
-
-

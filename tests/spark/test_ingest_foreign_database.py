@@ -26,10 +26,12 @@ def text_of_source(dsn: str, schema: str, table: str) -> tuple[list[str], list[t
     columns = query(
         dsn,
         f"select attname, format_type(coalesce(nullif(typbasetype, 0), t.oid), -1) from pg_attribute a join pg_type t on t.oid = a.atttypid "
-        f"where attrelid = '\"{schema}\".\"{table}\"'::regclass and attnum > 0 and not attisdropped order by attnum",
+        f'where attrelid = \'"{schema}"."{table}"\'::regclass and attnum > 0 and not attisdropped order by attnum',
     )
     shown = ", ".join(_canonical(name, kind) for name, kind in columns)
-    return [name for name, _ in columns], query(dsn, f'set timezone = \'UTC\'; set intervalstyle = iso_8601; select {shown} from "{schema}"."{table}"')
+    return [name for name, _ in columns], query(
+        dsn, f'set timezone = \'UTC\'; set intervalstyle = iso_8601; select {shown} from "{schema}"."{table}"'
+    )
 
 
 def _canonical(name: str, kind: str) -> str:
@@ -98,7 +100,9 @@ def test_every_table_arrives_with_equal_counts_and_checksums(library: Settings) 
         columns, source = text_of_source(library.dsn(), schema, table)
         arrived = text_of_bronze(library, outcome.name.removeprefix(f"{library.source_name}__"), columns) if outcome.rows else []
         assert len(arrived) == len(source) == outcome.rows, outcome.table
-        assert digest(arrived) == digest(source), f"{outcome.table}: {sorted(set(arrived) - set(source), key=repr)[:1]} for {sorted(set(source) - set(arrived), key=repr)[:1]}"
+        assert digest(arrived) == digest(source), (
+            f"{outcome.table}: {sorted(set(arrived) - set(source), key=repr)[:1]} for {sorted(set(source) - set(arrived), key=repr)[:1]}"
+        )
     assert sum(outcome.rows for outcome in done.outcomes) > 1000
 
 

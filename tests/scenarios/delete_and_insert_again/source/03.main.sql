@@ -1,0 +1,2 @@
+delete from items where id = 1;
+commit;

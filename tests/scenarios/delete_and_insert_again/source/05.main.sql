@@ -1,0 +1,2 @@
+insert into items(id, name) values (1, 'again');
+commit;

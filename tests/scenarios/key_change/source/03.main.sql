@@ -1,0 +1,2 @@
+update items set id = 30 where id = 3;
+commit;

@@ -1,0 +1,1 @@
+insert into items(id, name) values (9, 'late');

@@ -1,0 +1,2 @@
+insert into items(id, name) values (4, 'four');
+commit;

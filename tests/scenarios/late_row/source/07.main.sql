@@ -1,0 +1,2 @@
+insert into items(id, name) values (5, 'five');
+commit;

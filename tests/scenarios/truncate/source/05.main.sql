@@ -1,0 +1,2 @@
+insert into items(id, name) values (2, 'new');
+commit;

@@ -1,0 +1,2 @@
+update items set name = 'deux' where id = 2;
+commit;

@@ -1,0 +1,74 @@
+"""Windows, ranges and lanes: whatever is split, the parts are the whole."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.postgres.window import (
+    MAX_XID_DISTANCE,
+    Snapshot,
+    Window,
+    condition,
+    lanes,
+    next_window,
+    range_condition,
+    ranges,
+    reread_reason,
+)
+
+
+def snapshot(horizon: int = 100, next_xid: int = 100, oldest: str | None = "2026-01-01", system: str = "1") -> Snapshot:
+    return Snapshot("name", horizon, next_xid, oldest, system, 0)
+
+
+@given(st.integers(0, 100_000), st.integers(1, 9_000))
+def test_ranges_meet_without_gap_or_overlap(pages: int, target: int) -> None:
+    found = ranges(pages, target)
+    assert found[0][0] == 0 and found[-1][1] is None
+    assert all(end == following[0] for (_, end), following in zip(found, found[1:], strict=False))
+    assert all((end or max(pages, first)) - first <= target for first, end in found)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1), st.integers(1, 8))
+def test_every_piece_stands_in_one_lane_and_lanes_are_even(sizes: list[int], width: int) -> None:
+    found = lanes(sizes, width)
+    assert sorted(position for lane in found for position in lane) == list(range(len(sizes)))
+    assert len(found) <= width and all(found)
+    loads = [sum(sizes[position] for position in lane) for lane in found]
+    assert max(loads) - min(loads) <= max(sizes) + len(sizes)
+
+
+def test_a_range_of_the_whole_table_has_no_condition() -> None:
+    assert range_condition(0, None) == ""
+    assert range_condition(5, None) == "ctid >= '(5,0)'::tid"
+
+
+@pytest.mark.parametrize(
+    ("now", "cursor", "words"),
+    [
+        (snapshot(), "xmin", None),
+        (snapshot(system="2"), "xmin", "another cluster"),
+        (snapshot(next_xid=50), "xmin", "restored from a backup"),
+        (snapshot(next_xid=100 + MAX_XID_DISTANCE + 1), "xmin", "2^30"),
+        (snapshot(), "updated_at", "cursor changed"),
+    ],
+)
+def test_a_window_that_cannot_hold_is_read_whole(now: Snapshot, cursor: str, words: str | None) -> None:
+    reason = reread_reason(Window(1, "xmin", 100, "", "1"), cursor, now)
+    assert reason is None if words is None else words in str(reason)
+
+
+@given(st.integers(0, 2**40))
+def test_a_horizon_is_compared_on_the_circle_of_ids(horizon: int) -> None:
+    assert condition(Window(1, "xmin", horizon, "", "1"), False) == f"age(xmin) <= age('{horizon % 2**32}'::xid)"
+
+
+def test_a_cursor_whose_horizon_cannot_be_told_does_not_advance() -> None:
+    seen = Window(1, "updated_at", 1, "2025-05-05", "1")
+    assert next_window(2, "updated_at", snapshot(oldest=None), seen).since == "2025-05-05"
+    assert next_window(2, "updated_at", snapshot(oldest=None)).since == "-infinity"
+    assert next_window(2, "updated_at", snapshot(), seen).since == "2026-01-01"
+
+
+def test_rows_without_a_cursor_value_are_read_every_time() -> None:
+    assert condition(Window(1, "at", 1, "2025", "1"), True) == """("at" >= '2025' or "at" is null)"""
