@@ -89,8 +89,8 @@ def up() -> None:
 def down() -> None:
     """Stop the servers of this project."""
     settings = load()
-    for name, stop in (("Spark server", lambda: server.stop(settings)), ("PostgreSQL", lambda: postgres.of(settings).stop())):
-        console.out.print(f"{name}: {'stopped' if stop() else 'was not running'}.")
+    for name, stopped in (("Spark server", server.stop(settings)), ("PostgreSQL", postgres.of(settings).stop())):
+        console.out.print(f"{name}: {'stopped' if stopped else 'was not running'}.")
 
 
 @cli.command()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -37,10 +38,9 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
         lock.release()
 
 
-def _describe(holder: "os.PathLike[str]") -> str:
+def _describe(holder: Path) -> str:
     try:
-        with open(holder) as file:
-            noted = json.load(file)
+        noted = json.loads(holder.read_text())
         return f"{noted['what']} (pid {noted['pid']}) since {noted['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"

@@ -1,5 +1,6 @@
 """Servers of this machine as processes: pid files that can't be mistaken for another process, ports by name."""
 
+import contextlib
 import json
 import os
 import signal
@@ -59,10 +60,8 @@ class PidFile:
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
 
 
 def start(name: str, command: Sequence[str], pid_file: PidFile, log: Path, env: Mapping[str, str] | None = None) -> None:
@@ -98,7 +97,7 @@ def listening(port: int) -> bool:
 def _holder(port: int) -> str:
     try:
         for connection in psutil.net_connections("inet"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass

@@ -75,7 +75,7 @@ def _await_query(settings: Settings) -> None:
 def _command(settings: Settings) -> list[str]:
     """The java command line: what spark-submit would start, without its launcher, which a wheel's Java can't follow."""
     extra = jars.ensure()
-    class_path = os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra)])
+    class_path = os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra), *filter(None, settings.extra_jars.split(":"))])
     conf = [part for key, value in configuration(settings, extra).items() for part in ("--conf", f"{key}={value}")]
     return [
         str(java.find()),

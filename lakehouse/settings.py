@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")
     spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    extra_jars: str = Field("", description="more jars for the Spark server, separated by colons")
     thrift_port: int = Field(10000, ge=1, le=65535, description="Thrift (dbt, beeline, BI tools)")
     connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect (ingestion, gates, notebooks)")
     spark_ui_port: int = Field(4040, ge=1, le=65535, description="Spark's own web page")

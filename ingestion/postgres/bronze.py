@@ -101,7 +101,7 @@ class Bronze:
         elif (self.table.transaction_version(APP_ID) or -1) < number:
             if added:
                 self.table.alter.add_columns(list(_schema(pa.schema(added)).fields))
-            self.table.create_write_transaction(actions, "append", self.table.schema(), commit_properties=properties)
+            self.table.create_write_transaction([*actions], "append", self.table.schema(), commit_properties=properties)
         self.table = DeltaTable(self.url, storage_options=self._storage)
         return self.table.version()
 
