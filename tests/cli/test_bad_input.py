@@ -45,7 +45,7 @@ def test_nobody_listens_at_the_source(environment: dict[str, str]) -> None:
 
 
 def test_source_is_no_connection_string(environment: dict[str, str]) -> None:
-    refused(run(environment, "discover", SOURCE_DSN="mysql//x"), 3, "SOURCE_DSN", "postgresql://")
+    refused(run(environment, "discover", SOURCE_DSN="mysql//x"), 2, "SOURCE_DSN", "postgresql://")
 
 
 def test_password_is_refused_and_never_shown(environment: dict[str, str], fresh_database: str) -> None:
