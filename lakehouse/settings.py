@@ -97,4 +97,5 @@ def load() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
         seen = "is no connection string" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
-        raise SettingsError(name, seen, first["msg"], "see the table of settings in README.md") from None
+        wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
+        raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
