@@ -89,12 +89,12 @@ env: .venv/.base ## Create the locked Python environment
 
 .venv/.base: requirements.lock .venv/bin/uv
 	@echo "Installing the locked packages …"
-	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/bin/uv
 	@echo "Installing the locked packages for development …"
-	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --require-hashes requirements-dev.lock
+	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
 	@touch .venv/.base $@
 
 lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the lock files

@@ -1,7 +1,7 @@
 """What is judged: a bronze table's pending rows, or a whole candidate, at one Delta version. SQL is made here, not run."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,28 +36,29 @@ def scope(batches: Iterable[Mapping[str, Any]], released: int | None) -> Scope:
 
 
 def at_version(location: str, version: int) -> str:
-    """Query: the Delta table at `location` as of `version`."""
+    """Query of Spark: the Delta table at `location` as of `version`."""
     return f"select * from delta.{quote(storage.for_spark(location))} version as of {int(version)}"
 
 
-def pending(location: str, version: int, within: Scope) -> str:
-    """Query: every pending row of a bronze table, deletions included."""
-    return f"select * from ({at_version(location, version)}) where _batch_id > {within.after} and _batch_id >= {within.since}"
+def pending(rows: str, within: Scope) -> str:
+    """Query: every pending row among the `rows` of a bronze table, deletions included."""
+    return f"select * from ({rows}) where _batch_id > {within.after} and _batch_id >= {within.since}"
 
 
-def live(location: str, version: int, within: Scope, whole: bool) -> str:
+def live(rows: str, within: Scope, whole: bool, column: Callable[[str], str] = quote) -> str:
     """Query: the latest living row of each key among the pending rows, or of the `whole` table.
 
     A later batch may have mended an earlier one; within a batch a written row wins over a deletion. One batch, which is
     one snapshot of the source, holds a living key once: its rows are taken as they are, so that a key which is there
-    twice is seen by the checks and not tidied away.
+    twice is seen by the checks and not tidied away. `column` quotes a name.
     """
-    rows = pending(location, version, Scope(0, within.since) if whole else within)
+    rows = pending(rows, Scope(0, within.since) if whole else within)
     if not within.key or (within.batches == 1 and not whole):
         return f"select * from ({rows}) where _op is distinct from 'd'"
-    keys = ", ".join(quote(column) for column in within.key)
-    ranked = f"select *, row_number() over (partition by {keys} order by _batch_id desc, _op <=> 'd') as _rank_in_key from ({rows})"
-    return f"select * except (_rank_in_key) from ({ranked}) where _rank_in_key = 1 and _op is distinct from 'd'"
+    keys = ", ".join(map(column, within.key))
+    order = "_batch_id desc, _op is not distinct from 'd'"
+    ranked = f"select *, row_number() over (partition by {keys} order by {order}) as _rank_in_key from ({rows})"
+    return f"select * from ({ranked}) where _rank_in_key = 1 and _op is distinct from 'd'"
 
 
 def counts(rows: str) -> str:

@@ -3,10 +3,10 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from expectations import frame
+from expectations import aggregate, frame, local
 from expectations.suite import LAYERS, SUITES, Suite, file_of, find
 from expectations.verdict import Verdict, judge
 from lakehouse import candidate, catalog, ledger, storage
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from expectations.page import Pages
-    from expectations.runner import Ran, Runner
+    from expectations.runner import Judged, Ran, Runner
 
 Report = Callable[[Verdict], None]
 _LANES = 4  # tables at once on two cores: most of a small table's time is waiting for answers (gold: 11.8 s with 2, 10.3 with 4)
@@ -84,6 +84,24 @@ class Job:
             self.layer, self.table, self.place[1] if self.place else None, "errored", reason, len(suite.checks) if suite else 0,
             suite_hash=suite.hash if suite else "", seconds=seconds,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What judging needs."""
+
+    settings: Settings
+    spark: "SparkSession"
+    runner: "Runner"
+    local: local.Engine
+
+    def engines(self, location: str, version: int, table: DeltaTable) -> tuple[aggregate.Engine, ...]:
+        """Who can count the rows of `table`, the quickest first; Spark, which can always, last."""
+        spark = aggregate.Engine(
+            lambda query: self.spark.sql(query).collect(), frame.at_version(location, version), aggregate.SPARK
+        )
+        near = local.rows(self.settings, table)
+        return (aggregate.Engine(self.local.ask, near, aggregate.DUCKDB), spark) if near else (spark,)
 
 
 def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
@@ -148,9 +166,9 @@ def _judge_all(
     for job in jobs:
         if job.suite:
             registry.validate(job.suite, file_of(layer, job.table, suites))
-    pages, runner = Pages(settings), Runner()
+    pages, bench = Pages(settings), Bench(settings, spark, Runner(), local.Engine(settings))
     with ThreadPoolExecutor(_LANES) as pool:
-        judged = list(pool.map(lambda job: _judge(spark, runner, job), jobs))
+        judged = list(pool.map(lambda job: _judge(bench, job), jobs))
     verdicts = [_with_page(pages, verdict, ran) for verdict, ran in judged]
     pages.build()
     verdicts = [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
@@ -161,7 +179,7 @@ def _judge_all(
     return verdicts
 
 
-def _judge(spark: "SparkSession", runner: "Runner", job: Job) -> "tuple[Verdict, Ran | None]":
+def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     """The verdict over one table; whatever breaks makes it errored, never passed."""
     started = time.monotonic()
     if job.place is None:
@@ -169,34 +187,51 @@ def _judge(spark: "SparkSession", runner: "Runner", job: Job) -> "tuple[Verdict,
     if job.suite is None:
         return job.errored(f"has no suite. Write expectations/suites/{job.layer}/{job.table}.yml"), None
     try:
-        rows, seen, judged = _rows(spark, job, *job.place)
-        ran = runner.run(job.suite, f"{job.layer}.{job.table}", rows, judged, job.within.key)
+        judged, seen = _rows(bench, job, *job.place)
+        ran = bench.runner.run(job.suite, f"{job.layer}.{job.table}", judged)
     except ComportaError:
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
         return job.errored(_first_line(error), time.monotonic() - started), None
-    return _verdict(job, job.suite, ran, seen, judged, time.monotonic() - started), ran
+    return _verdict(job, job.suite, ran, seen, time.monotonic() - started), ran
 
 
-def _rows(spark: "SparkSession", job: Job, location: str, version: int) -> tuple[Any, int, int]:
-    """The data frame to judge, the rows seen (deletions too), and the rows in the frame."""
-    if job.layer != "bronze":
-        found = spark.sql(frame.at_version(location, version))
-        number = found.count()
-        return found, number, number
-    counted = spark.sql(frame.counts(frame.pending(location, version, job.within))).collect()[0]
-    whole = not counted["living"]
-    found = spark.sql(frame.live(location, version, job.within, whole))
-    exact = job.within.batches == 1 and not whole
-    judged = int(counted["living"]) if exact else found.count()
-    return found, int(counted["seen"]) or judged, judged
+def _rows(bench: Bench, job: Job, location: str, version: int) -> "tuple[Judged, int | None]":
+    """What to judge, and the rows seen if they are more than those judged (deletions of bronze)."""
+    from expectations.runner import Judged
+
+    table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
+    engines = bench.engines(location, version, table)
+    seen = None
+    if job.layer == "bronze":
+        counted = _pending(engines, job.within)
+        whole, seen = not counted[1], counted[0] or None
+        engines = tuple(
+            replace(each, rows=frame.live(each.rows, job.within, whole, column=each.dialect.column)) for each in engines
+        )
+    query = engines[-1].rows
+    return Judged(engines, local.types(table), job.within.key, lambda: bench.spark.sql(query)), seen
 
 
-def _verdict(job: Job, suite: Suite, ran: "Ran", seen: int, judged: int, seconds: float) -> Verdict:
-    outcomes = ran.outcomes
+def _pending(engines: tuple[aggregate.Engine, ...], within: frame.Scope) -> tuple[int, int]:
+    """Pending rows, and the living ones among them, from the first engine that can say."""
+    *others, last = engines
+    for engine in others:
+        with suppress(Exception):  # the last one, which is Spark, says what is wrong if anything is
+            return _first(engine.ask(frame.counts(frame.pending(engine.rows, within))))
+    return _first(last.ask(frame.counts(frame.pending(last.rows, within))))
+
+
+def _first(rows: Iterable[Iterable[Any]]) -> tuple[int, int]:
+    seen, living = next(iter(rows))
+    return int(seen), int(living)
+
+
+def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: float) -> Verdict:
+    outcomes, seen = ran.outcomes, ran.rows if counted is None else counted
     if suite.exempt_on(date.today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
-    said = judge(len(suite.checks), outcomes, judged, suite.allow_empty, job.within.promised - seen)
+    said = judge(len(suite.checks), outcomes, ran.rows, suite.allow_empty, job.within.promised - seen)
     return Verdict(
         job.layer, job.table, job.place[1] if job.place else None, said.verdict, said.reason, len(suite.checks), said.ran,
         said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,

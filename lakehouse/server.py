@@ -75,7 +75,9 @@ def _await_query(settings: Settings) -> None:
 def _command(settings: Settings) -> list[str]:
     """The java command line: what spark-submit would start, without its launcher, which a wheel's Java can't follow."""
     extra = jars.ensure()
-    class_path = os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra), *filter(None, settings.extra_jars.split(":"))])
+    class_path = os.pathsep.join(
+        [str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra), *filter(None, settings.extra_jars.split(":"))]
+    )
     conf = [part for key, value in configuration(settings, extra).items() for part in ("--conf", f"{key}={value}")]
     return [
         str(java.find()),
@@ -96,6 +98,11 @@ def _command(settings: Settings) -> list[str]:
         "spark-internal",
         "--hiveconf", f"hive.server2.thrift.port={settings.thrift_port}",
         "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
+        # A thread that is new to the metastore pays 0.2 s for its connection, under a lock that stops all others: keep a few,
+        # and keep them (by default each of the first hundred statements gets a new one, and loses it after 10 idle seconds).
+        "--hiveconf", "hive.server2.enable.doAs=false",
+        "--hiveconf", "hive.server2.async.exec.threads=16",
+        "--hiveconf", "hive.server2.async.exec.keepalive.time=86400",
     ]  # fmt: skip
 
 
@@ -122,6 +129,8 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.sql.shuffle.partitions": "8",
+        # Else a client notes file and line of every column it makes, and looks for IPython each time.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
     }
     if local:
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}

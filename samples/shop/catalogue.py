@@ -67,10 +67,14 @@ def categories(created: int) -> Chunk:
     """The whole tree, all created at one instant."""
     nodes, stamps = tree(), ct.instants(np.full(len(tree()), created))
     return ct.chunk(
-        "categories", category_id=ct.whole(np.array([node.category_id for node in nodes])),
+        "categories",
+        category_id=ct.whole(np.array([node.category_id for node in nodes])),
         parent_id=ct.pool([None if node.parent_id is None else str(node.parent_id) for node in nodes]),
-        name=ct.pool([node.name for node in nodes]), slug=ct.pool([node.slug for node in nodes]),
-        created_at=stamps, updated_at=stamps)
+        name=ct.pool([node.name for node in nodes]),
+        slug=ct.pool([node.slug for node in nodes]),
+        created_at=stamps,
+        updated_at=stamps,
+    )
 
 
 def draw_goods(rng: np.random.Generator, count: int, start: int, end: int) -> Goods:
@@ -93,20 +97,50 @@ def products(rng: np.random.Generator, goods: Goods, end: int) -> Chunk:
     gone = rng.random(n) < 0.02
     colour = ct.pick(_COLOURS, rng.integers(0, len(_COLOURS), n))
     return ct.chunk(
-        "products", product_id=ct.whole(goods.ids), sku=ct.joined("SKU-", ct.whole(goods.ids + 100_000)),
+        "products",
+        product_id=ct.whole(goods.ids),
+        sku=ct.joined("SKU-", ct.whole(goods.ids + 100_000)),
         category_id=ct.whole(category + 1),
-        name=ct.joined(ct.pick(_ADJECTIVES, rng.integers(0, len(_ADJECTIVES), n)),
-                       ct.pick(_MATERIALS, rng.integers(0, len(_MATERIALS), n)), " ", ct.pick(_NOUNS, noun)),
+        name=ct.joined(
+            ct.pick(_ADJECTIVES, rng.integers(0, len(_ADJECTIVES), n)),
+            ct.pick(_MATERIALS, rng.integers(0, len(_MATERIALS), n)),
+            " ",
+            ct.pick(_NOUNS, noun),
+        ),
         description=ct.pick(_DESCRIPTIONS, rng.integers(0, len(_DESCRIPTIONS), n)),
-        attributes=ct.joined('{"colour":"', colour, '","dimensions_cm":[', ct.whole(rng.integers(1, 200, n)), ",",
-                             ct.fixed(rng.integers(1, 2000, n), 1), '],"eco":', ct.flags(rng.random(n) < 0.3), "}"),
-        image_urls=ct.sparse(ct.either(rng.random(n) < 0.1, "{}", ct.joined(
-            "{https://img.example.com/", ct.whole(goods.ids), "/a.jpg,NULL,https://img.example.com/",
-            ct.whole(goods.ids), "/b.jpg}")), rng.random(n) < 0.85),
-        list_price=ct.fixed(goods.cents, 2), weight_kg=ct.sparse(ct.fixed(goods.grams, 3), rng.random(n) < 0.95),
+        attributes=ct.joined(
+            '{"colour":"',
+            colour,
+            '","dimensions_cm":[',
+            ct.whole(rng.integers(1, 200, n)),
+            ",",
+            ct.fixed(rng.integers(1, 2000, n), 1),
+            '],"eco":',
+            ct.flags(rng.random(n) < 0.3),
+            "}",
+        ),
+        image_urls=ct.sparse(
+            ct.either(
+                rng.random(n) < 0.1,
+                "{}",
+                ct.joined(
+                    "{https://img.example.com/",
+                    ct.whole(goods.ids),
+                    "/a.jpg,NULL,https://img.example.com/",
+                    ct.whole(goods.ids),
+                    "/b.jpg}",
+                ),
+            ),
+            rng.random(n) < 0.85,
+        ),
+        list_price=ct.fixed(goods.cents, 2),
+        weight_kg=ct.sparse(ct.fixed(goods.grams, 3), rng.random(n) < 0.95),
         rating_hint=ct.sparse(ct.pool([repr(float(x)) for x in rng.normal(4, 0.5, n)]), rng.random(n) < 0.6),
-        is_active=ct.flags(~gone), created_at=ct.instants(goods.created), updated_at=ct.instants(updated),
-        deleted_at=ct.instants(updated, keep=gone))
+        is_active=ct.flags(~gone),
+        created_at=ct.instants(goods.created),
+        updated_at=ct.instants(updated),
+        deleted_at=ct.instants(updated, keep=gone),
+    )
 
 
 def stock_movements(rng: np.random.Generator, ids: Ints, goods: Goods, moved: Ints) -> Chunk:
@@ -115,9 +149,16 @@ def stock_movements(rng: np.random.Generator, ids: Ints, goods: Goods, moved: In
     known = np.searchsorted(goods.created, moved, side="right").clip(1)
     product = goods.ids[(known * rng.random(n) ** 1.3).astype(np.int64)]
     reason = rng.choice(5, n, p=[0.72, 0.16, 0.06, 0.03, 0.03])
-    size = np.choose(reason, [-rng.integers(1, 12, n), rng.integers(12, 121, n), rng.integers(1, 4, n),
-                              rng.integers(-3, 4, n), -rng.integers(1, 6, n)])
+    size = np.choose(
+        reason,
+        [-rng.integers(1, 12, n), rng.integers(12, 121, n), rng.integers(1, 4, n), rng.integers(-3, 4, n), -rng.integers(1, 6, n)],
+    )
     return ct.chunk(
-        "stock_movements", movement_id=ct.whole(ids), product_id=ct.whole(product),
-        quantity=ct.whole(size), reason=ct.pick(_REASONS, reason),
-        warehouse=ct.pick(_WAREHOUSES, rng.integers(0, len(_WAREHOUSES), n)), moved_at=ct.instants(moved))
+        "stock_movements",
+        movement_id=ct.whole(ids),
+        product_id=ct.whole(product),
+        quantity=ct.whole(size),
+        reason=ct.pick(_REASONS, reason),
+        warehouse=ct.pick(_WAREHOUSES, rng.integers(0, len(_WAREHOUSES), n)),
+        moved_at=ct.instants(moved),
+    )

@@ -20,7 +20,8 @@ class Tally:
     """Rows inserted, updated and deleted per table, cascades included."""
 
     counts: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {table: {"inserted": 0, "updated": 0, "deleted": 0} for table in TABLES})
+        default_factory=lambda: {table: {"inserted": 0, "updated": 0, "deleted": 0} for table in TABLES}
+    )
 
     def add(self, table: str, kind: str, rows: int) -> None:
         """Count `rows` more; `kind` is inserted, updated or deleted."""
@@ -85,18 +86,23 @@ def ids(cursor: Cursor, query: str, params: Params) -> list[int]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def pick(cursor: Cursor, day: Day, table: str, key: str, where: str, count: int,
-         about: str = "") -> list[int]:
+def pick(cursor: Cursor, day: Day, table: str, key: str, where: str, count: int, about: str = "") -> list[int]:
     """Up to `count` ids at random (fixed by seed, day and `about`) of rows that no late transaction holds."""
-    return ids(cursor, f"select {key} from {table} where {key} %% 10 <> %(digit)s and ({where}) "
-                       f"order by md5({key}::text || %(salt)s || %(about)s), {key} limit %(count)s",
-               day.params(count=count, about=about))
+    return ids(
+        cursor,
+        f"select {key} from {table} where {key} %% 10 <> %(digit)s and ({where}) "
+        f"order by md5({key}::text || %(salt)s || %(about)s), {key} limit %(count)s",
+        day.params(count=count, about=about),
+    )
 
 
 def new_ids(cursor: Cursor, table: str, column: str, count: int) -> list[int]:
     """`count` values of an identity column's sequence."""
-    return ids(cursor, "select nextval(pg_get_serial_sequence(%(table)s, %(column)s)) "
-                       "from generate_series(1, %(count)s)", {"table": table, "column": column, "count": count})
+    return ids(
+        cursor,
+        "select nextval(pg_get_serial_sequence(%(table)s, %(column)s)) from generate_series(1, %(count)s)",
+        {"table": table, "column": column, "count": count},
+    )
 
 
 def change(cursor: Cursor, tally: Tally, kind: str, table: str, statement: str, params: Params) -> int:

@@ -22,8 +22,9 @@ _WEEK = np.array([1.25, 1.05, 0.95, 0.9, 1.0, 0.85, 1.1])  # Monday first
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 4, 7, 9, 11, 12, 11, 12, 11, 10, 10, 11, 12, 13, 15, 16, 14, 9, 5])
 _TITLES, _OPENERS = ct.pool(words.REVIEW_TITLES), ct.pool(words.REVIEW_OPENERS)
 _CLOSERS, _AWKWARD = ct.pool(words.REVIEW_CLOSERS), ct.pool(words.AWKWARD)
-_PHOTOS = ct.pool([None, None, None, ct.array_literal(()), ct.array_literal(("one.jpg",)),
-                   ct.array_literal(("a, b.jpg", None, 'c "d".png'))])
+_PHOTOS = ct.pool(
+    [None, None, None, ct.array_literal(()), ct.array_literal(("one.jpg",)), ct.array_literal(("a, b.jpg", None, 'c "d".png'))]
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
     goods = catalogue.draw_goods(plan.rng(2), plan.rows(5_000, 60), plan.start, plan.end)
     for part, low in enumerate(range(0, len(buyers.ids), CHUNK_ROWS)):
         some = slice(low, low + CHUNK_ROWS)
-        yield people.customers(
-            plan.rng(3, part), Buyers(buyers.ids[some], buyers.country[some], buyers.created[some]), plan.end)
+        yield people.customers(plan.rng(3, part), Buyers(buyers.ids[some], buyers.country[some], buyers.created[some]), plan.end)
     yield catalogue.categories(plan.start)
     yield catalogue.products(plan.rng(4), goods, plan.end)
     yield from _all_sales(plan, buyers, goods)
@@ -83,8 +83,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
 def _all_sales(plan: Plan, buyers: Buyers, goods: Goods) -> Iterator[Chunk]:
     first_shipment = 1
     for part, ids, times in _spread(plan, 5, plan.rows(1_000_000, 200), CHUNK_ORDERS):
-        for chunk in sales(plan.rng(10, part), ids, times, buyers, goods,
-                           horizon=plan.end - 1, first_shipment=first_shipment):
+        for chunk in sales(plan.rng(10, part), ids, times, buyers, goods, horizon=plan.end - 1, first_shipment=first_shipment):
             if chunk.table == "shipments":
                 first_shipment += chunk.rows
             yield chunk
@@ -127,14 +126,21 @@ def reviews(rng: np.random.Generator, ids: Ints, created: Ints, buyers: Buyers, 
     n, fate = len(ids), rng.random(len(ids))
     product = (np.searchsorted(goods.created, created, side="right").clip(1) * rng.random(n) ** 1.8).astype(np.int64)
     buyer = (np.searchsorted(buyers.created, created, side="right").clip(1) * rng.random(n) ** 1.5).astype(np.int64)
-    plain = ct.joined(ct.pick(_OPENERS, rng.integers(0, len(_OPENERS), n)), " ",
-                      ct.pick(_CLOSERS, rng.integers(0, len(_CLOSERS), n)))
+    plain = ct.joined(
+        ct.pick(_OPENERS, rng.integers(0, len(_OPENERS), n)), " ", ct.pick(_CLOSERS, rng.integers(0, len(_CLOSERS), n))
+    )
     awkward = ct.pick(_AWKWARD, rng.integers(0, len(_AWKWARD), n))
     edited = np.where(fate < 0.03, created + ((end - created) * rng.random(n)).astype(np.int64), created)
     return ct.chunk(
-        "reviews", review_id=ct.whole(ids), product_id=ct.whole(goods.ids[product]),
-        customer_id=ct.whole(buyers.ids[buyer]), rating=ct.whole(rng.choice(5, n, p=[0.06, 0.05, 0.12, 0.3, 0.47]) + 1),
+        "reviews",
+        review_id=ct.whole(ids),
+        product_id=ct.whole(goods.ids[product]),
+        customer_id=ct.whole(buyers.ids[buyer]),
+        rating=ct.whole(rng.choice(5, n, p=[0.06, 0.05, 0.12, 0.3, 0.47]) + 1),
         title=ct.pick(_TITLES, rng.integers(0, len(_TITLES), n)),
         body=ct.sparse(ct.either(rng.random(n) < 0.02, awkward, plain), rng.random(n) < 0.85),
-        photos=ct.pick(_PHOTOS, rng.integers(0, len(_PHOTOS), n)), created_at=ct.instants(created),
-        updated_at=ct.instants(edited), deleted_at=ct.instants(edited, keep=fate < 0.012))
+        photos=ct.pick(_PHOTOS, rng.integers(0, len(_PHOTOS), n)),
+        created_at=ct.instants(created),
+        updated_at=ct.instants(edited),
+        deleted_at=ct.instants(edited, keep=fate < 0.012),
+    )

@@ -43,8 +43,9 @@ class LateTransaction:
     def __enter__(self) -> "LateTransaction":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> Literal[False]:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
         if kind is None:
             self.commit()
         else:
@@ -63,29 +64,62 @@ def open_late(dsn: str, day: int, seed: int = 7, orders: int | None = None, *, l
 def _write(cursor: Cursor, day: Day, lane: int, tally: Tally) -> None:
     """New orders with lines and payments, a stock movement each, and changes to old orders."""
     stamp = day.at(0.5 + lane / 60)
-    params = day.params(stamp=stamp, count=day.some(0.01), lane=(2 * day.number + lane) % 16,
-                        key=f"late:{day.seed}:{day.number}:{lane}:")
-    params["orders"] = ids(cursor, """
+    params = day.params(
+        stamp=stamp, count=day.some(0.01), lane=(2 * day.number + lane) % 16, key=f"late:{day.seed}:{day.number}:{lane}:"
+    )
+    params["orders"] = ids(
+        cursor,
+        """
         insert into orders (customer_id, status, shipping_cost, note, placed_at, paid_at, updated_at)
         select customer_id, 'paid', 4.95, 'a slow checkout', %(stamp)s, %(stamp)s, %(stamp)s from customers
         where customer_id %% 10 = %(digit)s order by md5(customer_id || %(key)s), customer_id limit %(count)s
-        returning order_id""", params)
+        returning order_id""",
+        params,
+    )
     tally.add("orders", "inserted", cursor.rowcount)
-    change(cursor, tally, "inserted", "order_lines", """
+    change(
+        cursor,
+        tally,
+        "inserted",
+        "order_lines",
+        """
         insert into order_lines (order_id, line_number, product_id, quantity, unit_price, updated_at)
         select o.order_id, p.line_number, p.product_id, 1, p.list_price, %(stamp)s
         from unnest(%(orders)s::bigint[]) o (order_id) cross join
              (select product_id, list_price, row_number() over (order by product_id) as line_number
-              from products where product_id %% 10 = %(digit)s order by product_id limit 2) p""", params)
-    change(cursor, tally, "inserted", "payments", """
+              from products where product_id %% 10 = %(digit)s order by product_id limit 2) p""",
+        params,
+    )
+    change(
+        cursor,
+        tally,
+        "inserted",
+        "payments",
+        """
         insert into payments (payment_id, order_id, method, amount, paid_at, updated_at)
         select md5(%(key)s || order_id)::uuid, order_id, 'transfer', 4.95 + sum(line_total), %(stamp)s, %(stamp)s
-        from order_lines where order_id = any(%(orders)s) group by order_id""", params)
-    change(cursor, tally, "inserted", "stock_movements", """
+        from order_lines where order_id = any(%(orders)s) group by order_id""",
+        params,
+    )
+    change(
+        cursor,
+        tally,
+        "inserted",
+        "stock_movements",
+        """
         insert into stock_movements (product_id, quantity, reason, warehouse, moved_at)
         select product_id, -quantity, 'sale', 'Setúbal', %(stamp)s
-        from order_lines where order_id = any(%(orders)s) order by order_id, line_number""", params)
-    change(cursor, tally, "updated", "orders", """
+        from order_lines where order_id = any(%(orders)s) order by order_id, line_number""",
+        params,
+    )
+    change(
+        cursor,
+        tally,
+        "updated",
+        "orders",
+        """
         update orders set note = 'corrected by a slow job', updated_at = %(stamp)s where order_id in
         (select order_id from orders where order_id %% 10 = %(digit)s and order_id / 10 %% 16 = %(lane)s
-         and order_id <> all(%(orders)s) order by order_id desc limit %(count)s)""", params)
+         and order_id <> all(%(orders)s) order by order_id desc limit %(count)s)""",
+        params,
+    )

@@ -16,10 +16,15 @@ from psycopg2.extensions import cursor as Cursor
 from samples.shop.copytext import Chunk
 from samples.shop.generate import REFERENCE_DATE, Plan, generate
 
-TABLES = ("customers", "categories", "products", "orders", "order_lines", "payments", "shipments", "reviews",
-          "stock_movements")
-IDENTITIES = {"customers": "customer_id", "products": "product_id", "orders": "order_id", "shipments": "shipment_id",
-              "reviews": "review_id", "stock_movements": "movement_id"}
+TABLES = ("customers", "categories", "products", "orders", "order_lines", "payments", "shipments", "reviews", "stock_movements")
+IDENTITIES = {
+    "customers": "customer_id",
+    "products": "product_id",
+    "orders": "order_id",
+    "shipments": "shipment_id",
+    "reviews": "review_id",
+    "stock_movements": "movement_id",
+}
 MARK = "Comporta sample shop"  # the comment on each table that says whose it is, followed by the plan
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _AHEAD = 3  # chunks made while PostgreSQL takes the one before: bounds the memory
@@ -29,8 +34,15 @@ class ShopExists(ValueError):
     """The database already has tables or types with the shop's names; nothing was changed."""
 
 
-def load(dsn: str, scale: float, seed: int = 7, reference: datetime = REFERENCE_DATE,
-         report: Callable[[str, int], None] | None = None, *, replace: bool = False) -> dict[str, int]:
+def load(
+    dsn: str,
+    scale: float,
+    seed: int = 7,
+    reference: datetime = REFERENCE_DATE,
+    report: Callable[[str, int], None] | None = None,
+    *,
+    replace: bool = False,
+) -> dict[str, int]:
     """Create and fill the shop in schema `public`; returns rows per table.
 
     `report(table, rows)` is called after each chunk with the rows it brought. `replace` drops an earlier sample
@@ -66,8 +78,10 @@ def transaction(dsn: str) -> Iterator[Cursor]:
 
 def prepare(cursor: Cursor) -> None:
     """Settings for this transaction: where the shop is, what text means, and no endless wait for a lock."""
-    cursor.execute("set local search_path = public; set local timezone = 'UTC'; set local client_encoding = 'UTF8';"
-                   "set local standard_conforming_strings = on; set local lock_timeout = '30s'")
+    cursor.execute(
+        "set local search_path = public; set local timezone = 'UTC'; set local client_encoding = 'UTF8';"
+        "set local standard_conforming_strings = on; set local lock_timeout = '30s'"
+    )
 
 
 def copy(cursor: Cursor, chunk: Chunk) -> None:
@@ -82,8 +96,11 @@ def set_identities(cursor: Cursor) -> None:
 
 
 def _make_room(cursor: Cursor, replace: bool) -> None:
-    cursor.execute("select c.relname, obj_description(c.oid, 'pg_class') from pg_class c "
-                   "where c.relnamespace = 'public'::regnamespace and c.relname = any(%s)", (list(TABLES),))
+    cursor.execute(
+        "select c.relname, obj_description(c.oid, 'pg_class') from pg_class c "
+        "where c.relnamespace = 'public'::regnamespace and c.relname = any(%s)",
+        (list(TABLES),),
+    )
     found: dict[str, str | None] = dict(cursor.fetchall())
     foreign = sorted(name for name, comment in found.items() if not (comment or "").startswith(MARK))
     if foreign:
@@ -122,12 +139,18 @@ def _loading(cursor: Cursor) -> Iterator[None]:
 
     They come back under their names and definitions, so the schema ends as the file says.
     """
-    cursor.execute("select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint "
-                   "where contype = 'f' and conrelid = any(%s::regclass[]) order by 1, 2", (list(TABLES),))
+    cursor.execute(
+        "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint "
+        "where contype = 'f' and conrelid = any(%s::regclass[]) order by 1, 2",
+        (list(TABLES),),
+    )
     keys: list[tuple[str, str, str]] = cursor.fetchall()
-    cursor.execute("select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index i where not exists "
-                   "(select from pg_constraint where conindid = i.indexrelid) and indrelid = any(%s::regclass[]) "
-                   "order by 1", (list(TABLES),))
+    cursor.execute(
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index i where not exists "
+        "(select from pg_constraint where conindid = i.indexrelid) and indrelid = any(%s::regclass[]) "
+        "order by 1",
+        (list(TABLES),),
+    )
     indexes: list[tuple[str, str]] = cursor.fetchall()
     for table, name, _ in keys:
         cursor.execute(f"alter table {table} drop constraint {name}")

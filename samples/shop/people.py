@@ -11,9 +11,30 @@ from samples.shop.copytext import Chunk, Ints, Text
 
 DAY = 86_400_000_000  # microseconds
 NAMES = 8  # per country
-_ROMAJI = dict(zip(words.COUNTRIES[8].first + words.COUNTRIES[8].last,
-                   ("yoko", "kenta", "sakura", "daisuke", "misaki", "sho", "hinata", "ren", "sato", "suzuki",
-                    "takahashi", "watanabe", "yamaguchi", "saito", "mori", "inoue"), strict=True))
+_ROMAJI = dict(
+    zip(
+        words.COUNTRIES[8].first + words.COUNTRIES[8].last,
+        (
+            "yoko",
+            "kenta",
+            "sakura",
+            "daisuke",
+            "misaki",
+            "sho",
+            "hinata",
+            "ren",
+            "sato",
+            "suzuki",
+            "takahashi",
+            "watanabe",
+            "yamaguchi",
+            "saito",
+            "mori",
+            "inoue",
+        ),
+        strict=True,
+    )
+)
 _PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss"})  # letters that Unicode does not decompose
 
 
@@ -64,26 +85,47 @@ def customers(rng: np.random.Generator, buyers: Buyers, end: int) -> Chunk:
     deleted = rng.random(n) < 0.015
     born = rng.integers(-14_000, 13_500, n).astype("datetime64[D]").astype(str)  # 1931 to 2006
     return ct.chunk(
-        "customers", customer_id=ct.whole(buyers.ids), customer_uuid=ct.uuids(rng, n),
+        "customers",
+        customer_id=ct.whole(buyers.ids),
+        customer_uuid=ct.uuids(rng, n),
         full_name=ct.joined(ct.pick(FIRST, first), " ", ct.pick(LAST, last)),
-        email=ct.joined(ct.pick(_FIRST_BOX, first), ".", ct.pick(_LAST_BOX, last), ct.whole(buyers.ids), "@",
-                        ct.pick(_DOMAINS, rng.integers(0, len(_DOMAINS), n))),
-        phone=ct.sparse(ct.joined(ct.pick(_DIALS, buyers.country), " ", ct.whole(rng.integers(10**8, 10**9, n))),
-                        rng.random(n) < 0.8),
+        email=ct.joined(
+            ct.pick(_FIRST_BOX, first),
+            ".",
+            ct.pick(_LAST_BOX, last),
+            ct.whole(buyers.ids),
+            "@",
+            ct.pick(_DOMAINS, rng.integers(0, len(_DOMAINS), n)),
+        ),
+        phone=ct.sparse(
+            ct.joined(ct.pick(_DIALS, buyers.country), " ", ct.whole(rng.integers(10**8, 10**9, n))), rng.random(n) < 0.8
+        ),
         birth_date=ct.sparse(ct.pool(born.tolist()), rng.random(n) < 0.7),
-        country_code=ct.pick(CODES, buyers.country), preferences=_preferences(rng, buyers.country),
-        tags=ct.pick(_TAGS, rng.integers(0, len(_TAGS), n)), is_vip=ct.flags(rng.random(n) < 0.03),
+        country_code=ct.pick(CODES, buyers.country),
+        preferences=_preferences(rng, buyers.country),
+        tags=ct.pick(_TAGS, rng.integers(0, len(_TAGS), n)),
+        is_vip=ct.flags(rng.random(n) < 0.03),
         credit_limit=ct.fixed(10 ** rng.integers(4, 9, n) // 4, 2, keep=rng.random(n) < 0.2),
-        created_at=ct.instants(buyers.created), updated_at=ct.instants(updated),
-        deleted_at=ct.instants(updated, keep=deleted))
+        created_at=ct.instants(buyers.created),
+        updated_at=ct.instants(updated),
+        deleted_at=ct.instants(updated, keep=deleted),
+    )
 
 
 def _preferences(rng: np.random.Generator, country: Ints) -> Text:
     """A nested JSON object each; one in twenty is empty."""
     n = len(country)
     full = ct.joined(
-        '{"language":"', ct.pick(_LANGUAGES, country), '","newsletter":', ct.flags(rng.random(n) < 0.5),
-        ',"marketing":{"channels":', ct.pick(_CHANNELS, rng.integers(0, len(_CHANNELS), n)),
-        ',"score":', ct.fixed(rng.integers(0, 10_000, n), 4), '},"theme":',
-        ct.pick(_THEMES, rng.integers(0, len(_THEMES), n)), "}")
+        '{"language":"',
+        ct.pick(_LANGUAGES, country),
+        '","newsletter":',
+        ct.flags(rng.random(n) < 0.5),
+        ',"marketing":{"channels":',
+        ct.pick(_CHANNELS, rng.integers(0, len(_CHANNELS), n)),
+        ',"score":',
+        ct.fixed(rng.integers(0, 10_000, n), 4),
+        '},"theme":',
+        ct.pick(_THEMES, rng.integers(0, len(_THEMES), n)),
+        "}",
+    )
     return ct.either(rng.random(n) < 0.05, "{}", full)

@@ -61,8 +61,9 @@ class Lines:
     total: Ints  # cents
 
 
-def sales(rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, goods: Goods, *,
-          horizon: int, first_shipment: int) -> Iterator[Chunk]:
+def sales(
+    rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, goods: Goods, *, horizon: int, first_shipment: int
+) -> Iterator[Chunk]:
     """The chunks of all four tables for orders `ids` placed at `placed` (ascending), as known at `horizon`."""
     orders = _orders(rng, ids, placed, buyers, horizon)
     lines = _lines(rng, orders, goods)
@@ -101,8 +102,21 @@ def _orders(rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, h
     step = np.where(status == PLACED, 0, status)
     fee = rng.choice(np.array([390, 495, 690, 1250]), n) * _RATES[currency] // 100
     shipping = np.where(rng.random(n) < 0.35, 0, fee)
-    return Orders(ids, buyer, country, currency, placed, status, paid_at, paid, shipped_at, delivered_at, closed_at,
-                  steps[step, np.arange(n)], shipping)
+    return Orders(
+        ids,
+        buyer,
+        country,
+        currency,
+        placed,
+        status,
+        paid_at,
+        paid,
+        shipped_at,
+        delivered_at,
+        closed_at,
+        steps[step, np.arange(n)],
+        shipping,
+    )
 
 
 def _lines(rng: np.random.Generator, orders: Orders, goods: Goods) -> Lines:
@@ -111,8 +125,7 @@ def _lines(rng: np.random.Generator, orders: Orders, goods: Goods) -> Lines:
     number = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     known = np.searchsorted(goods.created, orders.placed, side="right").clip(1)[order]
     product = (known * rng.random(len(order)) ** 1.8).astype(np.int64)
-    quantity = np.where(rng.random(len(order)) < 0.002, rng.integers(50, 1000, len(order)),
-                        rng.geometric(0.62, len(order)))
+    quantity = np.where(rng.random(len(order)) < 0.002, rng.integers(50, 1000, len(order)), rng.geometric(0.62, len(order)))
     # Prices moved with the months; the price of a line is the one of its day, in its currency.
     month_factor = 88 + (orders.placed[order] // (91 * DAY) + product) % 13
     price = (goods.cents[product] * month_factor * _RATES[orders.currency[order]] // 10_000).clip(1)
@@ -123,31 +136,51 @@ def _lines(rng: np.random.Generator, orders: Orders, goods: Goods) -> Lines:
 
 def _order_rows(rng: np.random.Generator, orders: Orders, buyers: Buyers) -> Chunk:
     n, fate = len(orders.ids), rng.random(len(orders.ids))
-    note = ct.either(fate < 0.004, ct.pick(_AWKWARD, rng.integers(0, len(_AWKWARD), n)),
-                     ct.pick(_NOTES, rng.integers(0, len(_NOTES), n)))
+    note = ct.either(
+        fate < 0.004, ct.pick(_AWKWARD, rng.integers(0, len(_AWKWARD), n)), ct.pick(_NOTES, rng.integers(0, len(_NOTES), n))
+    )
     client = ct.joined(
-        '{"device":"', ct.pick(_DEVICES, rng.integers(0, len(_DEVICES), n)), '","browser":"',
-        ct.pick(_BROWSERS, rng.integers(0, len(_BROWSERS), n)), '","ip":"203.0.113.', ct.whole(rng.integers(0, 256, n)),
-        '","pages":', ct.whole(rng.geometric(0.12, n)), "}")
+        '{"device":"',
+        ct.pick(_DEVICES, rng.integers(0, len(_DEVICES), n)),
+        '","browser":"',
+        ct.pick(_BROWSERS, rng.integers(0, len(_BROWSERS), n)),
+        '","ip":"203.0.113.',
+        ct.whole(rng.integers(0, 256, n)),
+        '","pages":',
+        ct.whole(rng.geometric(0.12, n)),
+        "}",
+    )
     return ct.chunk(
-        "orders", order_id=ct.whole(orders.ids), customer_id=ct.whole(buyers.ids[orders.buyer]),
-        status=ct.pick(_STATUSES, orders.status), currency=ct.pick(_CURRENCIES, orders.currency),
+        "orders",
+        order_id=ct.whole(orders.ids),
+        customer_id=ct.whole(buyers.ids[orders.buyer]),
+        status=ct.pick(_STATUSES, orders.status),
+        currency=ct.pick(_CURRENCIES, orders.currency),
         coupon_code=ct.sparse(ct.pick(_COUPONS, rng.integers(0, len(_COUPONS), n)), rng.random(n) < 0.07),
-        shipping_cost=ct.fixed(orders.shipping, 2), note=ct.sparse(note, fate < 0.08),
-        client_info=ct.sparse(client, rng.random(n) < 0.9), placed_at=ct.instants(orders.placed),
-        paid_at=ct.instants(orders.paid_at, keep=orders.paid), updated_at=ct.instants(orders.updated))
+        shipping_cost=ct.fixed(orders.shipping, 2),
+        note=ct.sparse(note, fate < 0.08),
+        client_info=ct.sparse(client, rng.random(n) < 0.9),
+        placed_at=ct.instants(orders.placed),
+        paid_at=ct.instants(orders.paid_at, keep=orders.paid),
+        updated_at=ct.instants(orders.updated),
+    )
 
 
 def _line_rows(rng: np.random.Generator, lines: Lines, orders: Orders, goods: Goods) -> Chunk:
     n = len(lines.order)
     touched = np.where(rng.random(n) < 0.05, orders.updated[lines.order], orders.placed[lines.order])
     return ct.chunk(
-        "order_lines", order_id=ct.whole(orders.ids[lines.order]), line_number=ct.whole(lines.number),
-        product_id=ct.whole(goods.ids[lines.product]), quantity=ct.whole(lines.quantity),
-        unit_price=ct.fixed(lines.price, 2), discount_rate=ct.fixed(lines.discount, 4),
+        "order_lines",
+        order_id=ct.whole(orders.ids[lines.order]),
+        line_number=ct.whole(lines.number),
+        product_id=ct.whole(goods.ids[lines.product]),
+        quantity=ct.whole(lines.quantity),
+        unit_price=ct.fixed(lines.price, 2),
+        discount_rate=ct.fixed(lines.discount, 4),
         gift_wrap=ct.flags(rng.random(n) < 0.06),
         options=ct.sparse(ct.pick(_OPTIONS, rng.integers(0, len(_OPTIONS), n)), rng.random(n) < 0.12),
-        updated_at=ct.instants(touched))
+        updated_at=ct.instants(touched),
+    )
 
 
 def _payment_rows(rng: np.random.Generator, orders: Orders, amounts: Ints) -> Chunk:
@@ -163,19 +196,28 @@ def _payment_rows(rng: np.random.Generator, orders: Orders, amounts: Ints) -> Ch
     method = np.where(extra, VOUCHER, np.where(in_brazil & (rng.random(n) < 0.7), PIX, usual))
     refunded = orders.status[order] >= CANCELLED
     return ct.chunk(
-        "payments", payment_id=ct.uuids(rng, n), order_id=ct.whole(orders.ids[order]),
+        "payments",
+        payment_id=ct.uuids(rng, n),
+        order_id=ct.whole(orders.ids[order]),
         method=ct.pick(_METHODS, method),
         amount=ct.fixed(np.where(extra, part[order], amounts[order] - part[order]), 2),
-        provider_data=_provider_data(rng, method), paid_at=ct.instants(orders.paid_at[order]),
+        provider_data=_provider_data(rng, method),
+        paid_at=ct.instants(orders.paid_at[order]),
         refunded_at=ct.instants(orders.closed_at[order], keep=refunded),
-        updated_at=ct.instants(np.where(refunded, orders.closed_at[order], orders.paid_at[order])))
+        updated_at=ct.instants(np.where(refunded, orders.closed_at[order], orders.paid_at[order])),
+    )
 
 
 def _provider_data(rng: np.random.Generator, method: Ints) -> Text:
     """What the payment provider answered: an object that depends on the method; vouchers have none."""
     n = len(method)
-    card = ct.joined('{"brand": "', ct.pick(ct.pool(["visa", "mastercard", "amex"]), rng.integers(0, 3, n)),
-                     '", "last4": "', ct.whole(rng.integers(1000, 10_000, n)), '",  "ok": true}')
+    card = ct.joined(
+        '{"brand": "',
+        ct.pick(ct.pool(["visa", "mastercard", "amex"]), rng.integers(0, 3, n)),
+        '", "last4": "',
+        ct.whole(rng.integers(1000, 10_000, n)),
+        '",  "ok": true}',
+    )
     code = ct.hexadecimal(rng.integers(0, 256, (n, 8), dtype=np.uint8))
     other = ct.joined('{"reference": "', code, '", "fee": ', ct.fixed(rng.integers(0, 500, n), 2), "}")
     return ct.sparse(ct.either(method == CARD, card, other), method != VOUCHER)
@@ -192,20 +234,37 @@ def _shipment_rows(rng: np.random.Generator, orders: Orders, grams: Ints, first_
     updated[arrived] = orders.delivered_at[order][arrived]
     tracking = ct.joined(ct.pick(CODES, orders.country[order]), ct.whole(rng.integers(10**9, 10**10, n)))
     return ct.chunk(
-        "shipments", shipment_id=ct.whole(np.arange(first_id, first_id + n)), order_id=ct.whole(orders.ids[order]),
+        "shipments",
+        shipment_id=ct.whole(np.arange(first_id, first_id + n)),
+        order_id=ct.whole(orders.ids[order]),
         carrier=ct.pick(_SHIPPERS, rng.integers(0, len(_SHIPPERS), n)),
         tracking_code=ct.sparse(tracking, rng.random(n) < 0.93),
         weight_kg=ct.sparse(ct.fixed(grams[order].clip(5, 99_999_999), 3), rng.random(n) < 0.97),
-        ship_to=_addresses(rng, orders.country[order]), shipped_at=ct.instants(orders.shipped_at[order], keep=left),
+        ship_to=_addresses(rng, orders.country[order]),
+        shipped_at=ct.instants(orders.shipped_at[order], keep=left),
         delivered_at=ct.instants(orders.delivered_at[order], keep=arrived),
         pickup_time=ct.sparse(ct.pick(_TIMES, rng.integers(0, len(_TIMES), n)), rng.random(n) < 0.3),
-        updated_at=ct.instants(updated))
+        updated_at=ct.instants(updated),
+    )
 
 
 def _addresses(rng: np.random.Generator, country: Ints) -> Text:
     n = len(country)
     first, last = (country * NAMES + rng.integers(0, NAMES, n) for _ in range(2))
     return ct.joined(
-        '{"name":"', ct.pick(FIRST, first), " ", ct.pick(LAST, last), '","lines":["', ct.pick(_STREETS, country), " ",
-        ct.whole(rng.integers(1, 400, n)), '",null],"city":"', ct.pick(_CITIES, country * 4 + rng.integers(0, 4, n)),
-        '","postcode":"', ct.whole(rng.integers(10_000, 99_999, n)), '","country":"', ct.pick(CODES, country), '"}')
+        '{"name":"',
+        ct.pick(FIRST, first),
+        " ",
+        ct.pick(LAST, last),
+        '","lines":["',
+        ct.pick(_STREETS, country),
+        " ",
+        ct.whole(rng.integers(1, 400, n)),
+        '",null],"city":"',
+        ct.pick(_CITIES, country * 4 + rng.integers(0, 4, n)),
+        '","postcode":"',
+        ct.whole(rng.integers(10_000, 99_999, n)),
+        '","country":"',
+        ct.pick(CODES, country),
+        '"}',
+    )

@@ -31,8 +31,14 @@ def play_day(dsn: str, day: int, seed: int = 7, orders: int | None = None) -> di
     with transaction(dsn) as cursor:
         today = open_day(cursor, day, seed, orders)
     steps: tuple[Callable[[Cursor, Day, Tally], None], ...] = (
-        arrivals, changes.progress, changes.catalogue, changes.profiles, changes.removals, changes.keys,
-        changes.careless)
+        arrivals,
+        changes.progress,
+        changes.catalogue,
+        changes.profiles,
+        changes.removals,
+        changes.keys,
+        changes.careless,
+    )
     with open_late(dsn, day, seed, today.orders, lane=1) as late:
         for step in steps:
             with transaction(dsn) as cursor:
@@ -47,8 +53,10 @@ def arrivals(cursor: Cursor, day: Day, tally: Tally) -> None:
     fresh = _new_customers(cursor, day, tally, start)
     buyers, goods = _buyers(cursor), _goods(cursor)
     for table, column, per_order, stream in (
-            ("orders", "order_id", 1.0, 2), ("reviews", "review_id", 0.2, 3),
-            ("stock_movements", "movement_id", 0.5, 4)):
+        ("orders", "order_id", 1.0, 2),
+        ("reviews", "review_id", 0.2, 3),
+        ("stock_movements", "movement_id", 0.5, 4),
+    ):
         keys = np.array(new_ids(cursor, table, column, day.some(per_order)), np.int64)
         rng = day.rng(stream, fresh)
         times = times_of_day(rng, np.zeros(len(keys), np.int64), start)
@@ -70,8 +78,9 @@ def _new_customers(cursor: Cursor, day: Day, tally: Tally, start: int) -> int:
     return int(keys[0])
 
 
-def _new_orders(cursor: Cursor, day: Day, tally: Tally, rng: np.random.Generator, keys: Ints, times: Ints,
-                buyers: Buyers, goods: Goods) -> None:
+def _new_orders(
+    cursor: Cursor, day: Day, tally: Tally, rng: np.random.Generator, keys: Ints, times: Ints, buyers: Buyers, goods: Goods
+) -> None:
     # At most two shipments an order: ids that stay unused leave gaps, as sequences do.
     first = new_ids(cursor, "shipments", "shipment_id", 2 * len(keys))[0]
     for chunk in sales(rng, keys, times, buyers, goods, horizon=micros(day.start) + DAY - 1, first_shipment=first):
@@ -85,19 +94,22 @@ def _insert(cursor: Cursor, tally: Tally, chunk: Chunk) -> None:
 
 def _buyers(cursor: Cursor) -> Buyers:
     """The customers who may order: soft-deleted ones may not."""
-    cursor.execute("select customer_id, country_code, (extract(epoch from created_at) * 1000000)::bigint "
-                   "from customers where deleted_at is null order by created_at, customer_id")
+    cursor.execute(
+        "select customer_id, country_code, (extract(epoch from created_at) * 1000000)::bigint "
+        "from customers where deleted_at is null order by created_at, customer_id"
+    )
     rows = cursor.fetchall()
     position = {country.code: index for index, country in enumerate(COUNTRIES)}
-    return Buyers(_column([row[0] for row in rows]), _column([position[row[1]] for row in rows]),
-                  _column([row[2] for row in rows]))
+    return Buyers(_column([row[0] for row in rows]), _column([position[row[1]] for row in rows]), _column([row[2] for row in rows]))
 
 
 def _goods(cursor: Cursor) -> Goods:
     """The products on sale, at today's prices."""
-    cursor.execute("select product_id, (extract(epoch from created_at) * 1000000)::bigint, (list_price * 100)::bigint, "
-                   "(coalesce(weight_kg, 0.5) * 1000)::bigint from products where deleted_at is null "
-                   "order by created_at, product_id")
+    cursor.execute(
+        "select product_id, (extract(epoch from created_at) * 1000000)::bigint, (list_price * 100)::bigint, "
+        "(coalesce(weight_kg, 0.5) * 1000)::bigint from products where deleted_at is null "
+        "order by created_at, product_id"
+    )
     columns = zip(*cursor.fetchall(), strict=True)
     return Goods(*(_column(list(column)) for column in columns))
 

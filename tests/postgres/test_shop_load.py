@@ -30,16 +30,18 @@ def rows(dsn: str, query: str) -> list[tuple[Any, ...]]:
 
 def digests(dsn: str) -> dict[str, str]:
     """The md5 of each table's rows as text, in order."""
-    return {table: rows(dsn, f"select md5(string_agg(t::text, chr(10) order by t::text)) from {table} t")[0][0]
-            for table in TABLES}
+    return {table: rows(dsn, f"select md5(string_agg(t::text, chr(10) order by t::text)) from {table} t")[0][0] for table in TABLES}
 
 
 def schema_of(dsn: str) -> list[tuple[Any, ...]]:
     """Every constraint and index of the shop, by name and definition."""
-    return rows(dsn, """
+    return rows(
+        dsn,
+        """
         select conname, pg_get_constraintdef(oid), convalidated from pg_constraint
         where connamespace = 'public'::regnamespace
-        union all select indexname, indexdef, true from pg_indexes where schemaname = 'public' order by 1, 2""")
+        union all select indexname, indexdef, true from pg_indexes where schemaname = 'public' order by 1, 2""",
+    )
 
 
 @contextmanager
@@ -66,8 +68,7 @@ def test_two_loads_are_equal_and_counted(fresh_database: str) -> None:
 def test_the_schema_is_the_files(fresh_database: str) -> None:
     rows(fresh_database, loader._SCHEMA.read_text(encoding="utf-8"))
     expected = schema_of(fresh_database)
-    rows(fresh_database, f"drop table {', '.join(TABLES)}; drop type order_status, payment_method; "
-                         "drop domain email_address")
+    rows(fresh_database, f"drop table {', '.join(TABLES)}; drop type order_status, payment_method; drop domain email_address")
     load(fresh_database, SCALE)
     assert schema_of(fresh_database) == expected
 
@@ -107,19 +108,18 @@ def test_the_content_hangs_together(fresh_database: str) -> None:
     load(fresh_database, SCALE, reference=REFERENCE)
     impossible = {
         "status and paid_at": "select 1 from orders where (status = 'placed' and paid_at is not null) "
-                              "or (status in ('paid', 'shipped', 'delivered', 'returned') and paid_at is null)",
+        "or (status in ('paid', 'shipped', 'delivered', 'returned') and paid_at is null)",
         "paid before placed": "select 1 from orders where paid_at < placed_at or updated_at < placed_at",
         "paid amounts": "select 1 from orders o where paid_at is not null and "
-                        "(select sum(line_total) from order_lines l where l.order_id = o.order_id) + shipping_cost "
-                        "<> (select sum(amount) from payments p where p.order_id = o.order_id)",
+        "(select sum(line_total) from order_lines l where l.order_id = o.order_id) + shipping_cost "
+        "<> (select sum(amount) from payments p where p.order_id = o.order_id)",
         "delivered without a shipment": "select 1 from orders o where status in ('delivered', 'returned') and not "
-                                        "exists (select from shipments s where s.order_id = o.order_id "
-                                        "and delivered_at > shipped_at)",
-        "customer born after the order": "select 1 from orders join customers using (customer_id) "
-                                         "where placed_at < created_at",
+        "exists (select from shipments s where s.order_id = o.order_id "
+        "and delivered_at > shipped_at)",
+        "customer born after the order": "select 1 from orders join customers using (customer_id) where placed_at < created_at",
         "after the reference": "select 1 from (select max(updated_at) as last from orders union all "
-                               "select max(updated_at) from customers union all select max(moved_at) "
-                               "from stock_movements) t where last >= '2026-06-30 00:00+00'",
+        "select max(updated_at) from customers union all select max(moved_at) "
+        "from stock_movements) t where last >= '2026-06-30 00:00+00'",
     }
     assert {name: len(rows(fresh_database, query)) for name, query in impossible.items()} == dict.fromkeys(impossible, 0)
 
@@ -152,7 +152,9 @@ def test_truth_is_unique_by_its_grain_and_adds_up(fresh_database: str) -> None:
     keys = {"daily_sales": (0, 1), "customer_value": (0, 1), "category_revenue": (0, 2), "stock_on_hand": (0,)}
     for name, found in result.items():
         assert found and len({tuple(row[at] for at in keys[name]) for row in found}) == len(found)
-    sold = rows(fresh_database, "select sum(line_total) from order_lines join orders using (order_id) "
-                                "where status not in ('cancelled', 'returned')")
+    sold = rows(
+        fresh_database,
+        "select sum(line_total) from order_lines join orders using (order_id) where status not in ('cancelled', 'returned')",
+    )
     assert sum(row[5] for row in result["category_revenue"]) == sold[0][0]
     assert len(result["stock_on_hand"]) == 60

@@ -9,9 +9,17 @@ from samples.shop.load import TABLES, load
 from samples.shop.traffic import open_late, play_day
 
 SCALE = 0.002
-KEYS = {"customers": "customer_id", "categories": "category_id", "products": "product_id", "orders": "order_id",
-        "order_lines": "order_id || '/' || line_number", "payments": "payment_id", "shipments": "shipment_id",
-        "reviews": "review_id", "stock_movements": "movement_id"}
+KEYS = {
+    "customers": "customer_id",
+    "categories": "category_id",
+    "products": "product_id",
+    "orders": "order_id",
+    "order_lines": "order_id || '/' || line_number",
+    "payments": "payment_id",
+    "shipments": "shipment_id",
+    "reviews": "review_id",
+    "stock_movements": "movement_id",
+}
 Snapshot = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -32,8 +40,7 @@ def snapshot(dsn: str) -> Snapshot:
 
 def changed(before: Snapshot, after: Snapshot, table: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The rows of a table that are in both and differ: old and new."""
-    return [(row, after[table][key]) for key, row in before[table].items()
-            if key in after[table] and after[table][key] != row]
+    return [(row, after[table][key]) for key, row in before[table].items() if key in after[table] and after[table][key] != row]
 
 
 def test_the_counts_explain_the_difference(fresh_database: str) -> None:
@@ -57,8 +64,14 @@ def test_a_day_has_every_kind_of_change(fresh_database: str) -> None:
     orders, products = (changed(before, after, table) for table in ("orders", "products"))
     steps = {(old["status"], new["status"]) for old, new in orders if old["status"] != new["status"]}
     assert steps >= {("placed", "paid"), ("paid", "shipped"), ("shipped", "delivered"), ("delivered", "returned")}
-    assert steps <= {("placed", "paid"), ("paid", "shipped"), ("shipped", "delivered"), ("delivered", "returned"),
-                     ("placed", "cancelled"), ("paid", "cancelled")}
+    assert steps <= {
+        ("placed", "paid"),
+        ("paid", "shipped"),
+        ("shipped", "delivered"),
+        ("delivered", "returned"),
+        ("placed", "cancelled"),
+        ("paid", "cancelled"),
+    }
     assert any(old["updated_at"] == new["updated_at"] for old, new in orders), "the careless update"
     assert any(old["customer_id"] != new["customer_id"] for old, new in orders), "the merged customer"
     assert any(old["list_price"] != new["list_price"] for old, new in products)
@@ -74,12 +87,17 @@ def test_an_order_changes_its_key_and_takes_its_lines_along(fresh_database: str)
     play_day(fresh_database, 1)
     after = snapshot(fresh_database)
     new = {row["placed_at"]: key for key, row in after["orders"].items() if key not in before["orders"]}
-    moved = {key: new[row["placed_at"]] for key, row in before["orders"].items()
-             if key not in after["orders"] and row["placed_at"] in new}
+    moved = {
+        key: new[row["placed_at"]]
+        for key, row in before["orders"].items()
+        if key not in after["orders"] and row["placed_at"] in new
+    }
     assert moved
     for old_key, new_key in moved.items():
-        totals = [sorted(row["line_total"] for row in rows["order_lines"].values() if str(row["order_id"]) == key)
-                  for rows, key in ((before, old_key), (after, new_key))]
+        totals = [
+            sorted(row["line_total"] for row in rows["order_lines"].values() if str(row["order_id"]) == key)
+            for rows, key in ((before, old_key), (after, new_key))
+        ]
         assert totals[0] == totals[1] != []
 
 

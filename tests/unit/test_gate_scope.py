@@ -53,5 +53,5 @@ def test_released_and_pending_batches_are_all_batches(numbers: list[int], data: 
 
 
 def test_names_and_paths_are_quoted() -> None:
-    sql = frame.live("/lake/b`ronze/t", 3, frame.Scope(1, 0, 2, ("odd`name",)), whole=False)
+    sql = frame.live(frame.at_version("/lake/b`ronze/t", 3), frame.Scope(1, 0, 2, ("odd`name",)), whole=False)
     assert "`odd``name`" in sql and "`file:///lake/b``ronze/t`" in sql and "version as of 3" in sql

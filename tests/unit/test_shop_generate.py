@@ -42,8 +42,9 @@ def test_rows_follow_the_scale() -> None:
     assert 28_000 < rows["order_lines"] < 32_000
 
 
-@pytest.mark.parametrize(("scale", "reference"), [(0, REFERENCE_DATE), (-1, REFERENCE_DATE), (101, REFERENCE_DATE),
-                                                  (1, datetime(2026, 1, 1))])  # noqa: DTZ001
+@pytest.mark.parametrize(
+    ("scale", "reference"), [(0, REFERENCE_DATE), (-1, REFERENCE_DATE), (101, REFERENCE_DATE), (1, datetime(2026, 1, 1))]
+)  # noqa: DTZ001
 def test_a_bad_plan_is_refused(scale: float, reference: datetime) -> None:
     with pytest.raises(ValueError, match=r"scale must be|time zone"):
         Plan(scale, reference=reference)
