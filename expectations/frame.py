@@ -63,4 +63,4 @@ def live(rows: str, within: Scope, whole: bool, column: Callable[[str], str] = q
 
 def counts(rows: str) -> str:
     """Query: how many rows the query `rows` has, and how many of them live."""
-    return f"select count(*) as seen, count_if(_op is distinct from 'd') as living from ({rows})"
+    return f"select count(*) as seen, count(case when _op is distinct from 'd' then 1 end) as living from ({rows})"
