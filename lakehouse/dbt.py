@@ -1,13 +1,17 @@
 """dbt as a child process, in its own folder, with our settings in its environment."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from lakehouse import console
+from deltalake import DeltaTable
+
+from lakehouse import candidate, console, release, storage
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
 
@@ -51,8 +55,77 @@ def invoke(settings: Settings, *arguments: str) -> None:
 
 
 def run(settings: Settings, layer: str) -> None:
-    """Build a layer's models."""
+    """Build all of a layer's models."""
     invoke(settings, "run", "--select", f"tag:{layer}")
+
+
+def run_moved(settings: Settings, layer: str) -> None:
+    """Build those of a layer's models that something new can reach, by what `note_built` noted; all of them if in doubt.
+
+    Views hold no rows, so they are left alone until the project or a source's columns change. A model tagged `always`,
+    one that asks what day it is for instance, is built each time.
+    """
+    idle = _idle(settings, layer)
+    if idle is None:
+        run(settings, layer)
+    elif idle < _models(settings, layer).keys():
+        invoke(settings, "run", "--select", f"tag:{layer}", *(("--exclude", *sorted(idle)) if idle else ()))
+    else:
+        console.out.print("  Nothing new for any model.", style="dim")
+
+
+def note_built(settings: Settings, layer: str) -> None:
+    """Note what the layer that was just released was built from."""
+    mark = _mark(settings, layer)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(_inputs(settings)))
+
+
+def _idle(settings: Settings, layer: str) -> set[str] | None:
+    """Names of the layer's models that need no building; None if what was built last is not known, or was something else."""
+    mark, now = _mark(settings, layer), _inputs(settings)
+    if not mark.exists() or not _manifest(settings).exists():
+        return None
+    before = json.loads(mark.read_text())
+    if {**before, "bronze": None} != {**now, "bronze": None}:
+        return None
+    moved = {table for table, version in now["bronze"].items() if before["bronze"].get(table) != version}
+    models = _models(settings, layer)
+    return {name for name, (kind, tags, tables) in models.items() if kind == "view" or not ("always" in tags or tables & moved)}
+
+
+def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], set[str]]]:
+    """Of each model of the layer: how it is materialized, its tags, and the bronze tables that it comes from."""
+    manifest = json.loads(_manifest(settings).read_text())
+    sources = {number: source["identifier"] for number, source in manifest["sources"].items()}
+
+    def tables(number: str) -> set[str]:
+        if number in sources:
+            return {sources[number]}
+        return set().union(*(tables(parent) for parent in manifest["parent_map"].get(number, [])))
+
+    return {
+        node["name"]: (node["config"]["materialized"], set(node["tags"]), tables(number))
+        for number, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and layer in node["tags"]
+    }
+
+
+def _inputs(settings: Settings) -> dict[str, Any]:
+    """What decides what the models give: the lake, the project, the columns and the versions of released bronze."""
+    released = release.published(settings, "bronze")
+    options = storage.options(settings)
+    tables = [DeltaTable(candidate.location(settings, "bronze", name), storage_options=options) for name in sorted(released)]
+    columns = hashlib.sha256("".join(table.schema().to_json() for table in tables).encode()).hexdigest()
+    return {"lake": settings.lake_url, "project": _fingerprint(), "columns": columns, "bronze": released}
+
+
+def _mark(settings: Settings, layer: str) -> Path:
+    return settings.var_dir / "state" / f"built_{layer}.json"
+
+
+def _manifest(settings: Settings) -> Path:
+    return settings.var_dir / "dbt" / "target" / "manifest.json"
 
 
 def write_docs(settings: Settings) -> None:
@@ -71,6 +144,7 @@ def _fingerprint() -> str:
     files = sorted(
         path for folder in ("models", "macros", "tests", "seeds") for path in (PROJECT / folder).rglob("*") if path.is_file()
     )
+    files.append(PROJECT / "dbt_project.yml")
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
     """
     seconds = {} if seconds is None else seconds
     with lock.writing(settings, "the pipeline"):
+        # Great Expectations takes seconds to import: meanwhile the server starts, or the source is read.
+        threading.Thread(target=lambda: importlib.import_module("expectations.registry").types()).start()
         with _stage(seconds, "server"):
             server.start(settings)
             release.recover(settings)
@@ -47,8 +50,9 @@ def _run_layers(settings: Settings, seconds: Seconds) -> None:
     _promote(settings, seconds, "bronze")
     for layer in ("silver", "gold"):
         with _stage(seconds, f"dbt {layer}"):
-            dbt.run(settings, layer)
+            dbt.run_moved(settings, layer)
         _promote(settings, seconds, layer)
+        dbt.note_built(settings, layer)
     if missing:
         raise missing
 

@@ -1,0 +1,60 @@
+"""Which models a run builds: those that something new can reach, and all of them when in doubt."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse import dbt
+from lakehouse.settings import Settings
+
+INPUTS: dict[str, Any] = {"lake": "l", "project": "p", "columns": "c", "bronze": {"shop__a": 3, "shop__b": 5}}
+
+
+def model(kind: str = "table", *tags: str) -> dict[str, Any]:
+    return {"config": {"materialized": kind}, "tags": ["gold", *tags], "resource_type": "model"}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A project of a view and three tables: of a, of both, and one that asks what day it is."""
+    nodes = {"m.view": model("view"), "m.of_a": model(), "m.of_both": model(), "m.today": model("table", "always")}
+    parents = {"m.view": ["s.a"], "m.of_a": ["m.view"], "m.of_both": ["m.of_a", "s.b"], "m.today": ["s.a"]}
+    manifest = {
+        "sources": {"s.a": {"identifier": "shop__a"}, "s.b": {"identifier": "shop__b"}},
+        "nodes": {number: node | {"name": number.removeprefix("m.")} for number, node in nodes.items()},
+        "parent_map": parents,
+    }
+    settings = Settings(var_dir=tmp_path)
+    path = tmp_path / "dbt" / "target" / "manifest.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(manifest))
+    monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS)
+    dbt.note_built(settings, "gold")
+    return settings
+
+
+def idle(settings: Settings, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> set[str] | None:
+    monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS | changes)
+    return dbt._idle(settings, "gold")
+
+
+def test_nothing_new_leaves_what_asks_for_the_day(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert idle(made, monkeypatch) == {"view", "of_a", "of_both"}
+
+
+def test_a_new_version_reaches_all_models_below_it(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert idle(made, monkeypatch, bronze={"shop__a": 3, "shop__b": 6}) == {"view", "of_a"}
+    assert idle(made, monkeypatch, bronze={"shop__a": 2, "shop__b": 5}) == {"view"}  # a rollback is new, too
+    assert idle(made, monkeypatch, bronze={"shop__b": 5, "shop__a": 4}) == {"view"}
+
+
+@pytest.mark.parametrize("changed", ["lake", "project", "columns"])
+def test_in_doubt_all_are_built(made: Settings, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    assert idle(made, monkeypatch, **{changed: "other"}) is None
+
+
+def test_a_layer_never_built_is_built_whole(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS)
+    assert dbt._idle(made, "silver") is None
