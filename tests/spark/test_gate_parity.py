@@ -67,7 +67,12 @@ _CHECKS: list[dict[str, Any]] = [
     {"expect": "expect_column_values_to_be_between", "column": "ratio", "min_value": 0, "max_value": 1},
     {"expect": "expect_column_values_to_be_between", "column": "ratio", "max_value": 0.5, "strict_max": True, "mostly": 0.5},
     {"expect": "expect_column_values_to_be_between", "column": "price", "min_value": -0.1, "strict_min": True},
-    {"expect": "expect_column_values_to_be_between", "column": "price", "max_value": 4, "where": "again is not null and ratio >= 0"},
+    {
+        "expect": "expect_column_values_to_be_between",
+        "column": "price",
+        "max_value": 4,
+        "where": "again is not null and ratio >= 0",
+    },
     {"expect": "expect_column_values_to_be_between", "column": "born", "min_value": "1900-01-01", "max_value": "2100-01-01"},
     {"expect": "expect_column_values_to_be_between", "column": "seen", "min_value": "2000-01-01 00:00:00"},
     {"expect": "expect_column_value_lengths_to_be_between", "column": "name", "min_value": 1, "max_value": 4},
