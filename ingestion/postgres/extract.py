@@ -9,6 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,16 +100,32 @@ def _lane(context: Context, lane: list[Work]) -> Iterator[pa.RecordBatch]:
         for work in lane:
             yield _row(work, error=_message(error))
         return
-    with reader:
-        for work in lane:
-            started = time.monotonic()
-            try:
-                done = _read(reader, context, work) if isinstance(work, Read) else _compare(reader, context, work)
-                yield _row(work, seconds=time.monotonic() - started, **done)
-            except (duckdb.Error, OSError) as error:
-                yield _row(work, error=_message(error))
-                reader.execute("rollback")
-                _join(reader, context)
+    lost = ""
+    for work in lane:
+        if lost:
+            yield _row(work, error=lost)
+            continue
+        started = time.monotonic()
+        try:
+            done = _read(reader, context, work) if isinstance(work, Read) else _compare(reader, context, work)
+        except (duckdb.Error, OSError) as error:
+            lost = _lost(reader, context)  # another table's work may still be done, on the same snapshot
+            yield _row(work, error=lost or _message(error))
+        else:
+            yield _row(work, seconds=time.monotonic() - started, **done)
+    with suppress(duckdb.Error):  # it closes a transaction that only read; a source that has gone can't even do that
+        reader.close()
+
+
+def _lost(reader: duckdb.DuckDBPyConnection, context: Context) -> str:
+    """Join the snapshot again after an error; why it can't be if the source has gone."""
+    with suppress(duckdb.Error):
+        reader.execute("rollback")
+    try:
+        _join(reader, context)
+    except duckdb.Error as error:
+        return f"the source broke off while it was read: {_message(error)}"
+    return ""
 
 
 def _row(work: Work, **values: Any) -> pa.RecordBatch:

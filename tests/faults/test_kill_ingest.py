@@ -5,12 +5,15 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 from bronze_reader import bronze, execute, latest, query
 
 from ingestion import ingest
 from lakehouse import postgres
+from lakehouse.errors import SourceError
 from lakehouse.settings import ROOT, Settings
 
 _RUN = """
@@ -42,21 +45,38 @@ def test_killed_at_random_and_run_again_equals_the_source(lake_settings: Setting
     assert ingest.run(lake_settings).outcomes[0].status == "empty"
 
 
-def test_source_that_dies_while_being_read_leaves_the_window_where_it_was(
+def test_source_that_dies_in_the_middle_of_a_read_leaves_the_window_where_it_was(
     lake_settings: Settings, database: postgres.Postgres
 ) -> None:
     dsn = lake_settings.dsn()
     execute(dsn, "create table t(id int primary key)", "insert into t values (1)")
     assert ingest.run(lake_settings).failed == []
-    execute(dsn, "insert into t values (2)")
-    database.kill()
+    slow = "create view slow as select n as id, pg_sleep(0.02)::text as pause from generate_series(1, 1500) n"
+    execute(dsn, "insert into t values (2)", slow)
+    killed = threading.Event()
+    watcher = threading.Thread(target=_kill_while_reading, args=(dsn, database, killed))
+    watcher.start()
     try:
-        ingest.run(lake_settings)
-    except Exception as error:
+        ended = ingest.run(lake_settings, "public.t,public.slow")
+    except SourceError as error:
         assert "SOURCE_DSN" in str(error)
     else:
-        raise AssertionError("an ingest from a dead database must fail")
+        assert "public.slow" in [outcome.table for outcome in ended.failed]
     finally:
+        watcher.join()
         database.start()
-    assert ingest.run(lake_settings).rows == 1
+    assert killed.is_set()
+    ingest.run(lake_settings, "public.t")
     assert latest(lake_settings, "t", ["id"], "id") == [(1,), (2,)]
+    assert bronze(lake_settings, "t", "id, _batch_id, _op", "group by all having count(*) > 1") == []
+    assert not (Path(lake_settings.lake_url) / "bronze" / f"{lake_settings.source_name}__slow" / "_delta_log").exists()
+
+
+def _kill_while_reading(dsn: str, database: postgres.Postgres, killed: threading.Event) -> None:
+    reading = "select count(*) from pg_stat_activity where state = 'active' and query ilike 'copy%slow%' and pid <> pg_backend_pid()"
+    for _ in range(300):
+        if query(dsn, reading) != [(0,)]:
+            database.kill()
+            killed.set()
+            return
+        time.sleep(0.1)
