@@ -73,7 +73,9 @@ def test_source_that_dies_in_the_middle_of_a_read_leaves_the_window_where_it_was
 
 
 def _kill_while_reading(dsn: str, database: postgres.Postgres, killed: threading.Event) -> None:
-    reading = "select count(*) from pg_stat_activity where state = 'active' and query ilike 'copy%slow%' and pid <> pg_backend_pid()"
+    reading = (
+        "select count(*) from pg_stat_activity where state = 'active' and query ilike 'copy%slow%' and pid <> pg_backend_pid()"
+    )
     for _ in range(300):
         if query(dsn, reading) != [(0,)]:
             database.kill()

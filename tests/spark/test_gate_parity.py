@@ -52,6 +52,7 @@ ROWS = st.lists(
     min_size=6,
     max_size=12,
 )
+# No `where` on `ratio`: NaN is above all, which a file's statistics do not say, so a filter by them may skip the file.
 _CHECKS: list[dict[str, Any]] = [
     {"expect": "expect_column_values_to_not_be_null", "column": "name"},
     {"expect": "expect_column_values_to_not_be_null", "column": "price", "mostly": 0.7, "where": "not is_new"},
@@ -71,7 +72,7 @@ _CHECKS: list[dict[str, Any]] = [
         "expect": "expect_column_values_to_be_between",
         "column": "price",
         "max_value": 4,
-        "where": "again is not null and ratio >= 0",
+        "where": "again is not null and id > 9",
     },
     {"expect": "expect_column_values_to_be_between", "column": "born", "min_value": "1900-01-01", "max_value": "2100-01-01"},
     {"expect": "expect_column_values_to_be_between", "column": "seen", "min_value": "2000-01-01 00:00:00"},
