@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 from deltalake import DeltaTable
 
-from expectations.aggregate import DUCKDB
+from expectations.condition import DUCKDB
 from lakehouse import storage
 from lakehouse.settings import Settings
 
@@ -33,8 +34,8 @@ def rows(settings: Settings, table: DeltaTable) -> str | None:
     old_mapping = protocol.min_reader_version == 2
     if storage.is_s3(settings.lake_url) or not features <= _PLAIN or old_mapping or table.metadata().partition_columns:
         return None
-    files = [path.removeprefix("file://") for path in table.file_uris()]
-    if not files:
+    files = [unquote(path.removeprefix("file://")) for path in table.file_uris()]
+    if not files or any(char in path for path in files for char in "*?["):  # DuckDB would take the name for a pattern
         return None
     listed = ", ".join(map(DUCKDB.literal, files))
     return f"select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

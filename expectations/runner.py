@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expectations import aggregate, registry
+from expectations.condition import Types
 from expectations.suite import Check, Suite
 from expectations.verdict import Outcome
 from lakehouse.errors import redact
@@ -41,7 +42,7 @@ class Judged:
     """The rows of one table: who can count them, the types of the columns, the key, and the rows for Great Expectations."""
 
     engines: tuple[aggregate.Engine, ...]
-    types: aggregate.Types
+    types: Types
     key: tuple[str, ...]
     frame: Callable[[], Any]  # makes a Spark data frame
 

@@ -107,11 +107,8 @@ def run(settings: Settings, patterns: str | None = None, report: Report = lambda
         plans: list[Plan] = []
         for table in chosen:
             try:
-                plans.append(
-                    _plan(
-                        settings, sources, table, snapshot, done.batch_id, source, {plan.name: plan.table.label for plan in plans}
-                    )
-                )
+                taken = {plan.name: plan.table.label for plan in plans}
+                plans.append(_plan(settings, sources, table, snapshot, done.batch_id, source, taken))
             except (ComportaError, ValueError) as error:
                 _note(done, Outcome(table.label, error=str(error)), report)
         results = _extract(settings, plans, snapshot, done.batch_id)
@@ -309,7 +306,9 @@ def _settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], done:
     try:
         if errors or len(mine) != len(plan.work):
             raise SourceError(
-                plan.table.label, errors[0] if errors else "a task did not answer", remedy="Nothing of it was written"
+                plan.table.label,
+                errors[0] if errors else "a task did not answer",
+                remedy="Nothing of it was written: mend that and run again",
             )
         if files or plan.first:
             wanted = arrow_schema(plan.mapped, plan.names)

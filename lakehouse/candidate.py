@@ -37,6 +37,14 @@ def measure(settings: Settings, layer: str, table: str, version: int | None = No
     return Size(sum(row or 0 for row in rows), sum(sizes))
 
 
+def version(settings: Settings, layer: str, table: str) -> int | None:
+    """The table's current Delta version; None if it is gone."""
+    try:
+        return DeltaTable(location(settings, layer, table), storage_options=storage.options(settings)).version()
+    except TableNotFoundError:
+        return None
+
+
 def hold_back(settings: Settings, layer: str) -> None:
     """After a failed gate: keep each failed candidate under `quarantine`, and set it back to what readers see.
 

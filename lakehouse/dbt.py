@@ -82,7 +82,10 @@ def note_built(settings: Settings, layer: str) -> None:
 
 
 def _idle(settings: Settings, layer: str) -> set[str] | None:
-    """Names of the layer's models that need no building; None if what was built last is not known, or was something else."""
+    """Names of the layer's models that need no building; None if what was built last is not known, or was something else.
+
+    A candidate that is not the version that readers see was dropped, damaged or set back, and is built.
+    """
     mark, now = _mark(settings, layer), _inputs(settings)
     if not mark.exists() or not _manifest(settings).exists():
         return None
@@ -90,8 +93,13 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
     if {**before, "bronze": None} != {**now, "bronze": None}:
         return None
     moved = {table for table, version in now["bronze"].items() if before["bronze"].get(table) != version}
-    models = _models(settings, layer)
-    return {name for name, (kind, tags, tables) in models.items() if kind == "view" or not ("always" in tags or tables & moved)}
+    shown = release.published(settings, layer)
+    idle = set()
+    for name, (kind, tags, tables) in _models(settings, layer).items():
+        still = "always" not in tags and not tables & moved
+        if kind == "view" or (still and candidate.version(settings, layer, name) == shown.get(name, -1)):
+            idle.add(name)
+    return idle
 
 
 def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], set[str]]]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import aggregate, frame, local, registry
+from expectations import aggregate, condition, frame, local, registry
 from expectations.runner import Runner, _validate
 from expectations.suite import Check
 from lakehouse.settings import Settings
@@ -114,9 +114,9 @@ def test_what_holds_by_the_counts_holds_by_great_expectations(
     table = DeltaTable(place)
     query = frame.at_version(place, table.version())
     near = local.rows(spark_server, table)
-    engines = {"spark": aggregate.Engine(lambda text: spark.sql(text).collect(), query, aggregate.SPARK)}
+    engines = {"spark": aggregate.Engine(lambda text: spark.sql(text).collect(), query, condition.SPARK)}
     if near:
-        engines["duckdb"] = aggregate.Engine(local.Engine(spark_server).ask, near, aggregate.DUCKDB)
+        engines["duckdb"] = aggregate.Engine(local.Engine(spark_server).ask, near, condition.DUCKDB)
     judged = _great_expectations(runner, spark.sql(query))
     for name, engine in engines.items():
         total, found = aggregate.measure([engine], local.types(table), CHECKS)
@@ -158,7 +158,7 @@ def _great_expectations(runner: Runner, rows: Any) -> dict[int, Any]:
     ],
 )
 def test_a_regular_expression_is_handed_on_only_where_it_means_the_same(regex: str, made: str | None) -> None:
-    assert aggregate.for_re2(regex) == made
+    assert condition.for_re2(regex) == made
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_a_regular_expression_is_handed_on_only_where_it_means_the_same(regex: s
 )
 def test_a_condition_is_handed_on_only_where_it_means_the_same(where: str, same: bool) -> None:
     types = {"is_new": "boolean", "again": "integer", "name": "string", "born": "date"}
-    assert aggregate._same_where(where, types) == same
+    assert condition._same_where(where, types) == same

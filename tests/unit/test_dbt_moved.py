@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import dbt
+from lakehouse import candidate, dbt, release
 from lakehouse.settings import Settings
 
 INPUTS: dict[str, Any] = {"lake": "l", "project": "p", "columns": "c", "bronze": {"shop__a": 3, "shop__b": 5}}
@@ -31,6 +31,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(manifest))
     monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS)
+    monkeypatch.setattr(release, "published", lambda *_: {number.removeprefix("m."): 7 for number in nodes})
+    monkeypatch.setattr(candidate, "version", lambda *_: 7)
     dbt.note_built(settings, "gold")
     return settings
 
@@ -58,3 +60,9 @@ def test_in_doubt_all_are_built(made: Settings, monkeypatch: pytest.MonkeyPatch,
 def test_a_layer_never_built_is_built_whole(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS)
     assert dbt._idle(made, "silver") is None
+
+
+@pytest.mark.parametrize("version", [None, 6, 8])
+def test_a_candidate_that_readers_do_not_see_is_built(made: Settings, monkeypatch: pytest.MonkeyPatch, version: int | None) -> None:
+    monkeypatch.setattr(candidate, "version", lambda _, layer, table: version if table == "of_a" else 7)
+    assert idle(made, monkeypatch) == {"view", "of_both"}

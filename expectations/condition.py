@@ -1,0 +1,230 @@
+"""Checks as conditions on a row, in SQL that DuckDB and Spark both understand.
+
+The conditions are those of Great Expectations' own metrics for Spark (version 1.24), so that a check which holds here holds there.
+A check has no form where its arguments are unusual, or where the two engines might not mean the same by it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from expectations.suite import Check
+
+Types = Mapping[str, str]  # column name to Delta's name of its type
+_WHOLE = ("byte", "short", "integer", "long")
+_NUMERIC = (*_WHOLE, "float", "double", "decimal")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How an engine spells what differs, and what is not the same there as in Spark."""
+
+    quote: str
+    escaped: str  # what a quote within a text becomes
+    matches: str  # a regular expression that is found somewhere
+    is_spark: bool
+
+    def column(self, name: str) -> str:
+        """`name` as an identifier."""
+        return self.quote + name.replace(self.quote, 2 * self.quote) + self.quote
+
+    def literal(self, value: Any) -> str:
+        """`value` as Great Expectations would hand it to Spark: a float is a double, not a decimal."""
+        if isinstance(value, str | date):
+            value = str(value)
+            text: str = value.replace("\\", "\\\\") if self.is_spark else value
+            return "'" + text.replace("'", self.escaped) + "'"
+        return f"{value!r}e0" if isinstance(value, float) and "e" not in repr(value) else str(value).lower()
+
+
+SPARK = Dialect("`", "\\'", "{column} rlike {regex}", is_spark=True)
+DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", is_spark=False)
+
+
+_SPACES = r" \t\n\x0B\f\r"  # what `\s` is to Java
+_LINE_ENDS = r"\n\r\x{85}\x{2028}\x{2029}"  # what `.` is not, to Java
+_TERM = re.compile(
+    r"(?:not )?(?P<flag>\w+)|(?P<column>\w+) (?:(?P<null>is (?:not )?null)|(?:=|<>|<|>|<=|>=) (?:(?P<number>-?\d{1,9})|'[^'\\]*'))",
+    re.ASCII | re.IGNORECASE,
+)
+_TOKEN = re.compile(r"\\[dws.+*?()\[\]{}|/^$-]|[^\\&]", re.ASCII)
+
+
+def for_re2(regex: str) -> str | None:
+    """`regex`, which is Java's, such that RE2 finds nothing that Java would not; None for what the two read differently.
+
+    RE2's `$` is narrower than Java's, which also holds before a last line end.
+    """
+    tokens = _TOKEN.findall(regex)
+    if "".join(tokens) != regex or "(?" in regex:
+        return None
+    made, within = [], False
+    for token in tokens:
+        if token == "[" and within:
+            return None  # a class within a class is a union to Java
+        within = token == "[" or (within and token != "]")
+        if token == "." and not within:
+            token = f"[^{_LINE_ENDS}]"
+        elif token == r"\s":
+            token = _SPACES if within else f"[{_SPACES}]"
+        made.append(token)
+    return "".join(made)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A check as conditions on a row; one with a `key` counts rows whose key is there more than once."""
+
+    within: str  # the rows it looks at
+    missing: str | None = None
+    unexpected: str = "false"
+    key: tuple[str, ...] = ()
+
+
+def form_of(check: Check, types: Types, dialect: Dialect) -> Form | None:
+    """The check as conditions; None where Great Expectations must judge itself."""
+    make = _FORMS.get(check.expect)
+    plain = all(name in types and re.fullmatch(r"\w+", name) for name in check.columns)
+    if make is None or not check.columns or not plain or not (dialect.is_spark or _same_where(check.where, types)):
+        return None
+    return make(check, [types[name] for name in check.columns], dialect)
+
+
+def _same_where(where: str | None, types: Types) -> bool:
+    """Whether the condition means the same in both engines: `a`, `not a`, `a is null`, `a > 5`, `a = 'x'`, joined by `and`."""
+    return where is None or all(_same_term(term, types) for term in where.split(" and "))
+
+
+def _same_term(term: str, types: Types) -> bool:
+    found = _TERM.fullmatch(term.strip())
+    if not found:
+        return False
+    kind = types.get(found["flag"] or found["column"], "").split("(")[0]
+    if found["flag"]:
+        return kind == "boolean"
+    return bool(kind) if found["null"] else kind in _NUMERIC if found["number"] else kind == "string"
+
+
+def _where(check: Check) -> str:
+    return f"({check.where})" if check.where else "true"
+
+
+def _only(check: Check, *names: str) -> bool:
+    return set(check.args) <= {"column", "column_A", "column_B", "column_list", *names}
+
+
+def _values(condition: Callable[[Check, str, str, Dialect], str | None]) -> Callable[[Check, list[str], Dialect], Form | None]:
+    """A check on the values of one column, of which nulls are left out."""
+
+    def make(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+        column = dialect.column(check.columns[0])
+        expected = condition(check, column, kinds[0].split("(")[0], dialect)
+        return expected and Form(_where(check), f"{column} is null", f"{column} is not null and not ({expected})") or None
+
+    return make
+
+
+def _nulls(wanted: str) -> Callable[[Check, list[str], Dialect], Form | None]:
+    def make(check: Check, _: list[str], dialect: Dialect) -> Form | None:
+        return Form(_where(check), None, f"{dialect.column(check.columns[0])} {wanted}") if _only(check) else None
+
+    return make
+
+
+def _unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+    if not _only(check) or not _comparable(kinds, dialect):
+        return None
+    return Form(_where(check), f"{dialect.column(check.columns[0])} is null", key=(check.columns[0],))
+
+
+def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+    nulls = [f"{dialect.column(name)} is null" for name in check.columns]
+    ignored = {
+        "all_values_are_missing": " and ".join(nulls),
+        "any_value_is_missing": " or ".join(nulls),
+        "never": "false",
+    }.get(check.args.get("ignore_row_if", "all_values_are_missing"))
+    if ignored is None or not _only(check, "ignore_row_if") or not _comparable(kinds, dialect):
+        return None
+    return Form(_where(check), ignored, key=tuple(check.columns))
+
+
+def _comparable(kinds: list[str], dialect: Dialect) -> bool:
+    """Whether equal values are the same ones in both engines: NaN and the two zeros are not sure to be."""
+    return dialect.is_spark or not {"float", "double"} & set(kinds)
+
+
+def _pair_greater(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+    a, b = map(dialect.column, check.columns)
+    ignored = {
+        "both_values_are_missing": f"{a} is null and {b} is null",
+        "either_value_is_missing": f"{a} is null or {b} is null",
+    }.get(check.args.get("ignore_row_if", "both_values_are_missing"))
+    if ignored is None or kinds[0] != kinds[1] or not _only(check, "or_equal", "ignore_row_if"):
+        return None
+    expected = f"{a} >= {b} or {a} is not distinct from {b}" if check.args.get("or_equal") else f"{a} > {b}"
+    return Form(_where(check), ignored, f"not ({ignored}) and not ({expected})")
+
+
+def _in_set(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    values = check.args.get("value_set")
+    if not _only(check, "value_set") or not isinstance(values, list) or not values:
+        return None
+    fits = {str: kind == "string", bool: kind == "boolean", int: kind in _WHOLE}
+    if not all(fits.get(type(value), False) for value in values):
+        return None
+    return f"{column} in ({', '.join(map(dialect.literal, values))})"
+
+
+def _not_in_set(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    expected = _in_set(check, column, kind, dialect)
+    return expected and f"not ({expected})"
+
+
+def _between(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    if kind in _NUMERIC:
+        return _bounds(check, column, (int, float), dialect)
+    bounds = [str(bound) for name in ("min_value", "max_value") if (bound := check.args.get(name)) is not None]
+    day = all(re.fullmatch(r"\d{4}-\d\d-\d\d", bound) for bound in bounds)
+    moment = all(re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", bound) for bound in bounds)
+    # The client's session and the server's have one time zone, UTC; DuckDB's is its own.
+    fits = (kind == "date" and day) or (kind == "timestamp" and moment and dialect.is_spark)
+    return _bounds(check, column, (str, date, datetime), dialect) if fits else None
+
+
+def _length(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    return _bounds(check, f"length({column})", (int,), dialect) if kind == "string" else None
+
+
+def _bounds(check: Check, value: str, family: tuple[type, ...], dialect: Dialect) -> str | None:
+    args = check.args
+    sides = ((">", args.get("min_value"), "strict_min"), ("<", args.get("max_value"), "strict_max"))
+    given = [(sign, bound, args.get(strict)) for sign, bound, strict in sides if bound is not None]
+    known = _only(check, "min_value", "max_value", "strict_min", "strict_max")
+    if not given or not known or not all(type(bound) in family for _, bound, _ in given):
+        return None
+    return " and ".join(f"{value} {sign}{'' if strict else '='} {dialect.literal(bound)}" for sign, bound, strict in given)
+
+
+def _regex(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    regex = check.args.get("regex")
+    if kind != "string" or not isinstance(regex, str) or not _only(check, "regex"):
+        return None
+    said = regex if dialect.is_spark else for_re2(regex)
+    return said and dialect.matches.format(column=column, regex=dialect.literal(said))
+
+
+_FORMS: dict[str, Callable[[Check, list[str], Dialect], Form | None]] = {
+    "expect_column_values_to_not_be_null": _nulls("is null"),
+    "expect_column_values_to_be_null": _nulls("is not null"),
+    "expect_column_values_to_be_unique": _unique,
+    "expect_compound_columns_to_be_unique": _compound_unique,
+    "expect_column_pair_values_a_to_be_greater_than_b": _pair_greater,
+    "expect_column_values_to_be_in_set": _values(_in_set),
+    "expect_column_values_to_not_be_in_set": _values(_not_in_set),
+    "expect_column_values_to_be_between": _values(_between),
+    "expect_column_value_lengths_to_be_between": _values(_length),
+    "expect_column_values_to_match_regex": _values(_regex),
+}

@@ -1,0 +1,51 @@
+"""Which Delta tables DuckDB may read itself: those whose files hold just the rows of the version."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from expectations import local
+from lakehouse.settings import Settings
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    """A table of two versions: three rows, then five."""
+    url = str(tmp_path / "it's a table")
+    for rows in (3, 2):
+        write_deltalake(url, pa.table({"id": range(rows), "kind": ["a"] * rows}), mode="append")
+    return url
+
+
+@pytest.mark.parametrize(("version", "rows"), [(0, 3), (1, 5)])
+def test_the_version_that_is_judged_is_read(place: str, tmp_path: Path, version: int, rows: int) -> None:
+    settings = Settings(var_dir=tmp_path)
+    query = local.rows(settings, DeltaTable(place, version=version))
+    assert query is not None
+    assert local.Engine(settings).ask(f"select count(*) from ({query})") == [(rows,)]
+
+
+def test_types_are_deltas(place: str) -> None:
+    assert local.types(DeltaTable(place)) == {"id": "long", "kind": "string"}
+
+
+def test_partitions_deletion_vectors_and_an_empty_table_are_left_to_spark(place: str, tmp_path: Path) -> None:
+    settings = Settings(var_dir=tmp_path)
+    parted, empty, vectors = (str(tmp_path / name) for name in ("parted", "empty", "vectors"))
+    write_deltalake(parted, pa.table({"id": [1], "kind": ["a"]}), partition_by=["kind"])
+    write_deltalake(empty, pa.table({"id": pa.array([], pa.int64())}))
+    write_deltalake(vectors, pa.table({"id": [1]}), configuration={"delta.enableDeletionVectors": "true"})
+    assert "deletionVectors" in (DeltaTable(vectors).protocol().reader_features or [])
+    assert [local.rows(settings, DeltaTable(url)) for url in (parted, empty, vectors)] == [None, None, None]
+
+
+def test_what_lies_on_s3_is_left_to_spark(place: str, tmp_path: Path) -> None:
+    assert local.rows(Settings(var_dir=tmp_path, lake_url="s3://lake"), DeltaTable(place)) is None
+
+
+def test_a_path_that_is_a_pattern_is_left_to_spark(tmp_path: Path) -> None:
+    odd = str(tmp_path / "all*")
+    write_deltalake(odd, pa.table({"id": [1]}))
+    assert local.rows(Settings(var_dir=tmp_path), DeltaTable(odd)) is None
