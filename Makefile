@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -W ignore -m lakehouse
 LAYER ?= silver
 DAYS ?= 1
-export SOURCE_DSN SOURCE_NAME SOURCE_CONNECTIONS LAKE_URL AWS_ENDPOINT_URL SPARK_MASTER SPARK_MEMORY EXTRA_JARS SCALE VAR_DIR
+export SOURCE_DSN SOURCE_NAME SOURCE_CONNECTIONS SOURCE_PATIENCE SOURCE_TIMEOUT RETENTION_DAYS KEPT_RELEASES LAKE_URL AWS_ENDPOINT_URL SPARK_MASTER SPARK_MEMORY EXTRA_JARS SCALE VAR_DIR
 export THRIFT_PORT CONNECT_PORT SPARK_UI_PORT POSTGRES_PORT SITE_PORT
 export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -33,8 +33,8 @@ lint: .venv/.dev ## Format and type checks
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
 	@$(RUN) discover
 
-ingest: env ## Copy what changed in SOURCE_DSN to bronze (TABLES=public.orders,crm.* narrows)
-	@$(RUN) ingest $(if $(TABLES),--tables '$(TABLES)')
+ingest: env ## Copy what changed in SOURCE_DSN to bronze (TABLES=public.orders,crm.* narrows; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
+	@$(RUN) ingest $(if $(TABLES),--tables '$(TABLES)') $(if $(SINCE),--since '$(SINCE)') $(if $(UNTIL),--until '$(UNTIL)') $(if $(RESYNC),--resync) $(if $(DRY_RUN),--dry-run)
 
 gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 	@$(RUN) gate --layer $(LAYER) $(if $(TABLES),--tables '$(TABLES)')

@@ -8,16 +8,18 @@ from rich.text import Text
 
 from ingestion import ingest as job
 from ingestion import source as source_file
+from ingestion.plan import Plan, Request
 from ingestion.postgres.connect import open_source
 from ingestion.postgres.discover import discover as read_catalog
 from lakehouse import console, lock, server, storage
-from lakehouse.errors import PartialCopyError, SourceError
+from lakehouse.errors import PartialCopyError, SettingsError, SourceError
 from lakehouse.settings import load
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 _HEAD = """\
 # What Comporta copies and how; `make discover` adds tables it has not seen and leaves your entries alone.
-#   enabled: false leaves a table out · mode: full | incremental · key: [columns] · deletes: compare | none
+#   enabled: false leaves a table out · mode: full | incremental · key: [columns] · deletes: compare | none | soft:<column>
+#   contract: evolve (takes up new and wider columns) | freeze (refuses any change of columns)
 #   cursor: xmin (exact, reads the table's pages) or a column that every change moves forward (fast where it is indexed)
 """
 
@@ -26,7 +28,7 @@ _HEAD = """\
 def discover() -> None:
     """List tables, keys, sizes and cursors of SOURCE_DSN; add new ones to ingestion/sources.yml."""
     settings = load()
-    with closing(open_source(settings.dsn())) as source:
+    with closing(open_source(settings)) as source:
         tables = read_catalog(source)
     if not tables:
         raise SourceError("source", "holds no table", "at least one", "Check the database's name in SOURCE_DSN")
@@ -48,16 +50,26 @@ def discover() -> None:
 
 @click.command()
 @click.option("--tables", help="only these: public.orders,crm.*")
-def ingest(tables: str | None) -> None:
+@click.option("--since", help="read again the rows whose cursor is at or after this")
+@click.option("--until", help="… and before this")
+@click.option("--resync", is_flag=True, help="read whole, whatever was copied before")
+@click.option("--dry-run", is_flag=True, help="say what would be read, and why; write nothing")
+def ingest(tables: str | None, since: str | None, until: str | None, resync: bool, dry_run: bool) -> None:
     """Copy what changed in SOURCE_DSN to bronze."""
     settings = load()
     settings.dsn()
+    if resync and (since or until):
+        raise SettingsError("RESYNC", "reads everything", "either RESYNC or SINCE and UNTIL", "Leave one of them out")
+    request = Request(tables, since, until, resync)
+    if dry_run:
+        show_plans(*job.preview(settings, request))
+        return
     storage.check(settings)
     with lock.writing(settings, "ingest"):
         if server.start(settings):
             console.out.print("Spark server started.")
         with console.step(f"Reading {settings.source()}"):
-            done = job.run(settings, tables)
+            done = job.run(settings, request=request, warn=console.warn)
         show(done)
     if done.failed:
         error = PartialCopyError if len(done.failed) < len(done.outcomes) else SourceError
@@ -66,6 +78,36 @@ def ingest(tables: str | None) -> None:
             "were not copied",
             remedy="See above for why; what could be copied is in bronze",
         )
+
+
+def show_plans(plans: list[Plan], refused: job.Run) -> None:
+    """Print what a run would read of each table."""
+    rows = [
+        (
+            plan.table.label,
+            _what(plan),
+            console.count(plan.table.row_estimate),
+            str(len(plan.work)),
+            plan.entry.deletes,
+            plan.reason,
+        )
+        for plan in plans
+    ]
+    console.table("", ("table", "reads", "rows, about", "pieces", "deletes", "why whole"), rows, numbers=("rows, about", "pieces"))
+    for plan in plans:
+        for change in plan.changes:
+            console.out.print(Text.assemble(("! ", "yellow"), f"{plan.table.label}: {change}"))
+    for outcome in refused.outcomes:
+        console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
+    console.out.print("A dry run: nothing was read or written.")
+
+
+def _what(plan: Plan) -> str:
+    if not plan.work:
+        return "nothing: unchanged"
+    if plan.backfill:
+        return "a range"
+    return "everything" if plan.whole else f"changes by {plan.window.cursor}"
 
 
 def show(done: job.Run) -> None:
@@ -77,6 +119,9 @@ def show(done: job.Run) -> None:
     ]  # fmt: skip
     console.table("", ("table", "batch", "rows", "deletes", "size"), rows, numbers=("rows", "deletes", "size"))
     for outcome in done.outcomes:
+        if not outcome.error:
+            for change in outcome.changes:
+                console.out.print(Text.assemble(("! ", "yellow"), f"{outcome.table}: {change}"))
         if outcome.error:
             console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
         elif outcome.reason:

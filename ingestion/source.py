@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.postgres.discover import Table
+from ingestion.postgres.types import quote
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import ROOT
 
@@ -24,7 +25,13 @@ class Entry(BaseModel):
     mode: Literal["full", "incremental"] | None = None
     key: list[str] | None = None
     cursor: str | None = None  # xmin, or a column that every change moves forward
-    deletes: Literal["none", "compare"] = "compare"
+    deletes: str = Field(default="compare", pattern=r"^(none|compare|soft:.+)$")  # soft: a column that marks rows as deleted
+    contract: Literal["evolve", "freeze"] = "evolve"
+
+    @property
+    def soft(self) -> str | None:
+        """Column that marks a row as deleted; None if rows just go."""
+        return self.deletes.removeprefix("soft:") if self.deletes.startswith("soft:") else None
 
 
 class Sources(BaseModel):
@@ -109,9 +116,13 @@ def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None
         SourceError: the entry asks for what the table hasn't got.
     """
     names = [column.name for column in table.columns]
-    for column in [*(entry.key or []), *([entry.cursor] if entry.cursor not in (None, "xmin") else [])]:
-        if column not in names:
-            kind = "cursor" if column == entry.cursor else "key"
+    cursors = [entry.cursor] if entry.cursor not in (None, "xmin") else []
+    for kind, column in [
+        *(("key", column) for column in entry.key or []),
+        *(("cursor", name) for name in cursors),
+        ("soft", entry.soft),
+    ]:
+        if column is not None and column not in names:
             raise SourceError(
                 table.label, f'{kind} column "{column}" does not exist', f"one of {', '.join(names)}", "Set it in sources.yml"
             )
@@ -125,6 +136,14 @@ def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None
     if cursor is None or (cursor == "xmin" and not table.has_xmin):
         raise SourceError(table.label, "has no xmin to go by", "a cursor column", "Set cursor or mode: full in sources.yml")
     return mode, key, cursor
+
+
+def gone(table: Table, entry: Entry) -> str:
+    """SQL condition under which a row of the source counts as deleted: a flag that is true, anything else that is set."""
+    if entry.soft is None:
+        return ""
+    [column] = [column for column in table.columns if column.name == entry.soft]
+    return quote(column.name) + ("" if column.type_name == "bool" and not column.is_array else " is not null")
 
 
 def draft(tables: list[Table], sources: Sources) -> dict[str, Any]:

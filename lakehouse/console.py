@@ -26,6 +26,11 @@ def step(title: str) -> Iterator[None]:
     out.print(Text.assemble(("✓ ", "green"), title, (f"  {time.monotonic() - started:.1f} s", "dim")))
 
 
+def warn(text: str) -> None:
+    """A line about something that went wrong and is being dealt with."""
+    err.print(Text.assemble(("! ", "yellow"), text))
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
     """Print a table; columns named in `numbers` stand to the right."""
     shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)

@@ -51,6 +51,10 @@ class SourceError(ComportaError):
     exit_code = 3
 
 
+class SourceLostError(SourceError):
+    """The source went away, as at a restart or a failover; it may be back in a moment."""
+
+
 class PartialCopyError(SourceError):
     """Some tables could not be copied; the others are in bronze, and the way may go on with them."""
 

@@ -45,10 +45,26 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("deletes", pa.int64()),
             ("bytes", pa.int64()),
             ("files", pa.int64()),
+            ("checksum", pa.string()),  # of its rows, whatever their order and files: 64 bits in hex
             ("delta_version", pa.int64()),
             ("window", pa.string()),  # JSON: from where to where it read
             ("seconds", pa.float64()),
             ("error", pa.string()),
+            ("at", _UTC),
+        ]
+    ),
+    # One row per column that differed from the batch before.
+    "schema_changes": pa.schema(
+        [
+            ("batch_id", pa.int64()),
+            ("source", pa.string()),
+            ("source_table", pa.string()),
+            ("table_name", pa.string()),
+            ("change", pa.string()),  # added | dropped | renamed | replaced | widened | retyped
+            ("column", pa.string()),
+            ("before", pa.string()),
+            ("after", pa.string()),
+            ("outcome", pa.string()),  # taken up | refused
             ("at", _UTC),
         ]
     ),
@@ -97,7 +113,7 @@ def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> Non
     """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now."""
     stamped = [{"at": datetime.now(UTC), **row} for row in rows]
     table = pa.Table.from_pylist(stamped, schema=SCHEMAS[name])
-    write_deltalake(location(settings, name), table, mode="append", storage_options=storage.options(settings))
+    write_deltalake(location(settings, name), table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
@@ -106,7 +122,8 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
         table = DeltaTable(location(settings, name), storage_options=storage.options(settings))
     except TableNotFoundError:
         return []
-    found = [row for file in table.file_uris() for row in _read(settings, file).to_pylist()]
+    missing = dict.fromkeys(SCHEMAS[name].names)  # a record of an earlier release may lack a field
+    found = [missing | row for file in table.file_uris() for row in _read(settings, file).to_pylist()]
     return sorted(found, key=lambda row: row["at"])
 
 

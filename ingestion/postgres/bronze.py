@@ -12,11 +12,9 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from ingestion.postgres.types import TECHNICAL, Mapped
-from ingestion.postgres.window import Window
-from lakehouse.errors import SourceError
 
 APP_ID = "comporta.ingestion"
-_HISTORY = 50  # commits to look back for the last batch; upkeep commits carry none
+NOTE = "comporta"  # key of the batch's note in a commit's metadata
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,14 @@ class Bronze:
         except TableNotFoundError:
             self.table = None
 
-    def window(self) -> Window | None:
-        """Where the last committed batch ended; None before the first."""
-        noted = self.last_batch()
-        return Window(**noted["window"]) if noted else None
-
     def last_batch(self) -> dict[str, Any] | None:
-        """What the last batch's commit says of itself, including the Delta version."""
+        """What the last batch's commit says of itself, including the Delta version; commits of upkeep repeat it."""
         if self.table is None:
             return None
-        for commit in self.table.history(_HISTORY):
-            if "comporta" in commit:
-                return {**json.loads(commit["comporta"]), "delta_version": commit["version"]}
+        for depth in (1, 50, None):  # nearly always the newest; a foreign commit (Spark's OPTIMIZE) says nothing
+            for commit in self.table.history(depth):
+                if NOTE in commit:
+                    return {"delta_version": commit["version"], **json.loads(commit[NOTE])}
         return None
 
     def version(self) -> int | None:
@@ -59,65 +53,89 @@ class Bronze:
 
     def files(self) -> list[str]:
         """Paths of the table's Parquet files, relative to it."""
+        return list(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """The table's Parquet files and their bytes."""
         if self.table is None:
-            return []
+            return {}
         actions = pa.table(self.table.get_add_actions(flatten=True))
-        return [str(path) for path in actions.column("path").to_pylist()]
+        return dict(zip(map(str, actions.column("path").to_pylist()), actions.column("size_bytes").to_pylist(), strict=True))
 
-    def drift(self, wanted: pa.Schema) -> tuple[list[pa.Field], list[str]]:
-        """Columns to add, and differences that can't be taken up."""
+    def schema(self) -> pa.Schema | None:
+        """The table's columns, in the Arrow types that we write; None before the first commit."""
         if self.table is None:
-            return [], []
-        held = {field.name: field for field in pa.schema(self.table.schema().to_arrow())}
-        added = [field for field in wanted if field.name not in held]
-        retyped = [
-            f"{field.name} is {_plain(field.type)} now, was {_plain(held[field.name].type)}"
-            for field in wanted
-            if field.name in held and _plain(held[field.name].type) != _plain(field.type)
-        ]
-        return added, retyped
+            return None
+        return pa.schema([pa.field(field.name, _own(field.type)) for field in pa.schema(self.table.schema().to_arrow())])
 
-    def commit(self, label: str, wanted: pa.Schema, batch: dict[str, Any], files: Sequence[File]) -> int:
-        """Add `files` in one transaction that also carries the batch's window; committing it again changes nothing.
+    def commit(self, wanted: pa.Schema, note: dict[str, Any], files: Sequence[File], replace: bool = False) -> int:
+        """Add `files` in one transaction that also carries the batch's note; committing it again changes nothing.
+
+        Args:
+            wanted: every column that the files may have; columns that only the table has stay.
+            note: must have a `window` with a `batch_id`.
+            replace: `files` take the place of all that the table holds, and `wanted` that of its schema.
 
         Returns:
             the Delta version that holds the batch.
-
-        Raises:
-            SourceError: a column changed its type.
         """
-        added, retyped = self.drift(wanted)
-        if retyped:
-            raise SourceError(label, f"column {'; '.join(retyped)}", "unchanged types", f"Move {self.url} away to copy it anew")
-        number = batch["window"]["batch_id"]
-        properties = CommitProperties(
-            custom_metadata={"comporta": json.dumps(batch)}, app_transactions=[Transaction(APP_ID, number)]
-        )
+        number = note["window"]["batch_id"]
+        properties = CommitProperties(custom_metadata={NOTE: json.dumps(note)}, app_transactions=[Transaction(APP_ID, number)])
         actions = [AddAction(file.path, file.size, {}, int(time.time() * 1000), True, _stats(file)) for file in files]
         if self.table is None:
             create_table_with_add_actions(
-                self.url, _schema(wanted), actions, mode="error", storage_options=self._storage, commit_properties=properties
-            )
+                self.url, Schema.from_arrow(wanted), actions, mode="error", storage_options=self._storage,
+                commit_properties=properties,
+            )  # fmt: skip
         elif (self.table.transaction_version(APP_ID) or -1) < number:
-            if added:
-                self.table.alter.add_columns(list(_schema(pa.schema(added)).fields))
-            self.table.create_write_transaction([*actions], "append", self.table.schema(), commit_properties=properties)
+            if replace:
+                self.table.create_write_transaction(
+                    [*actions], "overwrite", Schema.from_arrow(wanted), commit_properties=properties
+                )
+            else:
+                self._append(wanted, actions, properties)
         self.table = DeltaTable(self.url, storage_options=self._storage)
         return self.table.version()
 
+    def _append(self, wanted: pa.Schema, actions: list[AddAction], properties: CommitProperties) -> None:
+        assert self.table is not None
+        held = {field.name for field in self.table.schema().fields}
+        added = [field for field in wanted if field.name not in held]
+        if added:  # a commit of its own; should the next one not come, the batch after still finds the column unread (Shape)
+            self.table.alter.add_columns(list(Schema.from_arrow(pa.schema(added)).fields))
+        self.table.create_write_transaction([*actions], "append", self.table.schema(), commit_properties=properties)
+
 
 def arrow_schema(mapped: Sequence[Mapped], names: dict[str, str]) -> pa.Schema:
-    """Schema of the bronze table of columns `mapped`; everything may be null, since a delete knows only its key."""
-    return pa.schema([*(pa.field(names[item.column.name], item.target) for item in mapped), *TECHNICAL])
+    """Schema of the bronze table of columns `mapped`; everything may be null, since a delete knows only its key.
+
+    A column whose name Delta could not hold carries the source's as its comment.
+    """
+    return pa.schema([*(_field(item, names[item.column.name]) for item in mapped), *TECHNICAL])
 
 
-def _schema(wanted: pa.Schema) -> Schema:
-    return Schema.from_arrow(wanted)
+def merged(held: pa.Schema | None, wanted: pa.Schema) -> pa.Schema:
+    """`wanted` after the columns that only `held` has, in the order in which they came."""
+    if held is None:
+        return wanted
+    fields = [wanted.field(name) if name in wanted.names else held.field(name) for name in held.names]
+    return pa.schema([*fields, *(field for field in wanted if field.name not in held.names)])
 
 
-def _plain(kind: pa.DataType) -> str:
-    """A type's name as Delta knows it: delta-rs reads back what it wrote under wider Arrow types."""
-    return str(Schema.from_arrow(pa.schema([pa.field("x", kind)])).fields[0].type)
+def _field(item: Mapped, name: str) -> pa.Field:
+    comment = {"comment": f"{item.column.name} in the source"} if name != item.column.name else None
+    return pa.field(name, item.target, metadata=comment)
+
+
+def _own(kind: pa.DataType) -> pa.DataType:
+    """delta-rs reads back what it wrote under Arrow types of its own choice (views, large strings)."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_list_view(kind):
+        return pa.list_(_own(kind.value_type))
+    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind) or pa.types.is_large_binary(kind):
+        return pa.binary()
+    return kind
 
 
 def _stats(file: File) -> str:

@@ -17,6 +17,8 @@ class Leaf:
     name: str
     pages: int
     has_ctid: bool  # heap tables and materialised views have; foreign tables have not
+    oid: int = 0
+    node: int = 0  # the file on disk: another one after a rewrite or a truncate
 
     @property
     def sql(self) -> str:
@@ -41,6 +43,11 @@ class Table:
     def label(self) -> str:
         """`schema.table`, as people write it."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """As it stands in a FROM clause where it is read in one piece."""
+        return quote(self.schema, self.name)
 
     @property
     def has_xmin(self) -> bool:
@@ -74,7 +81,8 @@ with recursive base(attrelid, attnum, attname, attnotnull, attndims, typid, typm
            case when t.typtypmod >= 0 then t.typtypmod else b.typmod end
     from base b join pg_type t on t.oid = b.typid where t.typtype = 'd'
 )
-select b.attrelid, b.attname, coalesce(e.typname, t.typname), b.typmod, e.oid is not null, b.attndims, not b.attnotnull
+select b.attrelid, b.attname, coalesce(e.typname, t.typname), b.typmod, e.oid is not null, b.attndims, not b.attnotnull,
+       b.attnum
 from base b join pg_type t on t.oid = b.typid and t.typtype <> 'd'
 left join pg_type e on e.oid = t.typelem and t.typcategory = 'A' and t.typlen = -1 and e.typtype <> 'd'
 order by b.attrelid, b.attnum
@@ -100,7 +108,7 @@ with recursive tree(root, oid) as (
     select t.root, i.inhrelid from tree t join pg_class c on c.oid = t.oid and c.relkind = 'p'
     join pg_inherits i on i.inhparent = t.oid
 )
-select t.root, n.nspname, c.relname, c.relkind,
+select t.root, n.nspname, c.relname, c.relkind, c.oid::bigint, coalesce(pg_relation_filenode(c.oid), 0)::bigint,
        case when c.relkind in ('r', 'm') then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end
 from tree t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind <> 'p' order by n.nspname, c.relname
@@ -120,7 +128,7 @@ def discover(source: Connection) -> list[Table]:
         Table(
             schema, name, kind, estimate, readable, keys.get(oid, ()),
             tuple(Column(*row) for row in columns.get(oid, [])),
-            tuple(Leaf(row[0], row[1], row[3], row[2] in "rm") for row in leaves.get(oid, [])),
+            tuple(Leaf(schema_, leaf, pages, of in "rm", id_, node) for schema_, leaf, of, id_, node, pages in leaves.get(oid, [])),
         )
         for oid, schema, name, kind, estimate, readable in relations
     ]  # fmt: skip

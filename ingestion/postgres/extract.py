@@ -4,82 +4,21 @@ Runs in the executors' Python. DuckDB's PostgreSQL reader decodes binary COPY an
 per row; what it would bend, the SELECT casts beforehand (`types.py`).
 """
 
-import json
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from ingestion.postgres.types import Mapped, flags, literal, quote, received
+from ingestion.postgres.held import compare, rewrite
+from ingestion.postgres.types import flags, literal, received
+from ingestion.postgres.work import RESULT, Context, Read, Rewrite, Work
+from ingestion.postgres.write import technical, write
 from lakehouse.errors import redact
-
-RESULT = pa.schema(
-    [("table", pa.string()), ("path", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("op", pa.string()),
-     ("detail", pa.string()), ("seconds", pa.float64()), ("error", pa.string())]
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Read:
-    """One range of one table, to be written as one file.
-
-    Attributes:
-        relation: FROM item (a table, a partition, a view).
-        where: condition of range and window; "" for everything.
-        pages: size of the range, for balance.
-    """
-
-    table: str
-    relation: str
-    where: str
-    pages: int
-    mapped: tuple[Mapped, ...]
-    names: dict[str, str]
-    op: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class Compare:
-    """Find keys that bronze holds as live and the source no longer has; write them as `_op = 'd'` rows.
-
-    Attributes:
-        changed: condition that is true of rows written since the last batch.
-        live: rows that the source held at the last batch; None if unknown.
-        files: bronze's Parquet files, all of them.
-    """
-
-    table: str
-    relations: tuple[str, ...]
-    changed: str
-    live: int | None
-    mapped: tuple[Mapped, ...]  # of the key
-    names: dict[str, str]
-    files: tuple[str, ...]
-    folder: str
-    pages: int
-
-
-@dataclass(frozen=True)
-class Context:
-    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text."""
-
-    dsn: str
-    snapshot: str
-    batch_id: int
-    ingested_at: str
-    lsn: int
-    storage: dict[str, str]
-
-
-Work = Read | Compare
 
 
 def runner(context: Context, lanes: list[list[Work]]) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -98,23 +37,29 @@ def _lane(context: Context, lane: list[Work]) -> Iterator[pa.RecordBatch]:
         reader = _open(context)
     except duckdb.Error as error:
         for work in lane:
-            yield _row(work, error=_message(error))
+            yield _row(work, error=_message(error), lost=True)
         return
     lost = ""
     for work in lane:
         if lost:
-            yield _row(work, error=lost)
+            yield _row(work, error=lost, lost=True)
             continue
         started = time.monotonic()
         try:
-            done = _read(reader, context, work) if isinstance(work, Read) else _compare(reader, context, work)
+            done = _do(reader, context, work)
         except (duckdb.Error, OSError) as error:
             lost = _lost(reader, context)  # another table's work may still be done, on the same snapshot
-            yield _row(work, error=lost or _message(error))
+            yield _row(work, error=lost or _message(error), lost=bool(lost))
         else:
             yield _row(work, seconds=time.monotonic() - started, **done)
     with suppress(duckdb.Error):  # it closes a transaction that only read; a source that has gone can't even do that
         reader.close()
+
+
+def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict[str, Any]:
+    if isinstance(work, Read):
+        return _read(reader, context, work)
+    return rewrite(reader, context, work) if isinstance(work, Rewrite) else compare(reader, context, work)
 
 
 def _lost(reader: duckdb.DuckDBPyConnection, context: Context) -> str:
@@ -129,8 +74,7 @@ def _lost(reader: duckdb.DuckDBPyConnection, context: Context) -> str:
 
 
 def _row(work: Work, **values: Any) -> pa.RecordBatch:
-    op = work.op if isinstance(work, Read) else "d"
-    return pa.RecordBatch.from_pylist([{"table": work.table, "op": op, **values}], schema=RESULT)
+    return pa.RecordBatch.from_pylist([{"table": work.table, "op": work.op, **values}], schema=RESULT)
 
 
 def _message(error: Exception) -> str:
@@ -160,79 +104,13 @@ def _join(reader: duckdb.DuckDBPyConnection, context: Context) -> None:
     reader.execute(f"call postgres_execute('pg', {literal(statement)})")
 
 
-def _technical(context: Context, op: str, flag: str) -> str:
-    return (
-        f"{context.batch_id}::bigint as _batch_id, timestamptz {literal(context.ingested_at)} as _ingested_at, "
-        f"{literal(op)} as _op, {context.lsn}::bigint as _source_lsn, {flag} as _flags"
-    )
-
-
 def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> dict[str, Any]:
     # By position, since the reader cannot tell apart names that differ only in case.
     columns = [f"{item.source} as c{number}" for number, item in enumerate(work.mapped)]
-    query = f"select {', '.join([*columns, f'{flags(list(work.mapped))} as _flags'])} from {work.relation}"
+    gone = [f"coalesce({work.gone}, false) as _gone"] if work.gone else []
+    query = f"select {', '.join([*columns, *gone, f'{flags(list(work.mapped))} as _flags'])} from {work.relation}"
     query += f" where {work.where}" if work.where else ""
     outer = [received(item, f"c{number}", work.names[item.column.name]) for number, item in enumerate(work.mapped)]
-    select = f"select {', '.join([*outer, _technical(context, work.op, '_flags')])} from postgres_query('pg', {literal(query)})"
-    return _write(reader, context, select, work.folder)
-
-
-def _write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str) -> dict[str, Any]:
-    """Write `select` as a Parquet file of `folder`; no file stays where there are no rows."""
-    name = f"{context.batch_id:010d}-{uuid.uuid4().hex}.parquet"
-    local = Path(tempfile.mkdtemp()) / name if folder.startswith("s3://") else Path(folder) / name
-    local.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        copied = f"copy ({select}) to {literal(str(local))} (format parquet, return_stats)"
-        _, rows, size, *_ = reader.execute(copied).fetchall()[0]
-        if rows and local.parent != Path(folder):
-            _upload(local, folder, context.storage)
-    except BaseException:
-        local.unlink(missing_ok=True)
-        raise
-    if not rows or local.parent != Path(folder):
-        local.unlink()
-    return {"path": name if rows else None, "rows": rows, "bytes": size if rows else 0}
-
-
-def _upload(local: Path, folder: str, storage: dict[str, str]) -> None:
-    import boto3
-
-    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-    boto3.client("s3", endpoint_url=storage.get("aws_endpoint")).upload_file(str(local), bucket, f"{prefix}/{local.name}")
-
-
-def _compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) -> dict[str, Any]:
-    everything = " union all ".join(f"select {_keys(work)} from {relation}" for relation in work.relations)
-    probe = " union all ".join(
-        f"select count(*) as n, count(*) filter (where {work.changed}) as fresh from {relation}" for relation in work.relations
-    )
-    query = f"select sum(n)::bigint as n, sum(fresh)::bigint as fresh from ({probe}) x"
-    live, fresh = reader.execute(f"select * from postgres_query('pg', {literal(query)})").fetchall()[0]
-    detail = json.dumps({"live": live})
-    if live == work.live and not fresh:
-        return {"rows": 0, "bytes": 0, "detail": detail}
-    bronze = [work.names[item.column.name] for item in work.mapped]
-    same = " and ".join(f"s.c{number} = b.{quote(name)}" for number, name in enumerate(bronze))
-    keys = ", ".join(quote(name) for name in bronze)
-    reader.register("held", _held(work, context, bronze))
-    select = (
-        f"with b as (select {keys} from held group by all having max_by(_op, _batch_id * 2 + (_op <> 'd')::int) <> 'd'), "
-        f"s as (select * from postgres_query('pg', {literal(everything)})) "
-        f"select {keys}, {_technical(context, 'd', 'null::varchar')} from b anti join s on {same}"
-    )
-    return _write(reader, context, select, work.folder) | {"detail": detail}
-
-
-def _keys(work: Compare) -> str:
-    return ", ".join(f"{item.source} as c{number}" for number, item in enumerate(work.mapped))
-
-
-def _held(work: Compare, context: Context, keys: list[str]) -> Any:
-    """Keys, operations and batches of every bronze row, as a lazy Arrow scan."""
-    from deltalake.fs import DeltaStorageHandler
-    from pyarrow import dataset, fs
-
-    store = fs.PyFileSystem(DeltaStorageHandler(work.folder, context.storage or None))
-    scan = dataset.dataset(list(work.files), filesystem=store, format="parquet")
-    return scan.scanner(columns=[*keys, "_op", "_batch_id"]).to_reader()
+    op = f"case when _gone then 'd' else {literal(work.op)} end" if work.gone else literal(work.op)
+    select = f"select {', '.join([*outer, technical(context, op, '_flags')])} from postgres_query('pg', {literal(query)})"
+    return write(reader, context, select, work.folder)

@@ -52,6 +52,7 @@ class Column:
     is_array: bool = False
     declared_dimensions: int = 0
     nullable: bool = True
+    number: int = 0  # pg_attribute.attnum: a rename keeps it, a column added again has another
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class Snapshot:
     oldest_start: str | None
     system: str
     lsn: int
+    clock: float = 0.0  # the source's, seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Window:
     def counted(self, live: int | None) -> "Window":
         """The same window with the source's rows counted."""
         return replace(self, live=live)
+
+    def continued(self, batch_id: int) -> "Window":
+        """The same window under another batch, which read something besides."""
+        return replace(self, batch_id=batch_id)
 
 
 def next_window(batch_id: int, cursor: str, snapshot: Snapshot, seen: Window | None = None) -> Window:

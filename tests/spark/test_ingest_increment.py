@@ -83,7 +83,7 @@ def test_retyped_column_refuses_and_leaves_bronze_as_it_was(lake_settings: Setti
     outcome(lake_settings)
     execute(dsn, "alter table t alter v type text", "insert into t values (2, 'x')")
     [failed] = ingest.run(lake_settings).failed
-    assert "v is" in failed.error and "was" in failed.error
+    assert "v retyped (int32 → string)" in failed.error and "RESYNC=1" in failed.error
     assert bronze(lake_settings, "t", "id") == [(1,)]
 
 

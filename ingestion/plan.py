@@ -1,0 +1,314 @@
+"""What a run is to do with each table: its window, its pieces of work, and why it is read whole where it is."""
+
+import json
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from psycopg2 import Error as DatabaseError
+from psycopg2.extensions import connection as Connection
+
+from ingestion import contract
+from ingestion import source as source_file
+from ingestion.contract import Change, ContractError, Shape
+from ingestion.postgres.bronze import Bronze, arrow_schema, merged
+from ingestion.postgres.discover import Leaf, Table
+from ingestion.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
+from ingestion.postgres.window import (
+    Snapshot,
+    Window,
+    both,
+    condition,
+    next_window,
+    range_condition,
+    ranges,
+    reread_reason,
+    written_since,
+)
+from ingestion.postgres.work import Compare, Read, Rewrite, Work
+from lakehouse import ledger, storage
+from lakehouse.errors import SettingsError, SourceError
+from lakehouse.settings import Settings
+
+RANGE_PAGES = 8192  # 64 MB of heap: a file of about 16 to 64 MB, and enough ranges to balance
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        patterns: tables, comma separated; None for all that sources.yml enables.
+        since: read again the rows whose cursor is at or after this …
+        until: … and before this.
+        resync: read whole, whatever the window says.
+        lacking: labels of tables to be read whole since bronze turned out to lack rows of theirs.
+    """
+
+    patterns: str | None = None
+    since: str | None = None
+    until: str | None = None
+    resync: bool = False
+    lacking: frozenset[str] = frozenset()
+
+    @property
+    def backfill(self) -> bool:
+        """Whether a range of time is asked for."""
+        return bool(self.since or self.until)
+
+
+@dataclass
+class Plan:
+    """What a run does with one table."""
+
+    table: Table
+    name: str  # of the bronze table
+    entry: source_file.Entry
+    mode: str
+    key: tuple[str, ...]
+    bronze: Bronze
+    mapped: tuple[Mapped, ...]
+    names: dict[str, str]
+    window: Window
+    seen: Window | None
+    changes: list[Change] = field(default_factory=list)
+    work: list[Work] = field(default_factory=list)
+    reason: str = ""  # why it is read whole, where it is
+    replace: bool = False  # the batch takes the place of all files
+    whole: bool = False
+    backfill: bool = False
+    moved: bool = False  # partitions came or went, or the table is another one of the same name
+
+    @property
+    def first(self) -> bool:
+        """Whether bronze has nothing of it yet."""
+        return self.seen is None
+
+    @property
+    def wanted(self) -> pa.Schema:
+        """Schema of bronze after this batch, as Arrow has it."""
+        return merged(self.bronze.schema(), arrow_schema(self.mapped, self.names))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What all plans of a run have in common."""
+
+    settings: Settings
+    sources: source_file.Sources
+    source: Connection
+    snapshot: Snapshot
+    batch_id: int
+    request: Request
+    dry: bool = False  # nothing may be written, not even to the ledger
+
+
+def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
+    """Decide what to do with `table`.
+
+    Args:
+        taken: bronze names of the run's other tables, with their labels.
+
+    Raises:
+        SourceError: it can't be read, named or copied as its entry asks.
+        ContractError: its columns changed in a way that its contract does not allow.
+    """
+    _check_readable(table)
+    entry = moment.sources.tables.get(table.label, source_file.Entry())
+    mode, key, cursor = source_file.settle(table, entry)
+    name = _name(moment, table, taken)
+    names = _column_names(table)
+    bronze = Bronze(storage.join(moment.settings.lake_url, "bronze", name), storage.options(moment.settings))
+    seen, shape = last_window(moment, bronze, table, name, mode, key)
+    window = next_window(moment.batch_id, cursor or "", moment.snapshot, seen)
+    mapped = tuple(map_column(column) for column in table.columns)
+    made = Plan(table, name, entry, mode, key, bronze, mapped, names, window, seen)
+    held = bronze.schema()
+    if held is not None:
+        made.changes = contract.changes(shape, held, mapped, names)
+    refused = contract.refusal(entry.contract, made.changes, moment.request.resync)
+    if refused:
+        raise ContractError(made.table.label, entry.contract, refused, made.changes, name)
+    _fill(made, shape, moment)
+    return made
+
+
+def _check_readable(table: Table) -> None:
+    if not table.readable:
+        remedy = f"Grant it: grant select on {quote(table.schema, table.name)} to … (ingestion/postgres/role.sql grants all)"
+        raise SourceError(table.label, "may not be read by this user", "SELECT", remedy)
+
+
+def _name(moment: Moment, table: Table, taken: dict[str, str]) -> str:
+    name = table_name(moment.sources.source or moment.settings.source(), table.schema, table.name)
+    if name in taken:
+        seen = f"would be bronze.{name}, as {taken[name]} is"
+        raise SourceError(table.label, seen, "a name of its own", "Copy one of them through a view")
+    return name
+
+
+def _column_names(table: Table) -> dict[str, str]:
+    try:
+        return delta_names([column.name for column in table.columns])
+    except ValueError as error:
+        raise SourceError(table.label, str(error), "names that Delta can tell apart", "Rename one, or copy a view") from None
+
+
+def last_window(
+    moment: Moment, bronze: Bronze, table: Table, name: str, mode: str, key: tuple[str, ...]
+) -> tuple[Window | None, Shape | None]:
+    """The window and shape to go on from; a batch that was committed but not noted before a kill is noted now."""
+    noted = bronze.last_batch()
+    if noted is None:
+        return None, None
+    shape = Shape(**noted["shape"]) if "shape" in noted else None
+    latest = ledger.latest(moment.settings, "batches", "table_name", "batch_id")
+    window = Window(**noted["window"])
+    if (name, window.batch_id) not in latest and not moment.dry:
+        healed = {"batch_id": window.batch_id, "status": "committed", "source_table": table.label, "table_name": name, "mode": mode}
+        healed |= {"key": json.dumps(key), "window": json.dumps(window.to_dict()), "delta_version": noted["delta_version"]}
+        kept = ("rows", "deletes", "bytes", "files", "checksum")
+        ledger.append(moment.settings, "batches", [healed | {name: noted.get(name) for name in kept}])
+    later = [row for (other, _), row in latest.items() if other == name and row["status"] == "empty"]
+    newest = max(later, key=lambda row: row["batch_id"], default=None)
+    if newest and newest["batch_id"] > window.batch_id:
+        return Window(**json.loads(newest["window"])), shape
+    return window, shape
+
+
+def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
+    """Add the work, and what the batch is called."""
+    request = moment.request
+    if request.backfill:
+        _backfill(made, moment)
+        return
+    made.reason = _reason(made, shape, request, moment.snapshot)
+    made.whole = made.first or made.mode == "full" or bool(made.reason)
+    kinds = {change.kind for change in made.changes}
+    made.moved = shape is not None and set(shape.leaves) != {str(leaf.oid) for leaf in made.table.leaves}
+    made.replace = "retyped" in kinds
+    if "widened" in kinds and not made.replace:
+        made.work += _rewrites(made)
+        made.replace = True
+    if (
+        made.seen
+        and made.mode == "full"
+        and not made.key
+        and not made.replace
+        and not made.reason
+        and _untouched(made, shape, moment)
+    ):
+        return
+    for leaf in made.table.leaves if made.table.kind in "rpm" else ():
+        made.work += _reads(made, leaf, _leaf_window(made, leaf, shape))
+    if made.table.kind in "vf":
+        made.work.append(_read(made, made.table.sql, _window(made), RANGE_PAGES))
+    if made.seen and made.key and made.entry.deletes == "compare" and "retyped" not in kinds:
+        made.work.append(_compare(made))
+
+
+def _reason(made: Plan, shape: Shape | None, request: Request, snapshot: Snapshot) -> str:
+    if made.seen is None:
+        return ""
+    if made.table.label in request.lacking:
+        return "bronze lacked rows that earlier batches should have brought"
+    if request.resync:
+        return "RESYNC asks for it"
+    if made.mode == "full":
+        return ""
+    return reread_reason(made.seen, made.window.cursor, snapshot) or contract.reread_reason(made.changes)
+
+
+def _window(made: Plan) -> str:
+    """Condition of the rows that the batch takes; "" for all."""
+    if made.whole or made.seen is None:
+        return ""
+    nullable = any(column.nullable for column in made.table.columns if column.name == made.window.cursor)
+    return condition(made.seen, nullable)
+
+
+def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
+    """As `_window`, but a partition attached since, or a table put in the place of another, is read whole."""
+    if shape is not None and not shape.holds(leaf, rewritten_counts=made.window.cursor != "xmin"):
+        return ""
+    return _window(made)
+
+
+def _reads(made: Plan, leaf: Leaf, window: str) -> list[Work]:
+    pieces = ranges(leaf.pages, RANGE_PAGES) if leaf.has_ctid else [(0, None)]
+    return [_read(made, leaf.sql, both(range_condition(first, end), window), (end or leaf.pages) - first) for first, end in pieces]
+
+
+def _read(made: Plan, relation: str, where: str, pages: int) -> Read:
+    op = "r" if made.whole else "u"
+    return Read(
+        made.name, relation, where, pages, made.mapped, made.names, op, made.bronze.url, source_file.gone(made.table, made.entry)
+    )
+
+
+def _compare(made: Plan) -> Compare:
+    leaves = made.table.leaves if made.table.kind in "rpm" else ()
+    changed = written_since(made.seen) if made.seen and made.table.has_xmin and not made.reason else "true"
+    keys = tuple(item for column in made.key for item in made.mapped if item.column.name == column)
+    return Compare(
+        made.name, tuple(leaf.sql for leaf in leaves) or (made.table.sql,), changed, _window(made) or "true",
+        made.seen.live if made.seen else None, keys, made.names, tuple(made.bronze.files()), made.bronze.url,
+        sum(leaf.pages for leaf in leaves),
+    )  # fmt: skip
+
+
+def _rewrites(made: Plan) -> list[Work]:
+    """Every file of bronze anew, in the wider types."""
+    return [Rewrite(made.name, path, made.wanted, made.bronze.url, size // 8192) for path, size in made.bronze.sizes().items()]
+
+
+def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
+    """Whether a table without a key holds just the rows it held: none written since, and as many."""
+    seen, table = made.seen, made.table
+    if seen is None or not table.has_xmin or seen.live is None or reread_reason(seen, made.window.cursor, moment.snapshot):
+        return False
+    if made.changes or (shape and not all(shape.holds(leaf, False) for leaf in table.leaves)):
+        return False
+    parts = " union all ".join(
+        f"select count(*) n, count(*) filter (where {written_since(seen)}) fresh from {leaf.sql}" for leaf in table.leaves
+    )
+    with moment.source.cursor() as cursor:
+        cursor.execute(f"select sum(n), sum(fresh) from ({parts}) x")
+        live, fresh = cursor.fetchone() or (None, None)
+    made.window = made.window.counted(seen.live)
+    return live == seen.live and not fresh
+
+
+def _backfill(made: Plan, moment: Moment) -> None:
+    """Read a range of time again; the window stays where it is."""
+    request, table = moment.request, made.table
+    if made.seen is None:
+        raise SourceError(table.label, "was never copied", "a copy to fill up", f"Run make ingest TABLES={table.label} first")
+    if made.changes:
+        listed = ", ".join(map(str, made.changes))
+        raise SourceError(table.label, f"its columns changed: {listed}", remedy=f"Run make ingest TABLES={table.label} first")
+    column = made.entry.cursor if made.entry.cursor not in (None, "xmin") else next(iter(table.cursors), None)
+    if column is None:
+        raise SourceError(
+            table.label, "has no column that SINCE and UNTIL could go by", "a cursor column",
+            "Set cursor in sources.yml, or use RESYNC=1",
+        )  # fmt: skip
+    bounds = ((">=", request.since), ("<", request.until))
+    where = " and ".join(f"{quote(str(column))} {sign} {literal(bound)}" for sign, bound in bounds if bound)
+    _check_bounds(moment.source, table, where)
+    made.whole, made.backfill, made.reason = True, True, f"backfill of {column} {request.since or '…'} to {request.until or '…'}"
+    made.window = made.seen.continued(moment.batch_id)
+    for leaf in table.leaves if table.kind in "rpm" else ():
+        made.work += _reads(made, leaf, where)
+    if table.kind in "vf":
+        made.work.append(_read(made, table.sql, where, RANGE_PAGES))
+
+
+def _check_bounds(source: Connection, table: Table, where: str) -> None:
+    with source.cursor() as cursor:
+        cursor.execute("savepoint bounds")
+        try:
+            cursor.execute(f"select 1 from {table.sql} where {where} limit 0")
+        except DatabaseError as error:
+            cursor.execute("rollback to savepoint bounds")
+            seen = str(error).strip().splitlines()[0]
+            raise SettingsError("SINCE and UNTIL", seen, f"values of {table.label}'s cursor", "Say SINCE=2026-01-01") from None

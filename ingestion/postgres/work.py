@@ -1,0 +1,90 @@
+"""Pieces of work that Spark tasks do, and what they answer. Plain data: it is pickled to the executors."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ingestion.postgres.types import Mapped
+
+RESULT = pa.schema(
+    [("table", pa.string()), ("path", pa.string()), ("rows", pa.int64()), ("deletes", pa.int64()), ("bytes", pa.int64()),
+     ("op", pa.string()), ("checksum", pa.string()), ("detail", pa.string()), ("seconds", pa.float64()), ("lost", pa.bool_()),
+     ("error", pa.string())]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Read:
+    """One range of one table, to be written as one file.
+
+    Attributes:
+        relation: FROM item (a table, a partition, a view).
+        where: condition of range and window; "" for everything.
+        gone: condition under which a row counts as deleted; "" if the row's absence says so.
+        pages: size of the range, for balance.
+    """
+
+    table: str
+    relation: str
+    where: str
+    pages: int
+    mapped: tuple[Mapped, ...]
+    names: dict[str, str]
+    op: str
+    folder: str
+    gone: str = ""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Find keys that bronze holds as live and the source no longer has; write them as `_op = 'd'` rows.
+
+    Attributes:
+        changed: condition that is true of rows written since the last batch.
+        taken: condition of the rows that this batch reads; any other row's key must be in bronze already.
+        live: rows that the source held at the last batch; None if unknown.
+        files: bronze's Parquet files, all of them.
+    """
+
+    table: str
+    relations: tuple[str, ...]
+    changed: str
+    taken: str
+    live: int | None
+    mapped: tuple[Mapped, ...]  # of the key
+    names: dict[str, str]
+    files: tuple[str, ...]
+    folder: str
+    pages: int
+    op: str = "d"
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Write one of bronze's files anew with wider types.
+
+    Attributes:
+        columns: the table's columns as they are to be, in Arrow types; the file may lack some.
+    """
+
+    table: str
+    file: str
+    columns: pa.Schema
+    folder: str
+    pages: int
+    op: str = "w"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text."""
+
+    dsn: str
+    snapshot: str
+    batch_id: int
+    ingested_at: str
+    lsn: int
+    storage: dict[str, str]
+
+
+Work = Read | Compare | Rewrite

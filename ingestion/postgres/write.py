@@ -1,0 +1,76 @@
+"""One Parquet file of bronze: written by DuckDB, read back for its checksum, put where the lake is."""
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion.postgres.types import literal, quote
+from ingestion.postgres.work import Context
+
+
+def technical(context: Context, op: str, flag: str) -> str:
+    """The columns that say where a row came from; `op` and `flag` are expressions."""
+    return (
+        f"{context.batch_id}::bigint as _batch_id, timestamptz {literal(context.ingested_at)} as _ingested_at, "
+        f"{op} as _op, {context.lsn}::bigint as _source_lsn, {flag} as _flags"
+    )
+
+
+def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str) -> dict[str, Any]:
+    """Write `select` as a Parquet file of `folder`; no file stays where there are no rows.
+
+    Returns:
+        path, rows, deletes, bytes and checksum, as `RESULT` has them.
+    """
+    name = f"{context.batch_id:010d}-{uuid.uuid4().hex}.parquet"
+    remote = folder.startswith("s3://")
+    local = Path(tempfile.mkdtemp() if remote else folder) / name
+    local.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        copied = f"copy ({select}) to {literal(str(local))} (format parquet, return_stats)"
+        _, rows, size, *_ = reader.execute(copied).fetchall()[0]
+        if not rows:
+            return {"path": None, "rows": 0, "deletes": 0, "bytes": 0}
+        deletes, checksum = _read_back(reader, local)
+        if remote:
+            _upload(local, folder, context.storage)
+    except BaseException:
+        local.unlink(missing_ok=True)
+        raise
+    finally:
+        if remote:
+            local.unlink(missing_ok=True)
+            local.parent.rmdir()
+    return {"path": name, "rows": rows, "deletes": deletes, "bytes": size, "checksum": checksum}
+
+
+def _read_back(reader: duckdb.DuckDBPyConnection, file: Path) -> tuple[int, str]:
+    columns = [row[0] for row in reader.execute(f"describe select * from read_parquet({literal(str(file))})").fetchall()]
+    query = f"select count(*) filter (where _op = 'd'), {checksum_of(columns)} from read_parquet({literal(str(file))})"
+    deletes, total = reader.execute(query).fetchall()[0]
+    return deletes, f"{total:016x}"
+
+
+# Of the run, not of the row: the same row read twice has the same checksum.
+_RUN = ("_batch_id", "_ingested_at", "_source_lsn")
+
+
+def checksum_of(columns: list[str]) -> str:
+    """DuckDB's aggregate over rows of `columns` that no order and no split into files changes: a sum of hashes, modulo 2^64."""
+    hashed = ", ".join(quote(column) for column in columns if column not in _RUN)
+    return f"(coalesce(sum(hash({hashed})), 0) % 18446744073709551616::hugeint)::ubigint"
+
+
+def added(checksums: list[str]) -> str:
+    """The checksum of rows that lie in several files."""
+    return f"{sum(int(checksum, 16) for checksum in checksums) % 2**64:016x}"
+
+
+def _upload(local: Path, folder: str, storage: dict[str, str]) -> None:
+    import boto3
+
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    boto3.client("s3", endpoint_url=storage.get("aws_endpoint")).upload_file(str(local), bucket, f"{prefix}/{local.name}")

@@ -1,0 +1,125 @@
+"""What becomes of a table once its work is done: one Delta transaction or none, and what the ledger is told."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingestion.contract import Change, shape_of
+from ingestion.plan import Plan
+from ingestion.postgres.bronze import File
+from ingestion.postgres.write import added
+from lakehouse import storage
+from lakehouse.errors import ComportaError, SourceError
+from lakehouse.settings import Settings
+
+
+@dataclass
+class Outcome:
+    """What became of one table."""
+
+    table: str
+    name: str = ""
+    mode: str = ""
+    status: str = "failed"  # committed | empty | failed
+    rows: int = 0
+    deletes: int = 0
+    size: int = 0
+    seconds: float = 0
+    checksum: str = ""
+    version: int | None = None
+    error: str = ""
+    reason: str = ""
+    changes: list[Change] = field(default_factory=list)
+    lost: bool = False  # the source went away while it was read
+    lacks: int = 0  # keys that bronze should have had and hasn't
+    ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
+
+
+def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]]) -> tuple[Outcome, dict[str, Any]]:
+    """Commit the table's files if all of its work was done.
+
+    Args:
+        results: rows of `RESULT`, of this table alone.
+
+    Returns:
+        the outcome, and its row for the ledger's `batches`.
+    """
+    outcome = _measured(plan, results)
+    files = [File(row["path"], row["rows"], row["bytes"]) for row in results if row["path"]]
+    window = plan.window.counted(_live(plan, results, outcome))
+    note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
+    note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table).to_dict()}
+    try:
+        _check(plan, results)
+        if files or plan.first or plan.changes or plan.moved:
+            outcome.version = plan.bronze.commit(plan.wanted, note, files, plan.replace)
+            outcome.status = "committed"
+        else:
+            outcome.status, outcome.version = "empty", plan.bronze.version()
+    except (ComportaError, OSError) as error:
+        outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
+        storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
+    return outcome, _ledger_row(settings, plan, outcome, note)
+
+
+def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
+    taken = [row for row in results if row["op"] != "w" and row["path"]]  # rewritten rows are no news
+    rows, deletes = (sum(row[name] for row in taken) for name in ("rows", "deletes"))
+    return Outcome(
+        plan.table.label, plan.name, plan.mode, rows=rows - deletes, deletes=deletes, reason=plan.reason, changes=plan.changes,
+        size=sum(row["bytes"] for row in taken), seconds=sum(row["seconds"] or 0 for row in results),
+        checksum=added([row["checksum"] for row in taken]), lost=any(row["lost"] for row in results),
+        lacks=sum(_detail(row).get("lacks", 0) for row in results), ranges=[row["seconds"] or 0 for row in results],
+    )  # fmt: skip
+
+
+def _detail(row: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(row["detail"])) if row["detail"] else {}
+
+
+def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
+    errors = [row["error"] for row in results if row["error"]]
+    if errors or len(results) != len(plan.work):
+        seen = errors[0] if errors else "a task did not answer"
+        raise SourceError(plan.table.label, seen, remedy="Nothing of it was written: mend that and run again")
+
+
+def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | None:
+    """Rows of the source at the snapshot; None if they were not counted."""
+    counted = [_detail(row)["live"] for row in results if row["detail"]]
+    if counted or plan.backfill or not plan.work:
+        return counted[0] if counted else plan.window.live
+    return outcome.rows if plan.whole else None
+
+
+def _ledger_row(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "batch_id": plan.window.batch_id,
+        "source": settings.source(),
+        "source_table": plan.table.label,
+        "table_name": plan.name,
+        "mode": plan.mode,
+        "key": json.dumps([plan.names[column] for column in plan.key]),
+        "status": outcome.status,
+        "rows": outcome.rows,
+        "deletes": outcome.deletes,
+        "bytes": outcome.size,
+        "files": note["files"],
+        "checksum": outcome.checksum,
+        "delta_version": outcome.version,
+        "window": json.dumps(note["window"]),
+        "seconds": outcome.seconds,
+        "error": outcome.error or None,
+    }
+
+
+def schema_rows(settings: Settings, batch_id: int, outcome: Outcome) -> list[dict[str, Any]]:
+    """Rows of the ledger's `schema_changes`."""
+    if outcome.error and "contract" not in outcome.error:
+        return []
+    head = {"batch_id": batch_id, "source": settings.source(), "source_table": outcome.table, "table_name": outcome.name}
+    done = "refused" if outcome.error else "taken up"
+    return [
+        head | {"change": item.kind, "column": item.column, "before": item.before, "after": item.after, "outcome": done}
+        for item in outcome.changes
+    ]

@@ -1,0 +1,69 @@
+"""Upkeep of bronze after its batches: small files put together, checkpoints, files that nobody needs any more removed.
+
+The data stays what it is: compaction changes no row, and what a kept release still shows is never removed.
+"""
+
+import json
+import time
+from datetime import timedelta
+
+from deltalake import CommitProperties, DeltaTable
+
+from ingestion.postgres.bronze import NOTE, Bronze
+from lakehouse import ledger, storage
+from lakehouse.settings import Settings
+
+SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
+MANY = 20  # small files; below that many, a reader loses less than the rewriting costs
+_SKEW = 3600  # seconds that this machine's clock and the source's may differ: beyond, no clock can be trusted to remove files
+_LEDGER = ("runs", "batches", "verdicts", "releases")
+
+
+def keep(settings: Settings, tables: list[Bronze], source_clock: float) -> list[str]:
+    """Look after the tables that need it.
+
+    Args:
+        source_clock: the source's time, seconds since 1970.
+
+    Returns:
+        the URLs of those that were put in order.
+    """
+    done = [bronze.url for bronze in tables if len([size for size in bronze.sizes().values() if size < SMALL]) >= MANY]
+    for bronze in tables:
+        if bronze.url in done:
+            _tidy(settings, bronze, abs(time.time() - source_clock) < _SKEW)
+    _tidy_ledger(settings)
+    return done
+
+
+def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
+    assert bronze.table is not None
+    note = bronze.last_batch() or {}
+    number = note.pop("delta_version", None)
+    again = CommitProperties(custom_metadata={NOTE: json.dumps(note | {"delta_version": number})})
+    bronze.table.optimize.compact(target_size=8 * SMALL, commit_properties=again, max_concurrent_tasks=1)
+    bronze.table.create_checkpoint()
+    if clock_holds:
+        name = bronze.url.rpartition("/")[2]
+        bronze.table.vacuum(
+            settings.retention_days * 24, dry_run=False, enforce_retention_duration=False, full=True, commit_properties=again,
+            keep_versions=kept_versions(settings, name),
+        )  # fmt: skip
+    bronze.table = DeltaTable(bronze.url, storage_options=storage.options(settings))
+
+
+def kept_versions(settings: Settings, name: str) -> list[int]:
+    """Versions of the bronze table `name` that a release still shows or may be rolled back to."""
+    found = [row for row in ledger.latest(settings, "releases", "release_id").values() if row["layer"] == "bronze"]
+    newest = sorted(found, key=lambda row: row["release_id"])[-settings.kept_releases :]
+    return sorted({version for row in newest for table, version in json.loads(row["tables"]).items() if table == name})
+
+
+def _tidy_ledger(settings: Settings) -> None:
+    """A record is a file; put together now and then, so that reading the ledger stays quick."""
+    for name in _LEDGER:
+        if DeltaTable.is_deltatable(ledger.location(settings, name), storage.options(settings)):
+            table = DeltaTable(ledger.location(settings, name), storage_options=storage.options(settings))
+            if len(table.file_uris()) >= 5 * MANY:
+                table.optimize.compact()
+                table.vacuum(int(timedelta(days=1).total_seconds() // 3600), dry_run=False, enforce_retention_duration=False)
