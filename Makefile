@@ -29,12 +29,15 @@ test: .venv/.dev ## All tests
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-.PHONY: discover ingest gate silver gold release run
+.PHONY: discover ingest reconcile gate silver gold release run
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
 	@$(RUN) discover
 
 ingest: env ## Copy what changed in SOURCE_DSN to bronze (TABLES=public.orders,crm.* narrows; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
 	@$(RUN) ingest $(if $(TABLES),--tables '$(TABLES)') $(if $(SINCE),--since '$(SINCE)') $(if $(UNTIL),--until '$(UNTIL)') $(if $(RESYNC),--resync) $(if $(DRY_RUN),--dry-run)
+
+reconcile: env ## Compare SOURCE_DSN and bronze by count and checksum; name the keys that differ (TABLES narrows)
+	@$(RUN) reconcile $(if $(TABLES),--tables '$(TABLES)')
 
 gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 	@$(RUN) gate --layer $(LAYER) $(if $(TABLES),--tables '$(TABLES)')

@@ -1,4 +1,4 @@
-"""Commands of ingestion: `discover` and `ingest`."""
+"""Commands of ingestion: `discover`, `ingest` and `reconcile`."""
 
 from contextlib import closing
 
@@ -7,12 +7,13 @@ import yaml
 from rich.text import Text
 
 from ingestion import ingest as job
+from ingestion import reconcile as comparison
 from ingestion import source as source_file
 from ingestion.plan import Plan, Request
 from ingestion.postgres.connect import open_source
 from ingestion.postgres.discover import discover as read_catalog
 from lakehouse import console, lock, server, storage
-from lakehouse.errors import PartialCopyError, SettingsError, SourceError
+from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError
 from lakehouse.settings import load
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
@@ -130,3 +131,44 @@ def show(done: job.Run) -> None:
     console.out.print(
         f"Batch {done.batch_id}: {console.count(done.rows)} rows in {done.seconds:.1f} s ({console.count(int(rate))} rows/s)."
     )
+
+
+@click.command()
+@click.option("--tables", help="only these: public.orders,crm.*")
+def reconcile(tables: str | None) -> None:
+    """Compare SOURCE_DSN and bronze by count and checksum; name the keys that differ."""
+    settings = load()
+    settings.dsn()
+    with lock.writing(settings, "reconcile"), console.step(f"Comparing {settings.source()} and bronze"):
+        verdicts = comparison.run(settings, tables, report=lambda verdict: console.note(f"  {verdict.table} {verdict.word}"))
+    rows = [
+        (verdict.table, console.verdict(verdict.word), console.count(verdict.source_rows), console.count(verdict.bronze_rows),
+         console.count(verdict.buckets), f"{verdict.seconds:.1f}")
+        for verdict in sorted(verdicts, key=lambda verdict: verdict.table)
+    ]  # fmt: skip
+    heads = ("table", "verdict", "rows in source", "in bronze", "buckets that differ", "s")
+    console.table("", heads, rows, numbers=heads[2:])
+    for verdict in verdicts:
+        show_differences(verdict)
+    wrong = [verdict for verdict in verdicts if verdict.word != "equal"]
+    if wrong:
+        pending = all(verdict.pending for verdict in wrong)
+        late = "Nothing but changes since the last batch: run make ingest and compare again"
+        named = "See above for the keys; make ingest TABLES=… RESYNC=1 copies a table anew"
+        raise DifferenceError(f"{len(wrong)} of {len(verdicts)} tables", "differ", remedy=late if pending else named)
+
+
+def show_differences(verdict: comparison.Verdict) -> None:
+    """Print what differs, key by key."""
+    if verdict.error:
+        console.out.print(Text.assemble(("✗ ", "red"), verdict.error))
+    for text in verdict.batches:
+        console.out.print(Text.assemble(("✗ ", "red"), f"{verdict.table}: {text}"))
+    words = {"missing": "is missing in bronze", "extra": "is in bronze but gone from the source", "differs": "differs"}
+    for item in verdict.differences:
+        which = f" in {', '.join(item.columns)}" if item.columns else ""
+        late = " (written since the last batch)" if item.pending else ""
+        mark = ("· ", "dim") if item.pending else ("✗ ", "red")
+        console.out.print(Text.assemble(mark, f"{verdict.table} {item.key}: {words[item.kind]}{which}{late}"))
+    if verdict.unnamed:
+        console.out.print(f"  {verdict.table}: {console.count(verdict.unnamed)} buckets more differ.")

@@ -129,10 +129,14 @@ def _once(settings: Settings, request: Request) -> Run:
             ledger.append(settings, "runs", [{"run_id": done.batch_id, "command": "ingest", "status": "running"}])
         except psycopg2.OperationalError as error:
             raise lost(error) from None
-        results = _extract(settings, plans, snapshot, done.batch_id)
+        context = Context(
+            prepare(settings), snapshot.name, done.batch_id, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", snapshot.lsn,
+            storage.options(settings),
+        )  # fmt: skip
+        results = _extract(settings, plans, context)
     batches = []
     for item in plans:
-        outcome, batch = settle(settings, item, [row for row in results if row["table"] == item.name])
+        outcome, batch = settle(settings, item, [row for row in results if row["table"] == item.name], context)
         done.outcomes.append(outcome)
         batches.append(batch)
     _register(settings, plans)
@@ -185,15 +189,11 @@ def plan_all(moment: Moment, done: Run) -> list[Plan]:
     return plans
 
 
-def _extract(settings: Settings, plans: list[Plan], snapshot: Snapshot, batch_id: int) -> list[dict[str, Any]]:
+def _extract(settings: Settings, plans: list[Plan], context: Context) -> list[dict[str, Any]]:
     """Run every table's work as one Spark job; one row per piece of work."""
     work = [item for plan in plans for item in plan.work]
     if not work:
         return []
-    context = Context(
-        prepare(settings), snapshot.name, batch_id, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", snapshot.lsn,
-        storage.options(settings),
-    )  # fmt: skip
     shared = lanes([item.pages for item in work], settings.source_connections)
     job = runner(context, [[work[position] for position in lane] for lane in shared])
     spark = session.connect(settings)

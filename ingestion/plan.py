@@ -251,8 +251,8 @@ def _compare(made: Plan) -> Compare:
     keys = tuple(item for column in made.key for item in made.mapped if item.column.name == column)
     return Compare(
         made.name, tuple(leaf.sql for leaf in leaves) or (made.table.sql,), changed, _window(made) or "true",
-        made.seen.live if made.seen else None, keys, made.names, tuple(made.bronze.files()), made.bronze.url,
-        sum(leaf.pages for leaf in leaves),
+        made.seen.live if made.seen and not made.moved else None, keys, made.names, tuple(made.bronze.files()), made.bronze.url,
+        sum(leaf.pages for leaf in leaves), tuple(made.names.values()),
     )  # fmt: skip
 
 

@@ -4,10 +4,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
+
 from ingestion.contract import Change, shape_of
 from ingestion.plan import Plan
 from ingestion.postgres.bronze import File
-from ingestion.postgres.write import added
+from ingestion.postgres.held import duckdb_type
+from ingestion.postgres.types import literal, quote
+from ingestion.postgres.work import RESULT, Context
+from ingestion.postgres.write import added, technical, write
 from lakehouse import storage
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.settings import Settings
@@ -35,7 +40,7 @@ class Outcome:
     ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
 
 
-def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]]) -> tuple[Outcome, dict[str, Any]]:
+def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], context: Context) -> tuple[Outcome, dict[str, Any]]:
     """Commit the table's files if all of its work was done.
 
     Args:
@@ -44,6 +49,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]]) -> tup
     Returns:
         the outcome, and its row for the ledger's `batches`.
     """
+    results = [*results, *_emptied(plan, results, context)]
     outcome = _measured(plan, results)
     files = [File(row["path"], row["rows"], row["bytes"]) for row in results if row["path"]]
     window = plan.window.counted(_live(plan, results, outcome))
@@ -60,6 +66,18 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]]) -> tup
         outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
         storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
     return outcome, _ledger_row(settings, plan, outcome, note)
+
+
+def _emptied(plan: Plan, results: list[dict[str, Any]], context: Context) -> list[dict[str, Any]]:
+    """A tombstone without values for a table without a key that has no rows any more: it is all that could say so."""
+    was_there = plan.seen is not None and plan.seen.live != 0
+    if plan.key or not (was_there and plan.work and plan.whole) or any(row["rows"] or row["error"] for row in results):
+        return []
+    nothing = ", ".join(f"null::{duckdb_type(plan.wanted.field(name).type)} as {quote(name)}" for name in plan.names.values())
+    with duckdb.connect(config={"threads": 1}) as writer:
+        select = f"select {nothing}, {technical(context, literal('d'), 'null::varchar')}"
+        made = write(writer, context, select, plan.bronze.url, list(plan.names.values()))
+    return [dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "d", "seconds": 0.0} | made]
 
 
 def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
@@ -79,7 +97,7 @@ def _detail(row: dict[str, Any]) -> dict[str, Any]:
 
 def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
     errors = [row["error"] for row in results if row["error"]]
-    if errors or len(results) != len(plan.work):
+    if errors or len(results) < len(plan.work):
         seen = errors[0] if errors else "a task did not answer"
         raise SourceError(plan.table.label, seen, remedy="Nothing of it was written: mend that and run again")
 

@@ -16,6 +16,7 @@ from lakehouse.settings import Settings, load
 ELSEWHERE = {
     "discover": "ingestion.command:discover",
     "ingest": "ingestion.command:ingest",
+    "reconcile": "ingestion.command:reconcile",
     "gate": "expectations.command:gate",
 }
 

@@ -31,6 +31,12 @@ def warn(text: str) -> None:
     err.print(Text.assemble(("! ", "yellow"), text))
 
 
+def note(text: str) -> None:
+    """A line that matters less; only where somebody watches."""
+    if out.is_terminal:
+        out.print(Text(text, style="dim"))
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
     """Print a table; columns named in `numbers` stand to the right."""
     shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
@@ -43,7 +49,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
 
 def verdict(word: str) -> Text:
     """A state's word in its colour."""
-    good = {"passed", "committed", "published", "running", "succeeded", "unchanged"}
+    good = {"passed", "committed", "published", "running", "succeeded", "unchanged", "equal"}
     style = "green" if word in good else "dim" if word in {"empty", "stopped", "–"} else "red"
     return Text(word, style=style)
 

@@ -8,7 +8,8 @@ ComportaError                 exit code 1
 ├── LockError                 6   another process is writing
 ├── GateError                 7   a gate failed or errored: nothing was promoted
 ├── ReleaseError              8   a release can't be made, or does not exist
-└── ModelError (dbt.py)       9   dbt could not build a model
+├── ModelError (dbt.py)       9   dbt could not build a model
+└── DifferenceError          10   bronze is not what the source is
 """
 
 import re
@@ -87,6 +88,12 @@ class ReleaseError(ComportaError):
     """A release can't be made, found or finished."""
 
     exit_code = 8
+
+
+class DifferenceError(ComportaError):
+    """Bronze differs from its source, or from what the ledger recorded."""
+
+    exit_code = 10
 
 
 def redact(text: str) -> str:

@@ -68,6 +68,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("at", _UTC),
         ]
     ),
+    # One row per table that was compared with its source.
+    "reconciliations": pa.schema(
+        [
+            ("source", pa.string()),
+            ("source_table", pa.string()),
+            ("table_name", pa.string()),
+            ("delta_version", pa.int64()),
+            ("verdict", pa.string()),  # equal | differs | failed
+            ("source_rows", pa.int64()),
+            ("bronze_rows", pa.int64()),
+            ("buckets", pa.int64()),  # of 4096 by key: those that differ
+            ("detail", pa.string()),  # JSON list of differences, or an error
+            ("seconds", pa.float64()),
+            ("at", _UTC),
+        ]
+    ),
     # One row per gate verdict over one version of one table.
     "verdicts": pa.schema(
         [

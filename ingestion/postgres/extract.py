@@ -113,4 +113,4 @@ def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> di
     outer = [received(item, f"c{number}", work.names[item.column.name]) for number, item in enumerate(work.mapped)]
     op = f"case when _gone then 'd' else {literal(work.op)} end" if work.gone else literal(work.op)
     select = f"select {', '.join([*outer, technical(context, op, '_flags')])} from postgres_query('pg', {literal(query)})"
-    return write(reader, context, select, work.folder)
+    return write(reader, context, select, work.folder, list(work.names.values()))

@@ -28,7 +28,7 @@ def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) 
     detail = json.dumps({"live": live, "lacks": reader.execute(lacks).fetchall()[0][0]})
     gone = f"select {keys}, {technical(context, literal('d'), 'null::varchar')} from b anti join s on {same}"
     try:
-        return write(reader, context, gone, work.folder) | {"detail": detail}
+        return write(reader, context, gone, work.folder, work.columns) | {"detail": detail}
     finally:
         reader.execute("drop table b; drop table s")
 
@@ -57,7 +57,7 @@ def rewrite(reader: duckdb.DuckDBPyConnection, context: Context, work: Rewrite) 
     casts = ", ".join(f"{quote(name)}::{types[name]} as {quote(name)}" for name in held.schema.names)
     reader.register("held", held)
     try:
-        return write(reader, context, f"select {casts} from held", work.folder)
+        return write(reader, context, f"select {casts} from held", work.folder, work.columns.names)
     finally:
         reader.unregister("held")
 

@@ -56,6 +56,7 @@ class Compare:
     files: tuple[str, ...]
     folder: str
     pages: int
+    columns: tuple[str, ...]  # of the table, beside the technical ones
     op: str = "d"
 
 

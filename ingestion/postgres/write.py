@@ -2,6 +2,7 @@
 
 import tempfile
 import uuid
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ def technical(context: Context, op: str, flag: str) -> str:
     )
 
 
-def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str) -> dict[str, Any]:
+def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str, columns: Sequence[str]) -> dict[str, Any]:
     """Write `select` as a Parquet file of `folder`; no file stays where there are no rows.
+
+    Args:
+        columns: the table's, of which the file may lack some; the checksum is over all of them.
 
     Returns:
         path, rows, deletes, bytes and checksum, as `RESULT` has them.
@@ -34,7 +38,7 @@ def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, fold
         _, rows, size, *_ = reader.execute(copied).fetchall()[0]
         if not rows:
             return {"path": None, "rows": 0, "deletes": 0, "bytes": 0}
-        deletes, checksum = _read_back(reader, local)
+        deletes, checksum = _read_back(reader, local, columns)
         if remote:
             _upload(local, folder, context.storage)
     except BaseException:
@@ -47,20 +51,20 @@ def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, fold
     return {"path": name, "rows": rows, "deletes": deletes, "bytes": size, "checksum": checksum}
 
 
-def _read_back(reader: duckdb.DuckDBPyConnection, file: Path) -> tuple[int, str]:
-    columns = [row[0] for row in reader.execute(f"describe select * from read_parquet({literal(str(file))})").fetchall()]
-    query = f"select count(*) filter (where _op = 'd'), {checksum_of(columns)} from read_parquet({literal(str(file))})"
+def _read_back(reader: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[str]) -> tuple[int, str]:
+    source = f"read_parquet({literal(str(file))})"
+    has = {row[0] for row in reader.execute(f"describe select * from {source}").fetchall()}
+    query = f"select count(*) filter (where _op = 'd'), {checksum_of(columns, has)} from {source}"
     deletes, total = reader.execute(query).fetchall()[0]
     return deletes, f"{total:016x}"
 
 
-# Of the run, not of the row: the same row read twice has the same checksum.
-_RUN = ("_batch_id", "_ingested_at", "_source_lsn")
+def checksum_of(columns: Sequence[str], has: Container[str]) -> str:
+    """DuckDB's aggregate over rows that no order and no split into files changes: a sum of hashes, modulo 2^64.
 
-
-def checksum_of(columns: list[str]) -> str:
-    """DuckDB's aggregate over rows of `columns` that no order and no split into files changes: a sum of hashes, modulo 2^64."""
-    hashed = ", ".join(quote(column) for column in columns if column not in _RUN)
+    Of the row, not of the run: the same row read twice has the same checksum.
+    """
+    hashed = ", ".join(quote(column) if column in has else "null" for column in [*columns, "_op", "_flags"])
     return f"(coalesce(sum(hash({hashed})), 0) % 18446744073709551616::hugeint)::ubigint"
 
 

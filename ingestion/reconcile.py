@@ -1,0 +1,159 @@
+"""Bronze beside its source: counts and checksums by bucket, and by key where buckets differ. Reads only.
+
+Each side digests its own rows (`postgres/digest.py`), in one snapshot of the source, so nothing but sums travels until
+a bucket differs. What the ledger recorded of each batch is compared with bronze's files as well.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+
+from ingestion import recorded
+from ingestion import source as source_file
+from ingestion.ingest import Run, plan_all, take_snapshot
+from ingestion.plan import Moment, Plan, Request
+from ingestion.postgres.connect import lost, open_source
+from ingestion.side import BronzeSide, Row, SourceSide, Sums
+from lakehouse import ledger
+from lakehouse.errors import ComportaError
+from lakehouse.settings import Settings
+
+NAMED = 20  # differences of a table that are named, and at most so many buckets are looked into for them
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key on which the two sides differ.
+
+    Attributes:
+        kind: `missing` (not in bronze), `extra` (gone from the source), `differs`.
+        pending: written since the last batch: the next one brings it.
+        columns: where they differ.
+    """
+
+    key: str
+    kind: str
+    pending: bool = False
+    columns: tuple[str, ...] = ()
+
+
+@dataclass
+class Verdict:
+    """What the comparison of one table showed."""
+
+    table: str
+    name: str = ""
+    version: int | None = None
+    source_rows: int | None = None
+    bronze_rows: int | None = None
+    buckets: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    batches: list[str] = field(default_factory=list)  # that are not what the ledger recorded
+    unnamed: int = 0  # buckets that differ beyond those looked into
+    seconds: float = 0
+    error: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether nothing differs but what the next batch brings."""
+        return not (self.error or self.batches or self.unnamed) and all(item.pending for item in self.differences)
+
+    @property
+    def word(self) -> str:
+        """`equal`, `differs` or `failed`."""
+        return "failed" if self.error else "differs" if self.buckets or self.batches else "equal"
+
+
+def run(settings: Settings, patterns: str | None = None, report: Callable[[Verdict], None] = lambda verdict: None) -> list[Verdict]:
+    """Compare every chosen table that bronze has.
+
+    Raises:
+        SourceError: the database can't be reached, or no table is chosen.
+    """
+    with closing(open_source(settings)) as source:
+        try:
+            snapshot = take_snapshot(source)
+            refused = Run(0)
+            plans = plan_all(Moment(settings, source_file.load(), source, snapshot, 0, Request(patterns), dry=True), refused)
+        except psycopg2.OperationalError as error:
+            raise lost(error) from None
+        verdicts = [Verdict(outcome.table, error=outcome.error) for outcome in refused.outcomes]
+        for verdict in [*verdicts, *(_compare(settings, snapshot.name, plan) for plan in plans)]:
+            report(verdict)
+            verdicts += [] if verdict in verdicts else [verdict]
+    ledger.append(settings, "reconciliations", [_row(settings, verdict) for verdict in verdicts])
+    return verdicts
+
+
+def _compare(settings: Settings, snapshot: str, plan: Plan) -> Verdict:
+    started = time.monotonic()
+    verdict = Verdict(plan.table.label, plan.name, plan.bronze.version())
+    try:
+        if plan.seen is None:
+            verdict.error = f"{plan.table.label}: was never copied. Run make ingest TABLES={plan.table.label} first."
+        elif plan.changes:
+            listed = ", ".join(map(str, plan.changes))
+            verdict.error = f"{plan.table.label}: its columns changed: {listed}. Run make ingest TABLES={plan.table.label} first."
+        else:
+            _fill(verdict, settings, snapshot, plan)
+    except (ComportaError, psycopg2.Error, OSError) as error:
+        verdict.error = f"{plan.table.label}: {str(error).strip().splitlines()[0]}"
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def _fill(verdict: Verdict, settings: Settings, snapshot: str, plan: Plan) -> None:
+    with closing(BronzeSide(settings, plan)) as bronze, closing(SourceSide(settings, snapshot, plan)) as source:
+        verdict.batches = recorded.check(settings, plan, bronze)
+        here, there = source.sums(), bronze.sums()
+        verdict.source_rows, verdict.bronze_rows = _rows(here), _rows(there)
+        differing = sorted(bucket for bucket in here.keys() | there.keys() if here.get(bucket) != there.get(bucket))
+        verdict.buckets = len(differing)
+        if differing:
+            verdict.unnamed = max(0, len(differing) - NAMED)
+            verdict.differences = list(_differences(source, bronze, differing[:NAMED]))
+
+
+def _rows(sums: Sums) -> int:
+    return sum(rows for rows, _ in sums.values())
+
+
+def _differences(source: SourceSide, bronze: BronzeSide, buckets: list[int]) -> Iterator[Difference]:
+    here, there = source.rows(buckets), bronze.rows(buckets)
+    keys = [key for key in {**here, **there} if _compared(here, key) != _compared(there, key)][:NAMED]
+    unlike = [key for key in keys if _compared(here, key)[0] and _compared(there, key)[0] and here[key].times == there[key].times]
+    fields = (source.fields(unlike), bronze.fields(unlike)) if unlike else ({}, {})
+    for key in keys:
+        if key in unlike:
+            pairs = zip(source.names(), fields[0][key], fields[1][key], strict=True)
+            yield Difference(here[key].shown, "differs", here[key].pending, tuple(name for name, a, b in pairs if a != b))
+        elif _compared(here, key)[0] > _compared(there, key)[0]:
+            yield Difference(here[key].shown, "missing", here[key].pending)
+        else:
+            yield Difference(there[key].shown, "extra")
+
+
+def _compared(rows: dict[str, Row], key: str) -> tuple[int, int]:
+    """How often the key stands on a side (without a key, more than once is no fault), and its row's number."""
+    return (rows[key].times, rows[key].number) if key in rows else (0, 0)
+
+
+def _row(settings: Settings, verdict: Verdict) -> dict[str, Any]:
+    listed = [vars(item) for item in verdict.differences] + [{"batch": text} for text in verdict.batches]
+    return {
+        "source": settings.source(),
+        "source_table": verdict.table,
+        "table_name": verdict.name,
+        "delta_version": verdict.version,
+        "verdict": verdict.word,
+        "source_rows": verdict.source_rows,
+        "bronze_rows": verdict.bronze_rows,
+        "buckets": verdict.buckets,
+        "detail": verdict.error or json.dumps(listed),
+        "seconds": verdict.seconds,
+    }

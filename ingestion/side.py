@@ -1,0 +1,168 @@
+"""The two sides of a reconciliation: rows digested where they lie, in PostgreSQL and in bronze's files."""
+
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import psycopg2
+
+from ingestion import source as source_file
+from ingestion.plan import RANGE_PAGES, Plan
+from ingestion.postgres import digest
+from ingestion.postgres.connect import prepare
+from ingestion.postgres.types import literal, quote
+from ingestion.postgres.window import both, range_condition, ranges, written_since
+from lakehouse import storage
+from lakehouse.settings import Settings
+
+Sums = dict[int, tuple[int, int]]  # bucket: rows, sum of their numbers
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of one side: its number, how often it stands there, its key as people read it."""
+
+    number: int
+    times: int
+    shown: str
+    pending: bool = False
+
+
+class SourceSide:
+    """The table in PostgreSQL, in the exported snapshot, read in ranges by SOURCE_CONNECTIONS connections."""
+
+    def __init__(self, settings: Settings, snapshot: str, plan: Plan) -> None:
+        self._settings, self._snapshot, self._plan = settings, snapshot, plan
+        self._key = [item for column in plan.key for item in plan.mapped if item.column.name == column]
+        self._text = digest.in_source(plan.mapped)
+        self._key_text = digest.key_in_source(self._key) if self._key else self._text
+        self._pool = ThreadPoolExecutor(settings.source_connections)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown()
+
+    def sums(self) -> Sums:
+        """Rows and checksum of each bucket."""
+        found: Sums = {}
+        bucket = digest.source_bucket(self._key_text)
+        select = f"select {bucket}, count(*), sum({digest.source_number(self._text)})"
+        for number, rows, total in self._run(select, "true", "group by 1"):
+            before = found.get(number, (0, 0))
+            found[number] = (before[0] + rows, before[1] + int(total))
+        return found
+
+    def rows(self, buckets: list[int]) -> dict[str, Row]:
+        """Rows of some buckets, by the text of their keys."""
+        shown = ", ".join(f"{quote(item.column.name)}::text" for item in self._key)
+        where = "'at ctid ' || ctid::text" if self._plan.table.kind in "rpm" else "'a row'"
+        label = f"array_to_string(array[{shown}], ', ')" if self._key else where
+        seen = self._plan.seen
+        pending = written_since(seen) if seen and self._plan.table.has_xmin else "false"
+        select = f"select {self._key_text}, {digest.source_number(self._text)}, {label}, {pending}"
+        return _counted(self._run(select, f"{digest.source_bucket(self._key_text)} = any (array{buckets})"))
+
+    def fields(self, keys: list[str]) -> dict[str, list[str]]:
+        """What each column of some rows digests to."""
+        one = [digest.source_md5(digest.in_source([item])) for item in self._plan.mapped]
+        chosen = f"{self._key_text} in ({', '.join(map(literal, keys))})"
+        return {row[0]: row[1] for row in self._run(f"select {self._key_text}, array[{', '.join(one)}]", chosen)}
+
+    def names(self) -> list[str]:
+        """The columns of `fields`."""
+        return [item.column.name for item in self._plan.mapped]
+
+    def _run(self, select: str, where: str, tail: str = "") -> Iterable[tuple[Any, ...]]:
+        table = self._plan.table
+        gone = source_file.gone(table, self._plan.entry)
+        alive = f"not coalesce({gone}, false)" if gone else ""
+        statements = []
+        for leaf in table.leaves if table.kind in "rpm" else ():
+            for first, end in ranges(leaf.pages, RANGE_PAGES) if leaf.has_ctid else [(0, None)]:
+                statements.append(f"{select} from {leaf.sql} where {both(range_condition(first, end), alive, where)} {tail}")
+        if table.kind in "vf":
+            statements.append(f"{select} from {table.sql} where {both(alive, where)} {tail}")
+        for found in self._pool.map(self._fetch, statements):
+            yield from found
+
+    def _fetch(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(psycopg2.connect(prepare(self._settings))) as source:
+            source.set_session(isolation_level="REPEATABLE READ", readonly=True)
+            with source.cursor() as cursor:
+                cursor.execute("set transaction snapshot %s", (self._snapshot,))
+                cursor.execute(statement)
+                return cursor.fetchall()
+
+
+class BronzeSide:
+    """The latest row of each key in bronze's files; of a table without a key, the rows of its last batch."""
+
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._plan = plan
+        self.reader = duckdb.connect(
+            config={"memory_limit": "2GB", "temp_directory": tempfile.gettempdir(), "preserve_insertion_order": False}
+        )
+        self.reader.execute("set timezone = 'UTC'")
+        self._key = [item for column in plan.key for item in plan.mapped if item.column.name == column]
+        self.held = self._open(settings)
+        text = digest.in_bronze(plan.mapped, plan.names)
+        key = digest.key_in_bronze(self._key, plan.names) if self._key else text
+        shown = ", ".join(f"{quote(plan.names[item.column.name])}::varchar" for item in self._key)
+        label = f"array_to_string([{shown}], ', ')" if self._key else "'a row'"
+        every = f"select {key} as k, {text} as t, {label} as shown, _op, _batch_id from {self.held}"
+        living = (
+            f"select * from ({every}) qualify row_number() over (partition by k order by _batch_id desc, _op = 'd') = 1"
+            if self._key
+            else f"select * from ({every}) where _batch_id = (select max(_batch_id) from {self.held})"
+        )
+        self._living = f"(select * from ({living}) where _op <> 'd')"
+
+    def close(self) -> None:
+        """Frees what it read."""
+        self.reader.close()
+
+    def _open(self, settings: Settings) -> str:
+        plan, columns = self._plan, [*self._plan.names.values(), "_op", "_batch_id", "_flags"]
+        if not plan.bronze.files():
+            nothing = ", ".join(f"null as {quote(column)}" for column in columns)
+            return f"(select {nothing} where false)"
+        if not storage.is_s3(plan.bronze.url):
+            paths = [storage.join(plan.bronze.url, path) for path in plan.bronze.files()]
+            return f"read_parquet([{', '.join(map(literal, paths))}], union_by_name = true)"
+        assert plan.bronze.table is not None
+        self.reader.register("held", plan.bronze.table.to_pyarrow_dataset())
+        return "held"
+
+    def sums(self) -> Sums:
+        """Rows and checksum of each bucket."""
+        select = (
+            f"select {digest.bronze_bucket('k')} as b, count(*), sum({digest.bronze_number('t')}) from {self._living} group by b"
+        )
+        return {bucket: (rows, int(total)) for bucket, rows, total in self.reader.execute(select).fetchall()}
+
+    def rows(self, buckets: list[int]) -> dict[str, Row]:
+        """Rows of some buckets, by the text of their keys."""
+        where = f"{digest.bronze_bucket('k')} in ({', '.join(map(str, buckets))})"
+        found = self.reader.execute(f"select k, {digest.bronze_number('t')}, shown, false from {self._living} where {where}")
+        return _counted(found.fetchall())
+
+    def fields(self, keys: list[str]) -> dict[str, list[str]]:
+        """What each column of some rows digests to."""
+        plan = self._plan
+        one = ", ".join(f"md5({digest.in_bronze([item], plan.names)})" for item in plan.mapped)
+        key = digest.key_in_bronze(self._key, plan.names)
+        select = f"select {key} as k, [{one}], _op from {self.held} where k in (select unnest(?))"
+        latest = " qualify row_number() over (partition by k order by _batch_id desc, _op = 'd') = 1"
+        return {row[0]: row[1] for row in self.reader.execute(select + latest, [keys]).fetchall()}
+
+
+def _counted(found: Iterable[tuple[Any, ...]]) -> dict[str, Row]:
+    result: dict[str, Row] = {}
+    for key, number, shown, pending in found:
+        times = result[key].times + 1 if key in result else 1
+        result[key] = Row(number, times, shown, bool(pending))
+    return result
