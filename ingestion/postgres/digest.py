@@ -17,23 +17,23 @@ BUCKETS = 4096  # three hex digits of the key's MD5
 def in_source(mapped: Sequence[Mapped]) -> str:
     """PostgreSQL's text of a row."""
     fields = [_field(_source_value(item)) for item in mapped]
-    return " || ".join([*fields, _field(flags(list(mapped)))])
+    return _joined([*fields, _field(flags(list(mapped)))])
 
 
 def in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
     """DuckDB's text of a row."""
     fields = [_field(_bronze_value(quote(names[item.column.name]), item.target)) for item in mapped]
-    return " || ".join([*fields, _field("_flags")])
+    return _joined([*fields, _field("_flags")])
 
 
 def key_in_source(mapped: Sequence[Mapped]) -> str:
     """PostgreSQL's text of a key."""
-    return " || ".join(_field(_source_value(item)) for item in mapped)
+    return _joined([_field(_source_value(item)) for item in mapped])
 
 
 def key_in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
     """DuckDB's text of a key."""
-    return " || ".join(_field(_bronze_value(quote(names[item.column.name]), item.target)) for item in mapped)
+    return _joined([_field(_bronze_value(quote(names[item.column.name]), item.target)) for item in mapped])
 
 
 def source_number(text: str) -> str:
@@ -60,6 +60,14 @@ def source_md5(text: str) -> str:
     """PostgreSQL's MD5 of a text, in hex."""
     # Of the bytes in UTF-8, whatever the database's own encoding.
     return f"md5(convert_to({text}, 'UTF8'))"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """The parts one after the other, nested by halves: 1,600 columns in a row would be too deep for a parser."""
+    if len(parts) < 2:
+        return "".join(parts) or "''"
+    half = len(parts) // 2
+    return f"({_joined(parts[:half])} || {_joined(parts[half:])})"
 
 
 def _field(value: str) -> str:
@@ -106,4 +114,6 @@ def _bronze_value(value: str, kind: pa.DataType) -> str:
         return f"epoch_us({value})::varchar"
     if pa.types.is_boolean(kind):
         return f"{value}::int::varchar"
+    if pa.types.is_decimal(kind) and kind.precision == kind.scale:  # DuckDB leaves out the zero before the point
+        return f"case when {value} < 0 then '-' else '' end || '0.' || split_part({value}::varchar, '.', 2)"
     return value if pa.types.is_string(kind) else f"{value}::varchar"

@@ -39,7 +39,18 @@ _CAST: dict[str, tuple[str, pa.DataType]] = {
     "oid": ("bigint", pa.int64()),
     "money": ("numeric(19,2)", pa.decimal128(19, 2)),
 }
-_INFINITE = {"date", "timestamp", "timestamptz"}
+# Conditions on a value `{0}` that Delta cannot hold. PostgreSQL counts microseconds from 2000 and Delta from 1970, so the
+# last thirty years of its range are beyond what Delta can count.
+_BEYOND = {
+    "date": "not isfinite({0})",
+    "timestamp": "(not isfinite({0}) or {0} > '294247-01-09')",
+    "timestamptz": "(not isfinite({0}) or {0} > '294247-01-09 00:00+00')",
+}
+_BEYOND_ARRAY = {
+    "date": ("'infinity' = any ({0})", "'-infinity' = any ({0})"),
+    "timestamp": ("'294247-01-09' < any ({0})", "'-infinity' = any ({0})"),
+    "timestamptz": ("'294247-01-09 00:00+00' < any ({0})", "'-infinity' = any ({0})"),
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def _map_scalar(column: Column) -> Mapped:
     if column.type_name == "bpchar":  # a cast to text would cut the padding, and so does the reader
         return Mapped(column, f"textin(bpcharout({name}))", None, pa.string())
     if column.type_name in _EXACT:
-        special = f"not isfinite({name})" if column.type_name in _INFINITE else None
+        special = _BEYOND[column.type_name].format(name) if column.type_name in _BEYOND else None
         return Mapped(column, name, special, _EXACT[column.type_name])
     if column.type_name in _CAST:
         cast, target = _CAST[column.type_name]
@@ -128,7 +139,7 @@ def _map_array(column: Column) -> Mapped:
         return Mapped(column, f"to_json({name})::text", None, pa.string())
     cast, element, bad = _element(column)
     many = f"array_ndims({name}) > 1"
-    special = " or ".join([many, *(f"{literal(value)} = any ({name})" for value in bad)])
+    special = " or ".join([many, *(condition.format(name) for condition in bad)])
     # A value with more dimensions than declared would stop the reader: it travels in _flags alone.
     if column.type_name == "bpchar":
         padded = f"array(select textin(bpcharout(e)) from unnest({name}) with ordinality u(e, n) order by n)"
@@ -140,9 +151,9 @@ def _element(column: Column) -> tuple[str, pa.DataType, tuple[str, ...]]:
     kind = column.type_name
     held = decimal_of(column.typmod) if kind == "numeric" else None
     if held:
-        return f"::numeric({held[0]},{held[1]})[]", pa.decimal128(*held), ("NaN",)
+        return f"::numeric({held[0]},{held[1]})[]", pa.decimal128(*held), ("'NaN' = any ({0})",)
     if kind in _EXACT and kind != "bytea":
-        return "", _EXACT[kind], ("infinity", "-infinity") if kind in _INFINITE else ()
+        return "", _EXACT[kind], _BEYOND_ARRAY.get(kind, ())
     return "::text[]", pa.string(), ()
 
 
