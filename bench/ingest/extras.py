@@ -83,7 +83,9 @@ def _job(stage: Stage, dsn: str, table: str, label: str, sources: Path | None = 
     if table:
         job = job_of(stage, dsn, table, source.facts(dsn, table), OURS, label)
         return Job(job.python, job.module, job.function, job.task | {"sources": str(sources or "")}, on_spark=True)
-    return Job(own_python(), OURS.module, OURS.function, {"table": "", "cores": cores(), "settings": stage.on(dsn, label)}, on_spark=True)
+    return Job(
+        own_python(), OURS.module, OURS.function, {"table": "", "cores": cores(), "settings": stage.on(dsn, label)}, on_spark=True
+    )
 
 
 def _told(result: Result) -> str:

@@ -32,7 +32,12 @@ def comporta(task: Task) -> Task:
             seconds.append(time.monotonic() - started)
     for failed in runs[-1].failed:
         raise RuntimeError(failed.error)
-    return {"ranges": ranges, "each": seconds, "moved": runs[-1].rows, "reasons": [one.reason for one in runs[-1].outcomes if one.reason]}
+    return {
+        "ranges": ranges,
+        "each": seconds,
+        "moved": runs[-1].rows,
+        "reasons": [one.reason for one in runs[-1].outcomes if one.reason],
+    }
 
 
 def _noting(extract: Any, ranges: list[float]) -> Any:

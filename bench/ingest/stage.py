@@ -75,7 +75,9 @@ class Stage:
         command = [str(job.python), "-W", "ignore", "-m", "bench.ingest.job", job.module, job.function]
         kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
         with log:
-            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=kept)
+            child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=kept
+            )
         _say(child, json.dumps(job.task))
         return child
 
