@@ -31,6 +31,8 @@ def main(sections: tuple[str, ...], tables: str, large: bool, small: bool, rende
     scale = 0.005 if small else float(os.environ.get("SCALE") or 1)
     rounds = 1 if small else int(os.environ.get("ROUNDS") or 5)
     bench = Bench(out or ROOT / ("var/bench" if small else "docs/benchmarks"), scale, rounds)
+    if unknown := set(tables.split(",")) - set(source.TABLES):
+        raise click.BadParameter(f"{', '.join(unknown)}: wanted some of {', '.join(source.TABLES)}", param_hint="--tables")
     if not render:
         with console.step("Starting PostgreSQL and Spark"):
             opened = stage()
@@ -84,9 +86,8 @@ class Bench:
     def table(self, dsn: str, name: str) -> str:
         """`dsn`, once the table is there."""
         if name not in self.built:
-            table = source.TABLES.get(name, source.LARGE)
             with console.step(f"Building {name}"):
-                source.build(dsn, table, self.scale)
+                source.build(dsn, source.TABLES[name], self.scale)
             self.built.add(name)
         return dsn
 

@@ -1,6 +1,5 @@
 """What the race does not show: memory, small changes to large tables, nothing changed, ranges out of balance."""
 
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,9 +91,3 @@ def _told(result: Result) -> str:
     if "error" in result:
         return f"failed: {result['error']}"
     return f"{result['seconds']:.2f} s, {result['cpu']:.1f} CPU s, peak {result['peak_mb']:.0f} MB"
-
-
-def imbalance(seconds: list[float]) -> float:
-    """The largest over the median; 1 where all are alike."""
-    middle = statistics.median(seconds) if seconds else 0
-    return max(seconds) / middle if middle else float("nan")

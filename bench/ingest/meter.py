@@ -40,8 +40,10 @@ def memory(roots: Sequence[int]) -> int:
 
 def _held(process: psutil.Process) -> int:
     try:
-        if process.name() == "java":  # it shares with nobody, and adding up its pages would stop it for milliseconds
-            return int(process.memory_info().rss)
+        if process.name() == "java":  # adding up its pages would stop it for milliseconds
+            parent = process.parent()
+            forked = parent is not None and parent.name() == "java"  # on the way to becoming another program: the parent's pages
+            return 0 if forked else int(process.memory_info().rss)
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     except (psutil.Error, OSError, StopIteration):

@@ -135,7 +135,11 @@ def dlt(task: Task) -> Task:
     work = Path(task["target"])
     options = {"return_type": "arrow", "partition_on": "id", "partition_num": task["cores"], "conn": task["dsn"]}
     resource = sql_table(
-        task["dsn"], table=task["table"], backend="connectorx", backend_kwargs=options, reflection_level="full_with_precision"
+        task["dsn"].replace("postgresql:", "postgresql+psycopg2:"),
+        table=task["table"],
+        backend="connectorx",
+        backend_kwargs=options,
+        reflection_level="full_with_precision",
     )
     pipeline = tool.pipeline(
         "bench", pipelines_dir=str(work / "work"), destination=filesystem(str(work / "lake")), dataset_name="bench"
