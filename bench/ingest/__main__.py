@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,14 +37,14 @@ def main(sections: tuple[str, ...], tables: str, large: bool, small: bool, rende
     if unknown := set(tables.split(",")) - set(source.TABLES):
         raise click.BadParameter(f"{', '.join(unknown)}: wanted some of {', '.join(source.TABLES)}", param_hint="--tables")
     if not render:
-        with console.step("Starting PostgreSQL and Spark"):
-            opened = stage()
-            bench.stage = opened.__enter__()
-        try:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the servers would stay
+        with ExitStack() as held:
+            with console.step("Starting PostgreSQL and Spark"):
+                bench.stage = held.enter_context(stage())
             bench.run(sections or SECTIONS, tables.split(","), large)
-        finally:
-            opened.__exit__(None, None, None)
-    bench.render()
+    else:
+        bench.render()
+    console.out.print(f"See {bench.out / 'ingest.md'}")
 
 
 class Bench:
@@ -71,6 +74,7 @@ class Bench:
             found = jobs[name]()
             self.results[name] = found if name == "race" else self.dated({"data": found})
             self.keep()
+            self.render()  # a later section may be interrupted
 
     def race(self, dsn: str, name: str) -> Result:
         """The race on one table, shown at its end."""
@@ -114,7 +118,6 @@ class Bench:
             subprocess.run(
                 [PEERS, "-m", "bench.ingest.chart", self.path.resolve(), (self.out / "ingest.svg").resolve()], check=True, cwd=ROOT
             )
-        console.out.print(f"See {self.out / 'ingest.md'}")
 
 
 def _say(line: str) -> None:

@@ -40,16 +40,19 @@ def memory(roots: Sequence[int]) -> int:
 
 def _held(process: psutil.Process) -> int:
     try:
-        if process.name() == "java":  # adding up its pages would stop it for milliseconds
-            parent = process.parent()
-            forked = parent is not None and parent.name() == "java"  # on the way to becoming another program: the parent's pages
-            return 0 if forked else int(process.memory_info().rss)
+        if _is_java(process):  # adding up its pages would stop it for milliseconds
+            parent = process.parent()  # a Java in a Java is on its way to becoming another program: these are its parent's pages
+            return 0 if parent and _is_java(parent) else int(process.memory_info().rss)
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     except (psutil.Error, OSError, StopIteration):
         with suppress(psutil.Error):
             return int(process.memory_info().rss)
         return 0
+
+
+def _is_java(process: psutil.Process) -> bool:
+    return Path(process.exe()).name == "java"  # not its name: a fork is called as the thread that made it
 
 
 class Meter:
