@@ -12,7 +12,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .PHONY: help
 help: ## What each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo traffic
 # Wanted together, traffic goes first: the demo then moves only what changed.
@@ -79,6 +79,19 @@ site: env ## Build the docs site into var/site
 
 docs: env ## Serve the docs site on loopback
 	@$(RUN) docs
+
+.PHONY: bench-ingest bench-lock
+bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
+	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
+
+bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
+	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock
+
+.venv-bench/.base: bench/requirements.lock .venv/bin/uv
+	@echo "Installing the locked packages of the other tools …"
+	@.venv/bin/uv venv -q --clear --python .venv/bin/python .venv-bench
+	@VIRTUAL_ENV=.venv-bench UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes bench/requirements.lock
+	@touch $@
 
 .PHONY: env lock clean
 env: .venv/.base ## Create the locked Python environment

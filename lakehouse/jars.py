@@ -29,8 +29,11 @@ def pinned() -> dict[str, str]:
     return dict(line.split() for line in lines if line and not line.startswith("#"))
 
 
-def ensure() -> list[Path]:
+def ensure(jars: dict[str, str] | None = None) -> list[Path]:
     """The pinned jars on disk, fetched if need be.
+
+    Args:
+        jars: coordinates to SHA-256; `jars.lock` by default.
 
     Raises:
         ServerError: a jar could not be had, or is not the one that was pinned.
@@ -38,9 +41,10 @@ def ensure() -> list[Path]:
     folder = ROOT / "var" / "jars"  # the same for every lake of this checkout
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        wanted = {folder / _file(coordinates): digest for coordinates, digest in pinned().items()}
+        jars = jars or pinned()
+        wanted = {folder / _file(coordinates): digest for coordinates, digest in jars.items()}
         if not all(path.exists() for path in wanted):
-            _fetch(folder)
+            _fetch(folder, list(jars))
         for path, digest in wanted.items():
             _verify(path, digest)
     return list(wanted)
@@ -65,10 +69,10 @@ def _verify(path: Path, digest: str) -> None:
         )
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(folder: Path, jars: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        (work / "ivy.xml").write_text(_ivy())
+        (work / "ivy.xml").write_text(_ivy(jars))
         command = [
             str(java.find()),
             *_trust(work),
@@ -85,10 +89,10 @@ def _fetch(folder: Path) -> None:
         raise ServerError("jars", f"could not be fetched: {last[0]}", remedy="Check the network and run again")
 
 
-def _ivy() -> str:
-    """An Ivy module that depends on the pinned jars alone."""
+def _ivy(jars: list[str]) -> str:
+    """An Ivy module that depends on `jars` alone."""
     lines = []
-    for coordinates in pinned():
+    for coordinates in jars:
         group, artifact, version = (quoteattr(part) for part in coordinates.split(":"))
         lines.append(f'<dependency org={group} name={artifact} rev={version} transitive="false" conf="default->default"/>')
     return (

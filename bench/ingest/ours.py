@@ -1,0 +1,71 @@
+"""Our job and Spark's own reader, on the running server. Runs in `.venv`."""
+
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+from ingestion import ingest, source
+from lakehouse import catalog, session
+from lakehouse.settings import Settings
+
+Task = dict[str, Any]
+
+
+def prepare(task: Task) -> None:
+    """Import everything and meet the server once, so that neither is timed."""
+    settings = Settings.model_validate(task["settings"])
+    catalog.thrift_rows(settings, "select 1")
+    session.connect(settings).stop()
+
+
+def comporta(task: Task) -> Task:
+    """`make ingest` as it is, Delta commit, catalog and ledger included; more than one `repeats` does it again."""
+    settings = Settings.model_validate(task["settings"])
+    ranges: list[float] = []
+    with mock.patch.object(ingest, "_extract", _noting(ingest._extract, ranges)), _sources(task):
+        seconds, runs = [], []
+        for _ in range(task.get("repeats", 1)):
+            started = time.monotonic()
+            runs.append(ingest.run(settings, task["table"] and f"public.{task['table']}"))
+            seconds.append(time.monotonic() - started)
+    for failed in runs[-1].failed:
+        raise RuntimeError(failed.error)
+    return {
+        "ranges": ranges,
+        "each": seconds,
+        "moved": runs[-1].rows,
+        "reasons": [one.reason for one in runs[-1].outcomes if one.reason],
+    }
+
+
+def _noting(extract: Any, ranges: list[float]) -> Any:
+    """The extraction with the seconds of each range noted: its rows know them, a run's outcome only their sum."""
+
+    def noted(*arguments: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = extract(*arguments)
+        ranges.extend(row["seconds"] for row in rows if row["seconds"] is not None)
+        return rows
+
+    return noted
+
+
+def _sources(task: Task) -> Any:
+    """The run's sources.yml, wherever this checkout's own may be."""
+    path = Path(task["sources"]) if task.get("sources") else Path("/nonexistent")
+    read = source.load
+    return mock.patch.object(source, "load", lambda: read(path))
+
+
+def jdbc(task: Task) -> Task:
+    """Spark's JDBC reader: key ranges, two for each core, 10 000 rows a fetch."""
+    spark, parts = session.connect(Settings.model_validate(task["settings"])), urlsplit(task["dsn"])
+    reader = spark.read.format("jdbc").options(
+        url=f"jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}", dbtable=task["table"], user=parts.username,
+        password=parts.password, driver="org.postgresql.Driver", fetchsize=10_000, partitionColumn="id",
+        lowerBound=task["low"], upperBound=task["high"], numPartitions=2 * task["cores"],
+    )  # fmt: skip
+    reader.load().write.format("delta").save(task["target"])
+    spark.stop()
+    return {}
