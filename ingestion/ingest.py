@@ -120,6 +120,7 @@ def run(settings: Settings, patterns: str | None = None, report: Report = lambda
 
 
 # A transaction that has written nothing yet may still stamp rows with its start; what prepared ones began with is unknown.
+# A replica notes a new timeline at its next restart point only; who streams from a promoted server is told at once.
 _SNAPSHOT = """
 select pg_export_snapshot(),
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
@@ -128,7 +129,10 @@ select pg_export_snapshot(),
                  and not exists (select from pg_prepared_xacts)
             then (select min(xact_start)::text from pg_stat_activity) end,
        (select system_identifier::text from pg_control_system()),
-       case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - '0/0'::pg_lsn
+       case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - '0/0'::pg_lsn,
+       case when pg_is_in_recovery()
+            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver))
+            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end
 """
 
 
@@ -136,8 +140,8 @@ def take_snapshot(source: Connection) -> Snapshot:
     """Export the transaction's snapshot, for tasks to join while the connection stays open."""
     with source.cursor() as cursor:
         cursor.execute(_SNAPSHOT)
-        name, horizon, following, oldest, system, lsn = cursor.fetchone() or ()
-    return Snapshot(name, horizon, following, oldest, system, int(lsn))
+        name, horizon, following, oldest, system, lsn, timeline = cursor.fetchone() or ()
+    return Snapshot(name, horizon, following, oldest, system, int(lsn), timeline)
 
 
 def _plan(
