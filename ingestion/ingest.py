@@ -155,6 +155,7 @@ def preview(settings: Settings, request: Request) -> tuple[list[Plan], Run]:
 
 
 # A transaction that has written nothing yet may still stamp rows with its start; what prepared ones began with is unknown.
+# A replica notes a new timeline at its next restart point only; who streams from a promoted server is told at once.
 _SNAPSHOT = """
 select pg_export_snapshot(),
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
@@ -164,6 +165,9 @@ select pg_export_snapshot(),
             then (select min(xact_start)::text from pg_stat_activity) end,
        (select system_identifier::text from pg_control_system()),
        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - '0/0'::pg_lsn,
+       case when pg_is_in_recovery()
+            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver))
+            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,
        extract(epoch from clock_timestamp())::float8
 """
 
@@ -172,8 +176,8 @@ def take_snapshot(source: Connection) -> Snapshot:
     """Export the transaction's snapshot, for tasks to join while the connection stays open."""
     with source.cursor() as cursor:
         cursor.execute(_SNAPSHOT)
-        name, horizon, following, oldest, system, lsn, clock = cursor.fetchone() or ()
-    return Snapshot(name, horizon, following, oldest, system, int(lsn), clock)
+        name, horizon, following, oldest, system, lsn, timeline, clock = cursor.fetchone() or ()
+    return Snapshot(name, horizon, following, oldest, system, int(lsn), timeline, clock)
 
 
 def plan_all(moment: Moment, done: Run) -> list[Plan]:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -114,7 +115,6 @@ def _command(settings: Settings) -> list[str]:
 
 def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
     """Spark's configuration, in plain `key: value`; nothing secret is in it."""
-    local = settings.spark_master.startswith("local")
     conf = {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_memory,
@@ -129,7 +129,6 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.hadoop.hive.metastore.schema.verification": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.sources.default": "delta",
-        "spark.local.dir": str(_scratch(settings)),
         "spark.ui.port": str(settings.spark_ui_port),
         "spark.pyspark.python": sys.executable,
         "spark.databricks.delta.snapshotPartitions": "2",
@@ -138,17 +137,23 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         # Else a client notes file and line of every column it makes, and looks for IPython each time.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
     }
-    if local:
+    if _on_loopback(settings):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    else:
-        conf |= {"spark.jars": ",".join(map(str, extra))}
+    if not settings.spark_master.startswith("local"):
+        conf |= {"spark.jars": ",".join(map(str, extra))}  # executors fetch them from the driver
     return conf
+
+
+def _on_loopback(settings: Settings) -> bool:
+    """Whether Spark stays on this machine; the executors of a cluster elsewhere must be able to reach the driver."""
+    master = settings.spark_master
+    return master.startswith("local") or urlsplit(master).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The server's environment, which its Python workers inherit: no source password, and our packages importable."""
     kept = {name: value for name, value in os.environ.items() if name not in {"SOURCE_DSN", "PGPASSWORD"}}
-    if settings.spark_master.startswith("local"):
+    if _on_loopback(settings):
         kept["SPARK_LOCAL_IP"] = "127.0.0.1"
     return kept | {
         "SPARK_HOME": str(jars.SPARK_HOME),

@@ -23,8 +23,7 @@ def prepare(task: Task) -> None:
 def comporta(task: Task) -> Task:
     """`make ingest` as it is, Delta commit, catalog and ledger included; more than one `repeats` does it again."""
     settings = Settings.model_validate(task["settings"])
-    ranges: list[float] = []
-    with mock.patch.object(ingest, "_extract", _noting(ingest._extract, ranges)), _sources(task):
+    with _sources(task):
         seconds, runs = [], []
         for _ in range(task.get("repeats", 1)):
             started = time.monotonic()
@@ -33,22 +32,11 @@ def comporta(task: Task) -> Task:
     for failed in runs[-1].failed:
         raise RuntimeError(failed.error)
     return {
-        "ranges": ranges,
+        "ranges": [seconds for one in runs for outcome in one.outcomes for seconds in outcome.ranges],
         "each": seconds,
         "moved": runs[-1].rows,
         "reasons": [one.reason for one in runs[-1].outcomes if one.reason],
     }
-
-
-def _noting(extract: Any, ranges: list[float]) -> Any:
-    """The extraction with the seconds of each range noted: its rows know them, a run's outcome only their sum."""
-
-    def noted(*arguments: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = extract(*arguments)
-        ranges.extend(row["seconds"] for row in rows if row["seconds"] is not None)
-        return rows
-
-    return noted
 
 
 def _sources(task: Task) -> Any:

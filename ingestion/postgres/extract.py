@@ -48,7 +48,7 @@ def _lane(context: Context, lane: list[Work]) -> Iterator[pa.RecordBatch]:
         try:
             done = _do(reader, context, work)
         except (duckdb.Error, OSError) as error:
-            lost = _lost(reader, context)  # another table's work may still be done, on the same snapshot
+            lost = _lost(reader, context, error)  # another table's work may still be done, on the same snapshot
             yield _row(work, error=lost or _message(error), lost=bool(lost))
         else:
             yield _row(work, seconds=time.monotonic() - started, **done)
@@ -62,14 +62,14 @@ def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict
     return rewrite(reader, context, work) if isinstance(work, Rewrite) else compare(reader, context, work)
 
 
-def _lost(reader: duckdb.DuckDBPyConnection, context: Context) -> str:
-    """Join the snapshot again after an error; why it can't be if the source has gone."""
+def _lost(reader: duckdb.DuckDBPyConnection, context: Context, first: Exception) -> str:
+    """Join the snapshot again after the error `first`; what to say if the source, or the snapshot, has gone with it."""
     with suppress(duckdb.Error):
         reader.execute("rollback")
     try:
         _join(reader, context)
-    except duckdb.Error as error:
-        return f"the source broke off while it was read: {_message(error)}"
+    except duckdb.Error:
+        return f"the source broke off while it was read: {_message(first)}"
     return ""
 
 
@@ -77,8 +77,13 @@ def _row(work: Work, **values: Any) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([{"table": work.table, "op": work.op, **values}], schema=RESULT)
 
 
+_CONFLICT = "conflict with recovery"  # a replica cancels whoever holds up what it is to replay
+
+
 def _message(error: Exception) -> str:
     text = redact(str(error)).strip()
+    if _CONFLICT in text:
+        return f"the replica cancelled it ({_CONFLICT}): raise max_standby_streaming_delay there, or set hot_standby_feedback = on"
     for mark in ("ERROR:", "FATAL:"):
         if mark in text:
             return text.split(mark, 1)[1].strip().splitlines()[0]

@@ -25,6 +25,7 @@ class Snapshot:
         oldest_start: when the oldest open transaction began, ISO, the snapshot's own included; None if this user or
             this server (a replica) can't tell.
         system: identity of the cluster; another one is another history.
+        timeline: number of the history within the cluster; a promotion or a recovery from an archive begins a new one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Snapshot:
     oldest_start: str | None
     system: str
     lsn: int
+    timeline: int
     clock: float = 0.0  # the source's, seconds since 1970
 
 
@@ -45,6 +47,7 @@ class Window:
         horizon: see `Snapshot`; rows written at or above it are read next time.
         since: for a column: read again from here.
         live: rows of the source at the snapshot; None if they were not counted.
+        timeline: see `Snapshot`; None in windows that were noted before it was.
     """
 
     batch_id: int
@@ -53,6 +56,7 @@ class Window:
     since: str
     system: str
     live: int | None = None
+    timeline: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -70,13 +74,15 @@ class Window:
 def next_window(batch_id: int, cursor: str, snapshot: Snapshot, seen: Window | None = None) -> Window:
     """Where the batch after this one begins; a cursor whose horizon can't be told does not advance."""
     since = snapshot.oldest_start or (seen.since if seen and seen.cursor == cursor else "-infinity")
-    return Window(batch_id, cursor, snapshot.horizon, since, snapshot.system)
+    return Window(batch_id, cursor, snapshot.horizon, since, snapshot.system, timeline=snapshot.timeline)
 
 
 def reread_reason(seen: Window, cursor: str, snapshot: Snapshot) -> str | None:
     """Why the table must be read whole again; None if the window holds."""
     if seen.system != snapshot.system:
         return f"the source is another cluster now ({snapshot.system}, was {seen.system})"
+    if seen.timeline not in (None, snapshot.timeline):
+        return f"the source was promoted or restored (timeline {snapshot.timeline}, was {seen.timeline})"
     if snapshot.next_xid < seen.horizon:
         return "the source's transaction ids went back: it was restored from a backup"
     if cursor == "xmin" and snapshot.next_xid - seen.horizon > MAX_XID_DISTANCE:

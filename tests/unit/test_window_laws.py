@@ -17,8 +17,10 @@ from ingestion.postgres.window import (
 )
 
 
-def snapshot(horizon: int = 100, next_xid: int = 100, oldest: str | None = "2026-01-01", system: str = "1") -> Snapshot:
-    return Snapshot("name", horizon, next_xid, oldest, system, 0)
+def snapshot(
+    horizon: int = 100, next_xid: int = 100, oldest: str | None = "2026-01-01", system: str = "1", timeline: int = 1
+) -> Snapshot:
+    return Snapshot("name", horizon, next_xid, oldest, system, 0, timeline)
 
 
 @given(st.integers(0, 100_000), st.integers(1, 9_000))
@@ -48,14 +50,25 @@ def test_a_range_of_the_whole_table_has_no_condition() -> None:
     [
         (snapshot(), "xmin", None),
         (snapshot(system="2"), "xmin", "another cluster"),
+        (snapshot(timeline=2), "xmin", "promoted or restored (timeline 2, was 1)"),
         (snapshot(next_xid=50), "xmin", "restored from a backup"),
         (snapshot(next_xid=100 + MAX_XID_DISTANCE + 1), "xmin", "2^30"),
         (snapshot(), "updated_at", "cursor changed"),
     ],
 )
 def test_a_window_that_cannot_hold_is_read_whole(now: Snapshot, cursor: str, words: str | None) -> None:
-    reason = reread_reason(Window(1, "xmin", 100, "", "1"), cursor, now)
+    reason = reread_reason(Window(1, "xmin", 100, "", "1", timeline=1), cursor, now)
     assert reason is None if words is None else words in str(reason)
+
+
+def test_a_window_noted_before_timelines_were_still_holds() -> None:
+    noted = {"batch_id": 1, "cursor": "xmin", "horizon": 100, "since": "", "system": "1", "live": 7}
+    assert reread_reason(Window(**noted), "xmin", snapshot(timeline=2)) is None
+
+
+def test_a_window_carries_the_timeline_through_its_noted_form() -> None:
+    noted = next_window(1, "xmin", snapshot(timeline=3)).counted(7).to_dict()
+    assert Window(**noted).timeline == 3
 
 
 @given(st.integers(0, 2**40))
