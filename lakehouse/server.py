@@ -2,6 +2,7 @@
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,13 +65,27 @@ def _await_query(settings: Settings) -> None:
         if running(settings) is None:
             break
         if process.listening(settings.thrift_port) and process.listening(settings.connect_port):
-            catalog.thrift_rows(settings, "select 1")
-            return
+            return _answer(settings)
     raise ServerError(
         "Spark server",
         f"did not come up: {process.tail(log_file(settings), 'ERROR') or process.tail(log_file(settings))}",
         remedy=f"See {log_file(settings)}; for a second lake on this machine set VAR_DIR, THRIFT_PORT, CONNECT_PORT",
     )
+
+
+def _answer(settings: Settings) -> None:
+    """Have a query answered in time: on a cluster whose executors can't start it would wait for ever, as Spark does."""
+    asking = ThreadPoolExecutor(1)
+    try:
+        asking.submit(catalog.thrift_rows, settings, "select 1").result(timeout=_START_SECONDS)
+    except TimeoutError:
+        raise ServerError(
+            "Spark server",
+            f"did not answer within {_START_SECONDS} s: {process.tail(log_file(settings), 'WARN', 1)}",
+            remedy=f"See {log_file(settings)}, and on a cluster the logs of its workers",
+        ) from None
+    finally:
+        asking.shutdown(wait=False)  # who asks in vain is let go when the server is stopped
 
 
 def _command(settings: Settings) -> list[str]:

@@ -49,6 +49,14 @@ class Cluster:
         found = [found for name in ("one", "two", "master") if (found := self._pid_file(name).process())]
         return found + [child for parent in found for child in parent.children(recursive=True)]
 
+    def _java_home(self) -> Path:
+        """A Java for executors, whom Spark asks for a module that the wheel's Java lacks, and that nothing here needs."""
+        program = self.folder / "java" / "bin" / "java"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f'#!/bin/bash\nexec {java.find()} "${{@/--add-modules=jdk.incubator.vector/-Dvector=none}}"\n')
+        program.chmod(0o755)
+        return program.parent.parent
+
     def _pid_file(self, name: str) -> process.PidFile:
         return process.PidFile(self.folder / f"{name}.pid")
 
@@ -56,6 +64,7 @@ class Cluster:
         command = [str(java.find()), "-cp", str(jars.SPARK_HOME / "jars" / "*"), "-Xmx512m", *server._opens(),
                    f"org.apache.spark.deploy.{what}", "--host", "127.0.0.1", *arguments]  # fmt: skip
         env = os.environ | {"SPARK_HOME": str(jars.SPARK_HOME), "SPARK_SCALA_VERSION": "2.13", "SPARK_LOCAL_IP": "127.0.0.1"}
+        env |= {"JAVA_HOME": str(self._java_home())}
         process.start(name, command, self._pid_file(name), self.folder / f"{name}.log", env=env)
 
 
