@@ -1,8 +1,8 @@
 """One ingestion run: every chosen table, of one moment, into bronze; each table one Delta transaction."""
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -127,7 +127,7 @@ def _once(settings: Settings, request: Request) -> Run:
             done = Run(ledger.next_run_id(settings))
             plans = plan_all(Moment(settings, source_file.load(), source, snapshot, done.batch_id, request), done)
             ledger.append(settings, "runs", [{"run_id": done.batch_id, "command": "ingest", "status": "running"}])
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:
             raise lost(error) from None
         context = Context(
             prepare(settings), snapshot.name, done.batch_id, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", snapshot.lsn,
@@ -185,12 +185,30 @@ def plan_all(moment: Moment, done: Run) -> list[Plan]:
     plans: list[Plan] = []
     for table in source_file.select(discover(moment.source), moment.request.patterns, moment.sources):
         try:
-            plans.append(plan(moment, table, {item.name: item.table.label for item in plans}))
+            with _savepoint(moment.source):
+                plans.append(plan(moment, table, {item.name: item.table.label for item in plans}))
         except ContractError as error:
             done.outcomes.append(Outcome(table.label, error.name, error=str(error), changes=error.changes))
         except (ComportaError, ValueError) as error:
             done.outcomes.append(Outcome(table.label, error=str(error)))
+        except psycopg2.Error as error:
+            if moment.source.closed:
+                raise
+            done.outcomes.append(Outcome(table.label, error=f"{table.label}: {str(error).strip().splitlines()[0]}."))
     return plans
+
+
+@contextmanager
+def _savepoint(source: Connection) -> Iterator[None]:
+    """A statement that fails must not end the transaction, whose snapshot the tasks are to join."""
+    with source.cursor() as cursor:
+        cursor.execute("savepoint one_table")
+        try:
+            yield
+        except BaseException:
+            if not source.closed:
+                cursor.execute("rollback to savepoint one_table")
+            raise
 
 
 def _extract(settings: Settings, plans: list[Plan], context: Context) -> list[dict[str, Any]]:

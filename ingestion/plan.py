@@ -305,10 +305,8 @@ def _backfill(made: Plan, moment: Moment) -> None:
 
 def _check_bounds(source: Connection, table: Table, where: str) -> None:
     with source.cursor() as cursor:
-        cursor.execute("savepoint bounds")
         try:
             cursor.execute(f"select 1 from {table.sql} where {where} limit 0")
         except DatabaseError as error:
-            cursor.execute("rollback to savepoint bounds")
             seen = str(error).strip().splitlines()[0]
             raise SettingsError("SINCE and UNTIL", seen, f"values of {table.label}'s cursor", "Say SINCE=2026-01-01") from None

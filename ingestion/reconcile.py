@@ -80,7 +80,7 @@ def run(settings: Settings, patterns: str | None = None, report: Callable[[Verdi
             snapshot = take_snapshot(source)
             refused = Run(0)
             plans = plan_all(Moment(settings, source_file.load(), source, snapshot, 0, Request(patterns), dry=True), refused)
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:
             raise lost(error) from None
         verdicts = [Verdict(outcome.table, error=outcome.error) for outcome in refused.outcomes]
         for verdict in [*verdicts, *(_compare(settings, snapshot.name, plan) for plan in plans)]:

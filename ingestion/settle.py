@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,7 +15,7 @@ from ingestion.postgres.types import literal, quote
 from ingestion.postgres.work import RESULT, Context
 from ingestion.postgres.write import added, technical, write
 from lakehouse import storage
-from lakehouse.errors import ComportaError, SourceError
+from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 
 
@@ -100,6 +101,16 @@ def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
     if errors or len(results) < len(plan.work):
         seen = errors[0] if errors else "a task did not answer"
         raise SourceError(plan.table.label, seen, remedy="Nothing of it was written: mend that and run again")
+    if not storage.is_s3(plan.bronze.url):
+        _check_arrived(plan, [row["path"] for row in results if row["path"]])
+
+
+def _check_arrived(plan: Plan, paths: list[str]) -> None:
+    """A folder that is not shared would take the files of another host's tasks, and the commit would name what is not here."""
+    missing = [path for path in paths if not Path(plan.bronze.url, path).exists()]
+    if missing:
+        seen = f"{len(missing)} of {len(paths)} files that tasks wrote are not there"
+        raise StorageError(plan.bronze.url, seen, "a folder that all of Spark's workers share", "Set LAKE_URL to one, or to S3")
 
 
 def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | None:

@@ -2,47 +2,87 @@
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+import pytest
 from bronze_reader import bronze, execute, latest, query
+from pydantic import SecretStr
 
-from ingestion import ingest
+from ingestion import ingest, reconcile
 from lakehouse import postgres
 from lakehouse.errors import SourceError
 from lakehouse.settings import ROOT, Settings
 
-_RUN = """
-import sys
+# Everything is imported once; each run is a fork of that, so that a hundred of them take minutes and not hours.
+_RUNS = """
+import os, sys
+import deltalake, duckdb, grpc, pyspark.sql.connect.session
+from ingestion import ingest, reconcile
 from lakehouse import settings
-from ingestion import ingest
-ingest.run(settings.load())
+loaded = settings.load()
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        try:
+            ingest.run(loaded)
+        finally:
+            os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
-_KILLS = 8
+_KILLS = 100
 
 
-def test_killed_at_random_and_run_again_equals_the_source(lake_settings: Settings, environment: dict[str, str]) -> None:
+@pytest.mark.slow
+def test_killed_a_hundred_times_at_random_equals_the_source(lake_settings: Settings, environment: dict[str, str]) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int primary key, v text)", "insert into t select n, md5(n::text) from generate_series(1, 20000) n"
-    )
+        dsn, "create table t(id int primary key, v text)", "insert into t select n, md5(n::text) from generate_series(1, 20000) n",
+        "create table log(v text)", "insert into log values ('a'), ('a')",
+    )  # fmt: skip
     ours = environment | {"SOURCE_DSN": dsn, "LAKE_URL": lake_settings.lake_url, "SOURCE_NAME": str(lake_settings.source_name)}
-    random.seed(4711)
-    for number in range(_KILLS):
-        execute(dsn, f"update t set v = v || '{number}' where id % 7 = {number % 7}", f"delete from t where id = {number + 100}")
-        job = subprocess.Popen([sys.executable, "-W", "ignore", "-c", _RUN], cwd=ROOT, env=ours, start_new_session=True)
-        time.sleep(random.uniform(1.0, 5.0))
-        os.killpg(job.pid, signal.SIGKILL)
-        job.wait()
+    chance, ended = random.Random(4711), Counter[str]()
+    runs = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", _RUNS], cwd=ROOT, env=ours, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        while ended["killed"] < _KILLS:
+            number = sum(ended.values())
+            assert number < 5 * _KILLS, "the runs end before they can be killed"
+            execute(dsn, f"update t set v = v || 'x' where id % 97 = {number % 97}", f"delete from t where id = {number + 100}",
+                    f"insert into log values ('{number}')")  # fmt: skip
+            ended[killed_after(runs, chance.uniform(0.05, 1.5))] += 1
+    finally:
+        assert runs.stdin is not None
+        runs.stdin.close()
+        runs.wait()
     assert ingest.run(lake_settings).failed == []
     assert latest(lake_settings, "t", ["id"], "id, v") == query(dsn, "select id, v from t order by id")
-    twice = bronze(lake_settings, "t", "id, _batch_id, _op", "group by all having count(*) > 1")
-    assert twice == []
-    assert ingest.run(lake_settings).outcomes[0].status == "empty"
+    assert bronze(lake_settings, "t", "id, _batch_id, _op", "group by all having count(*) > 1") == []
+    assert [(item.word, item.batches) for item in reconcile.run(lake_settings)] == [("equal", []), ("equal", [])]
+    assert {outcome.status for outcome in ingest.run(lake_settings).outcomes} == {"empty"}
+
+
+def killed_after(runs: "subprocess.Popen[str]", seconds: float) -> str:
+    """Let a run begin, and kill it if it has not ended by then."""
+    assert runs.stdin is not None and runs.stdout is not None
+    runs.stdin.write("run\n")
+    runs.stdin.flush()
+    child = int(runs.stdout.readline())
+    done = select.select([runs.stdout], [], [], seconds)[0]
+    if not done:
+        os.kill(child, signal.SIGKILL)
+    assert runs.stdout.readline() == "ended\n"
+    return "ended" if done else "killed"
 
 
 def test_source_that_dies_in_the_middle_of_a_read_leaves_the_window_where_it_was(
@@ -57,7 +97,7 @@ def test_source_that_dies_in_the_middle_of_a_read_leaves_the_window_where_it_was
     watcher = threading.Thread(target=_kill_while_reading, args=(dsn, database, killed))
     watcher.start()
     try:
-        ended = ingest.run(lake_settings, "public.t,public.slow")
+        ended = ingest.run(lake_settings.model_copy(update={"source_patience": 0}), "public.t,public.slow")
     except SourceError as error:
         assert "SOURCE_DSN" in str(error)
     else:
@@ -82,3 +122,32 @@ def _kill_while_reading(dsn: str, database: postgres.Postgres, killed: threading
             killed.set()
             return
         time.sleep(0.1)
+
+
+def test_source_that_comes_back_is_read_by_the_same_command(lake_settings: Settings, database: postgres.Postgres) -> None:
+    dsn = lake_settings.dsn()
+    execute(dsn, "create table t(id int primary key)", "insert into t values (1)",
+            "create view slow as select n as id, pg_sleep(0.02)::text as pause from generate_series(1, 500) n")  # fmt: skip
+    killed, said = threading.Event(), list[str]()
+
+    def fall_and_rise() -> None:
+        _kill_while_reading(dsn, database, killed)
+        time.sleep(2)
+        database.start()
+
+    watcher = threading.Thread(target=fall_and_rise)
+    watcher.start()
+    ended = ingest.run(lake_settings, "public.t,public.slow", warn=said.append)
+    watcher.join()
+    assert killed.is_set() and said and "Trying again" in said[0]
+    assert {outcome.table: outcome.status for outcome in ended.outcomes} == {"public.t": "committed", "public.slow": "committed"}
+    assert bronze(lake_settings, "slow", "count(*), count(distinct id)") == [(500, 500)]
+
+
+def test_source_that_stays_away_is_an_error_within_the_patience(lake_settings: Settings) -> None:
+    nobody = lake_settings.model_copy(update={"source_dsn": SecretStr("postgresql://u:canary@127.0.0.1:1/x"), "source_patience": 3})
+    started, said = time.monotonic(), list[str]()
+    with pytest.raises(SourceError, match="SOURCE_DSN") as refused:
+        ingest.run(nobody, warn=said.append)
+    assert 2 < time.monotonic() - started < 20 and len(said) >= 2
+    assert "canary" not in str(refused.value) + " ".join(said)

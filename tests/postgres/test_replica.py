@@ -205,7 +205,7 @@ def test_a_query_that_the_replica_cancels_is_the_tables_error(written: str, repl
     standby.catch_up()
     vacuuming = threading.Thread(target=_vacuum_while_reading, args=(standby.dsn(str(replica_settings.source_name)), written))
     vacuuming.start()
-    ended = ingest.run(replica_settings, "public.t,public.slow")
+    ended = ingest.run(replica_settings.model_copy(update={"source_patience": 0}), "public.t,public.slow")
     vacuuming.join()
     [failed] = ended.failed
     assert failed.table == "public.slow"
