@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 from psycopg2 import Error as DatabaseError
@@ -89,7 +91,7 @@ class Plan:
         return merged(self.bronze.schema(), arrow_schema(self.mapped, self.names))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Moment:
     """What all plans of a run have in common."""
 
@@ -100,6 +102,11 @@ class Moment:
     batch_id: int
     request: Request
     dry: bool = False  # nothing may be written, not even to the ledger
+
+    @cached_property
+    def batches(self) -> dict[tuple[Any, ...], dict[str, Any]]:
+        """The ledger's last record of each batch, by bronze table and number."""
+        return ledger.latest(self.settings, "batches", "table_name", "batch_id")
 
 
 def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
@@ -161,7 +168,7 @@ def last_window(
     if noted is None:
         return None, None
     shape = Shape(**noted["shape"]) if "shape" in noted else None
-    latest = ledger.latest(moment.settings, "batches", "table_name", "batch_id")
+    latest = moment.batches
     window = Window(**noted["window"])
     if (name, window.batch_id) not in latest and not moment.dry:
         healed = {"batch_id": window.batch_id, "status": "committed", "source_table": table.label, "table_name": name, "mode": mode}

@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.postgres.held import compare, rewrite
-from ingestion.postgres.types import flags, literal, received
+from ingestion.postgres.types import Mapped, flags, literal, quote, received
 from ingestion.postgres.work import RESULT, Context, Read, Rewrite, Work
-from ingestion.postgres.write import technical, write
+from ingestion.postgres.write import DoubtError, technical, write
 from lakehouse.errors import redact
 
 
@@ -110,12 +110,24 @@ def _join(reader: duckdb.DuckDBPyConnection, context: Context) -> None:
 
 
 def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> dict[str, Any]:
+    """Write the range's rows, asking PostgreSQL only for the flags that can't be seen here; for all, where one is in doubt."""
+    asked = [item for item in work.mapped if item.doubt is None]
+    seen = [item for item in work.mapped if item.doubt is not None]
+    doubt = " or ".join(str(item.doubt).format(quote(work.names[item.column.name])) for item in seen)
+    columns = list(work.names.values())
+    try:
+        return write(reader, context, _select(context, work, asked), work.folder, columns, doubt or "false")
+    except DoubtError:
+        return write(reader, context, _select(context, work, list(work.mapped)), work.folder, columns)
+
+
+def _select(context: Context, work: Read, asked: list[Mapped]) -> str:
+    """DuckDB's query for the range; `asked` are the columns that may have flags."""
     # By position, since the reader cannot tell apart names that differ only in case.
     columns = [f"{item.source} as c{number}" for number, item in enumerate(work.mapped)]
     gone = [f"coalesce({work.gone}, false) as _gone"] if work.gone else []
-    query = f"select {', '.join([*columns, *gone, f'{flags(list(work.mapped))} as _flags'])} from {work.relation}"
+    query = f"select {', '.join([*columns, *gone, f'{flags(asked)} as _flags'])} from {work.relation}"
     query += f" where {work.where}" if work.where else ""
-    outer = [received(item, f"c{number}", work.names[item.column.name]) for number, item in enumerate(work.mapped)]
+    outer = [received(item, f"c{number}", work.names[item.column.name], item in asked) for number, item in enumerate(work.mapped)]
     op = f"case when _gone then 'd' else {literal(work.op)} end" if work.gone else literal(work.op)
-    select = f"select {', '.join([*outer, technical(context, op, '_flags')])} from postgres_query('pg', {literal(query)})"
-    return write(reader, context, select, work.folder, list(work.names.values()))
+    return f"select {', '.join([*outer, technical(context, op, '_flags')])} from postgres_query('pg', {literal(query)})"

@@ -46,6 +46,12 @@ _BEYOND = {
     "timestamp": "(not isfinite({0}) or {0} > '294247-01-09')",
     "timestamptz": "(not isfinite({0}) or {0} > '294247-01-09 00:00+00')",
 }
+# What the reader makes of them: infinities stay, years beyond the range come out before its beginning.
+_DOUBT = {
+    "date": "isinf({0})",
+    "timestamp": "not ({0} between '4714-01-01 (BC)' and '294247-01-09')",
+    "timestamptz": "not ({0} between '4714-01-01 (BC) 00:00:00+00' and '294247-01-09 00:00:00+00')",
+}
 _BEYOND_ARRAY = {
     "date": ("'infinity' = any ({0})", "'-infinity' = any ({0})"),
     "timestamp": ("'294247-01-09' < any ({0})", "'-infinity' = any ({0})"),
@@ -74,12 +80,15 @@ class Mapped:
         source: expression for the SELECT that PostgreSQL runs.
         special: condition in PostgreSQL under which Delta cannot hold the value; None if it always can.
         target: the Delta column's type, as Arrow has it.
+        doubt: condition in DuckDB, on `{0}`, that is true of everything that such a value may have become on the way; None
+            if nothing shows there, so that PostgreSQL must be asked for each row.
     """
 
     column: Column
     source: str
     special: str | None
     target: pa.DataType
+    doubt: str | None = None
 
 
 def quote(*names: str) -> str:
@@ -105,7 +114,7 @@ def _map_scalar(column: Column) -> Mapped:
         return Mapped(column, f"textin(bpcharout({name}))", None, pa.string())
     if column.type_name in _EXACT:
         special = _BEYOND[column.type_name].format(name) if column.type_name in _BEYOND else None
-        return Mapped(column, name, special, _EXACT[column.type_name])
+        return Mapped(column, name, special, _EXACT[column.type_name], _DOUBT.get(column.type_name))
     if column.type_name in _CAST:
         cast, target = _CAST[column.type_name]
         return Mapped(column, f"{name}::{cast}", None, target)
@@ -168,9 +177,13 @@ def flags(mapped: list[Mapped]) -> str:
     return f"case when {anything} then jsonb_strip_nulls(jsonb_object(array[{names}], array[{values}]))::text end"
 
 
-def received(item: Mapped, arrived: str, target: str) -> str:
-    """DuckDB's expression for the column that arrived as `arrived`, null where `_flags` names it, under its name in Delta."""
-    if item.special is None:
+def received(item: Mapped, arrived: str, target: str, asked: bool = True) -> str:
+    """DuckDB's expression for the column that arrived as `arrived`, null where `_flags` names it, under its name in Delta.
+
+    Args:
+        asked: whether `_flags` may name it.
+    """
+    if item.special is None or not asked:
         return f"{arrived} as {quote(target)}"
     mark = json.dumps(item.column.name, ensure_ascii=False) + ": "
     return f"case when _flags is null or not contains(_flags, {literal(mark)}) then {arrived} end as {quote(target)}"

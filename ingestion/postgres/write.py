@@ -11,6 +11,12 @@ import duckdb
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.work import Context
 
+_DISTINCT = 10_000  # values in a row group beyond which a dictionary costs more time than it saves room
+
+
+class DoubtError(Exception):
+    """Rows may not be what they were in the source."""
+
 
 def technical(context: Context, op: str, flag: str) -> str:
     """The columns that say where a row came from; `op` and `flag` are expressions."""
@@ -20,25 +26,33 @@ def technical(context: Context, op: str, flag: str) -> str:
     )
 
 
-def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str, columns: Sequence[str]) -> dict[str, Any]:
+def write(
+    reader: duckdb.DuckDBPyConnection, context: Context, select: str, folder: str, columns: Sequence[str], doubt: str = "false"
+) -> dict[str, Any]:
     """Write `select` as a Parquet file of `folder`; no file stays where there are no rows.
 
     Args:
         columns: the table's, of which the file may lack some; the checksum is over all of them.
+        doubt: condition of rows that may not be what they were in the source.
 
     Returns:
         path, rows, deletes, bytes and checksum, as `RESULT` has them.
+
+    Raises:
+        DoubtError: there are such rows; no file stays.
     """
     name = f"{context.batch_id:010d}-{uuid.uuid4().hex}.parquet"
     remote = folder.startswith("s3://")
     local = Path(tempfile.mkdtemp() if remote else folder) / name
     local.parent.mkdir(parents=True, exist_ok=True)
     try:
-        copied = f"copy ({select}) to {literal(str(local))} (format parquet, return_stats)"
+        copied = f"copy ({select}) to {literal(str(local))} (format parquet, return_stats, dictionary_size_limit {_DISTINCT})"
         _, rows, size, *_ = reader.execute(copied).fetchall()[0]
         if not rows:
             return {"path": None, "rows": 0, "deletes": 0, "bytes": 0}
-        deletes, checksum = _read_back(reader, local, columns)
+        deletes, doubts, checksum = _read_back(reader, local, columns, doubt)
+        if doubts:
+            raise DoubtError(f"{doubts} rows")
         if remote:
             _upload(local, folder, context.storage)
     except BaseException:
@@ -51,12 +65,12 @@ def write(reader: duckdb.DuckDBPyConnection, context: Context, select: str, fold
     return {"path": name, "rows": rows, "deletes": deletes, "bytes": size, "checksum": checksum}
 
 
-def _read_back(reader: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[str]) -> tuple[int, str]:
+def _read_back(reader: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[str], doubt: str) -> tuple[int, int, str]:
     source = f"read_parquet({literal(str(file))})"
     has = {row[0] for row in reader.execute(f"describe select * from {source}").fetchall()}
-    query = f"select count(*) filter (where _op = 'd'), {checksum_of(columns, has)} from {source}"
-    deletes, total = reader.execute(query).fetchall()[0]
-    return deletes, f"{total:016x}"
+    counts = f"count(*) filter (where _op = 'd'), count(*) filter (where {doubt})"
+    deletes, doubts, total = reader.execute(f"select {counts}, {checksum_of(columns, has)} from {source}").fetchall()[0]
+    return deletes, doubts, f"{total:016x}"
 
 
 def checksum_of(columns: Sequence[str], has: Container[str]) -> str:
@@ -74,7 +88,11 @@ def added(checksums: list[str]) -> str:
 
 
 def _upload(local: Path, folder: str, storage: dict[str, str]) -> None:
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    _client(storage).upload_file(str(local), bucket, f"{prefix}/{local.name}")
+
+
+def _client(storage: dict[str, str]) -> Any:
     import boto3
 
-    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-    boto3.client("s3", endpoint_url=storage.get("aws_endpoint")).upload_file(str(local), bucket, f"{prefix}/{local.name}")
+    return boto3.client("s3", endpoint_url=storage.get("aws_endpoint"))
