@@ -3,13 +3,13 @@
 import itertools
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
 
 from lakehouse import postgres, server, session
 from lakehouse.settings import Settings
@@ -18,15 +18,6 @@ _numbers = itertools.count(1)
 for _name in [field.upper() for field in Settings.model_fields]:
     os.environ.pop(_name, None)  # a developer's own settings must not reach the tests
 Settings.model_config["env_file"] = None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.fixture(scope="session")

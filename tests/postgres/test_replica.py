@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from bronze_reader import bronze, execute, latest, query
-from conftest import free_ports
+from ports import free_ports
 from pydantic import SecretStr
 
 from ingestion import ingest

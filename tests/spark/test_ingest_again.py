@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bronze_reader import bronze, execute, files, latest, query
 from deltalake import DeltaTable
-from spark.ingest_helpers import configure, outcome
+from ingest_helpers import configure, outcome
 
 from ingestion import ingest
 from ingestion.plan import Request

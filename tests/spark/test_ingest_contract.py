@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bronze_reader import bronze, execute, latest, query
-from spark.ingest_helpers import configure, outcome
+from ingest_helpers import configure, outcome
 
 from ingestion import ingest
 from lakehouse import ledger

@@ -2,7 +2,7 @@
 
 import pytest
 from bronze_reader import bronze, execute, query
-from spark.ingest_helpers import outcome
+from ingest_helpers import outcome
 
 from ingestion import ingest, reconcile
 from lakehouse.settings import Settings

@@ -15,7 +15,7 @@ import duckdb
 import psutil
 import pytest
 from bronze_reader import execute, files, latest, query
-from conftest import free_ports
+from ports import free_ports
 
 from ingestion import ingest
 from lakehouse import jars, java, process, server

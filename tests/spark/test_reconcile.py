@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from bronze_reader import execute, files
-from spark.ingest_helpers import configure, outcome
+from ingest_helpers import configure, outcome
 
 from ingestion import ingest, reconcile
 from lakehouse import ledger
