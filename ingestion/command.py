@@ -21,6 +21,7 @@ _HEAD = """\
 # What Comporta copies and how; `make discover` adds tables it has not seen and leaves your entries alone.
 #   enabled: false leaves a table out · mode: full | incremental · key: [columns] · deletes: compare | none | soft:<column>
 #   contract: evolve (takes up new and wider columns) | freeze (refuses any change of columns)
+#   decimals: {column: "20,4"} for a numeric without precision, which is text otherwise
 #   cursor: xmin (exact, reads the table's pages) or a column that every change moves forward (fast where it is indexed)
 """
 

@@ -1,7 +1,7 @@
 """What a run is to do with each table: its window, its pieces of work, and why it is read whole where it is."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ from lakehouse import ledger, storage
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import Settings
 
+COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
 RANGE_PAGES = 8192  # 64 MB of heap: a file of about 16 to 64 MB, and enough ranges to balance
 
 
@@ -127,7 +128,7 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     bronze = Bronze(storage.join(moment.settings.lake_url, "bronze", name), storage.options(moment.settings))
     seen, shape = last_window(moment, bronze, table, name, mode, key)
     window = next_window(moment.batch_id, cursor or "", moment.snapshot, seen)
-    mapped = tuple(map_column(column) for column in table.columns)
+    mapped = tuple(map_column(column, entry.fitted(column.name)) for column in table.columns)
     made = Plan(table, name, entry, mode, key, bronze, mapped, names, window, seen)
     held = bronze.schema()
     if held is not None:
@@ -210,7 +211,7 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
     if made.table.kind in "vf":
         made.work.append(_read(made, made.table.sql, _window(made), RANGE_PAGES))
     if made.seen and made.key and made.entry.deletes == "compare" and "retyped" not in kinds:
-        made.work.append(_compare(made))
+        made.work += _compares(made, moment.source)
 
 
 def _reason(made: Plan, shape: Shape | None, request: Request, snapshot: Snapshot) -> str:
@@ -252,6 +253,36 @@ def _read(made: Plan, relation: str, where: str, pages: int) -> Read:
     )
 
 
+def _compares(made: Plan, source: Connection) -> list[Work]:
+    """The key comparison: in one piece, or of a large table in ranges of its key, so that memory stays bounded and lanes share."""
+    whole = _compare(made)
+    if whole.pages <= COMPARE_PAGES or whole.mapped[0].column.type_name not in ("int2", "int4", "int8"):
+        return [whole]
+    live, fresh = _probe(source, made.table, whole.changed)
+    made.window = made.window.counted(live)
+    if live == whole.live and not fresh:
+        return []
+    bounds = _key_bounds(source, made.table, whole.mapped[0].column.name, -(-whole.pages // COMPARE_PAGES))
+    edges = [None, *bounds, None]
+    within = [
+        " and ".join([f"{{0}} >= {low}"] * (low is not None) + [f"{{0}} < {high}"] * (high is not None)) or "true"
+        for low, high in zip(edges, edges[1:], strict=False)
+    ]
+    return [replace(whole, within=condition, pages=whole.pages // len(within)) for condition in within]
+
+
+def _key_bounds(source: Connection, table: Table, column: str, pieces: int) -> list[int]:
+    """Keys that split the table into about equal `pieces`, from the statistics that ANALYZE left; none without them."""
+    with source.cursor() as cursor:
+        cursor.execute(
+            "select histogram_bounds::text::bigint[] from pg_stats where schemaname = %s and tablename = %s and attname = %s "
+            "order by inherited desc limit 1",
+            (table.schema, table.name, column),
+        )
+        found = (cursor.fetchone() or (None,))[0] or []
+    return sorted({found[len(found) * number // pieces] for number in range(1, pieces)}) if found else []
+
+
 def _compare(made: Plan) -> Compare:
     leaves = made.table.leaves if made.table.kind in "rpm" else ()
     changed = written_since(made.seen) if made.seen and made.table.has_xmin and not made.reason else "true"
@@ -275,14 +306,19 @@ def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
         return False
     if made.changes or (shape and not all(shape.holds(leaf, False) for leaf in table.leaves)):
         return False
-    parts = " union all ".join(
-        f"select count(*) n, count(*) filter (where {written_since(seen)}) fresh from {leaf.sql}" for leaf in table.leaves
-    )
-    with moment.source.cursor() as cursor:
-        cursor.execute(f"select sum(n), sum(fresh) from ({parts}) x")
-        live, fresh = cursor.fetchone() or (None, None)
+    live, fresh = _probe(moment.source, table, written_since(seen))
     made.window = made.window.counted(seen.live)
     return live == seen.live and not fresh
+
+
+def _probe(source: Connection, table: Table, changed: str) -> tuple[int, int]:
+    """Rows of the table, and those of them that are `changed`."""
+    counts = f"select count(*) n, count(*) filter (where {changed}) fresh from"
+    parts = " union all ".join(f"{counts} {leaf.sql}" for leaf in table.leaves)
+    with source.cursor() as cursor:
+        cursor.execute(f"select sum(n)::bigint, sum(fresh)::bigint from ({parts}) x")
+        live, fresh = cursor.fetchone() or (0, 0)
+    return live, fresh
 
 
 def _backfill(made: Plan, moment: Moment) -> None:

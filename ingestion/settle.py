@@ -115,10 +115,10 @@ def _check_arrived(plan: Plan, paths: list[str]) -> None:
 
 def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | None:
     """Rows of the source at the snapshot; None if they were not counted."""
-    counted = [_detail(row)["live"] for row in results if row["detail"]]
-    if counted or plan.backfill or not plan.work:
+    counted = [_detail(row)["live"] for row in results if "live" in _detail(row)]
+    if counted or plan.window.live is not None:
         return counted[0] if counted else plan.window.live
-    return outcome.rows if plan.whole else None
+    return outcome.rows if plan.whole and not plan.backfill else None
 
 
 def _ledger_row(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import difflib
 import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.postgres.discover import Table
 from ingestion.postgres.types import quote
@@ -27,6 +27,22 @@ class Entry(BaseModel):
     cursor: str | None = None  # xmin, or a column that every change moves forward
     deletes: str = Field(default="compare", pattern=r"^(none|compare|soft:.+)$")  # soft: a column that marks rows as deleted
     contract: Literal["evolve", "freeze"] = "evolve"
+    decimals: dict[str, Annotated[str, Field(pattern=r"^\d{1,2}, ?\d{1,2}$")]] = Field(default_factory=dict)  # column: "p,s"
+
+    def fitted(self, column: str) -> tuple[int, int] | None:
+        """Precision and scale that a numeric without its own is to have; None leaves it text."""
+        if column not in self.decimals:
+            return None
+        precision, scale = map(int, self.decimals[column].split(","))
+        return precision, scale
+
+    @model_validator(mode="after")
+    def _decimals_hold(self) -> Self:
+        for column in self.decimals:
+            precision, scale = self.fitted(column) or (0, 0)
+            if not scale <= precision <= 38 or not precision:
+                raise ValueError(f"decimals of {column}: wanted at most 38 digits, and no more of them after the point")
+        return self
 
     @property
     def soft(self) -> str | None:

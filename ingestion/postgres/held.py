@@ -13,22 +13,25 @@ from ingestion.postgres.write import technical, write
 
 def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) -> dict[str, Any]:
     """Write the keys that are gone; `detail` tells the source's rows and how many keys bronze should have had and lacks."""
-    live, fresh = _probe(reader, work)
-    if live == work.live and not fresh:
-        return {"rows": 0, "deletes": 0, "bytes": 0, "detail": json.dumps({"live": live, "lacks": 0})}
+    detail: dict[str, int] = {"lacks": 0}
+    if not work.within:  # a range is only compared where the whole was found to have changed
+        detail["live"], fresh = _probe(reader, work)
+        if detail["live"] == work.live and not fresh:
+            return {"rows": 0, "deletes": 0, "bytes": 0, "detail": json.dumps(detail)}
     bronze = [work.names[item.column.name] for item in work.mapped]
     same = " and ".join(f"b.{quote(name)} is not distinct from s.c{number}" for number, name in enumerate(bronze))
     keys = ", ".join(quote(name) for name in bronze)
     reader.register("held", _held(work.files, work.folder, context, [*bronze, "_op", "_batch_id"]))
-    latest = "from held group by all having max_by(_op, _batch_id * 2 + (_op <> 'd')::int) <> 'd'"
+    within = f"where {work.within.format(quote(bronze[0]))}" if work.within else ""
+    latest = f"from held {within} group by all having max_by(_op, _batch_id * 2 + (_op <> 'd')::int) <> 'd'"
     reader.execute(f"create or replace temp table b as select {keys} {latest}")
     reader.unregister("held")
     reader.execute(f"create or replace temp table s as select * from postgres_query('pg', {literal(_everything(work))})")
     lacks = f"select count(*) from s anti join b on {same} where not s.taken"
-    detail = json.dumps({"live": live, "lacks": reader.execute(lacks).fetchall()[0][0]})
+    detail["lacks"] = reader.execute(lacks).fetchall()[0][0]
     gone = f"select {keys}, {technical(context, literal('d'), 'null::varchar')} from b anti join s on {same}"
     try:
-        return write(reader, context, gone, work.folder, work.columns) | {"detail": detail}
+        return write(reader, context, gone, work.folder, work.columns) | {"detail": json.dumps(detail)}
     finally:
         reader.execute("drop table b; drop table s")
 
@@ -45,9 +48,9 @@ def _probe(reader: duckdb.DuckDBPyConnection, work: Compare) -> tuple[int, int]:
 
 def _everything(work: Compare) -> str:
     keys = ", ".join(f"{item.source} as c{number}" for number, item in enumerate(work.mapped))
-    return " union all ".join(
-        f"select {keys}, coalesce({work.taken}, false) as taken from {relation}" for relation in work.relations
-    )
+    within = f" where {work.within.format(quote(work.mapped[0].column.name))}" if work.within else ""
+    select = f"select {keys}, coalesce({work.taken}, false) as taken from"
+    return " union all ".join(f"{select} {relation}{within}" for relation in work.relations)
 
 
 def rewrite(reader: duckdb.DuckDBPyConnection, context: Context, work: Rewrite) -> dict[str, Any]:

@@ -101,9 +101,25 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def map_column(column: Column) -> Mapped:
-    """How `column` travels. Every type has a way: what has no exact counterpart goes as its canonical text."""
+def map_column(column: Column, decimal: tuple[int, int] | None = None) -> Mapped:
+    """How `column` travels. Every type has a way: what has no exact counterpart goes as its canonical text.
+
+    Args:
+        decimal: precision and scale that the user wants for a numeric which would travel as text; a value that does not
+            fit refuses the table.
+    """
+    if decimal and not column.is_array and column.type_name == "numeric" and decimal_of(column.typmod) is None:
+        return _map_fitted(column, *decimal)
     return _map_array(column) if column.is_array else _map_scalar(column)
+
+
+def _map_fitted(column: Column, precision: int, scale: int) -> Mapped:
+    name = quote(column.name)
+    special = f"{name} in ('NaN', 'Infinity', '-Infinity')"
+    told = f"('column ' || {literal(column.name)} || ' holds ' || {name} || ', which decimal({precision},{scale}) does not')::int::numeric"
+    fitted = f"when scale(trim_scale({name})) > {scale} or abs({name}) >= 1e{precision - scale} then {told}"
+    source = f"(case when {special} then null {fitted} else {name} end)::numeric({precision},{scale})"
+    return Mapped(column, source, special, pa.decimal128(precision, scale))
 
 
 def _map_scalar(column: Column) -> Mapped:

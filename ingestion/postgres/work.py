@@ -44,6 +44,7 @@ class Compare:
         taken: condition of the rows that this batch reads; any other row's key must be in bronze already.
         live: rows that the source held at the last batch; None if unknown.
         files: bronze's Parquet files, all of them.
+        within: the range of keys to compare, as a condition on the first column of the key, `{0}`; "" for all.
     """
 
     table: str
@@ -57,6 +58,7 @@ class Compare:
     folder: str
     pages: int
     columns: tuple[str, ...]  # of the table, beside the technical ones
+    within: str = ""
     op: str = "d"
 
 

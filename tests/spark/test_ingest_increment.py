@@ -3,6 +3,7 @@
 from contextlib import closing
 
 import psycopg2
+import pytest
 from bronze_reader import bronze, execute, latest, query
 
 from ingestion import ingest
@@ -27,6 +28,25 @@ def test_ingest_moves_only_what_changed(lake_settings: Settings) -> None:
     again = outcome(lake_settings)
     assert (again.rows, again.deletes) == (5, 2)
     assert latest(lake_settings, "t", ["id"], "id, v") == query(dsn, "select id, v from t order by id")
+
+
+def test_keys_of_a_large_table_are_compared_in_ranges(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    dsn = lake_settings.dsn()
+    monkeypatch.setattr("ingestion.plan.COMPARE_PAGES", 4)
+    execute(dsn, "create table t(id bigint primary key, v text)",
+            "insert into t select n * n - 5000, md5(n::text) from generate_series(1, 4000) n", "analyze t")  # fmt: skip
+    outcome(lake_settings)
+    assert outcome(lake_settings).status == "empty"
+    execute(
+        dsn,
+        "delete from t where id in (-4999, 0 - 4996) or id > 15990000 or id between 1000 and 2000",
+        "insert into t values (7, 'new')",
+    )
+    again = outcome(lake_settings)
+    assert len(again.ranges) > 5 and (again.rows, again.reason) == (1, "")
+    assert latest(lake_settings, "t", ["id"], "id, v") == query(dsn, "select id, v from t order by id")
+    assert again.deletes == 4001 - len(query(dsn, "select id from t"))
+    assert outcome(lake_settings).status == "empty"
 
 
 def test_ingest_takes_rows_committed_late(lake_settings: Settings) -> None:

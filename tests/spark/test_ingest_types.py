@@ -3,8 +3,11 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
 from bronze_reader import bronze, execute
+from ingest_helpers import configure, outcome
 
 from ingestion import ingest
 from lakehouse.settings import Settings
@@ -39,6 +42,27 @@ def test_numbers_keep_every_digit(lake_settings: Settings) -> None:
     assert ingest.run(lake_settings).failed == []
     [row] = bronze(lake_settings, "t", "bare, wide, neg, tiny, f::varchar, g::varchar")
     assert row == ("1.10", "12345678901234567890.12345678901234567890", Decimal(12300), Decimal("0.00123"), "nan", "-inf")
+
+
+def test_a_decimal_by_choice_holds_the_value_or_refuses_the_table(
+    lake_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = lake_settings.dsn()
+    configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    decimals: {n: '12,2'}\n")
+    execute(
+        dsn,
+        "create table t(id int primary key, n numeric)",
+        "insert into t values (1, 1.10), (2, 'NaN'), (3, 9999999999.99), (4, 2.5000)",
+    )
+    assert outcome(lake_settings).rows == 4
+    held = bronze(lake_settings, "t", "n, _flags", "order by id")
+    assert held == [(Decimal("1.10"), None), (None, '{"n": "NaN"}'), (Decimal("9999999999.99"), None), (Decimal("2.50"), None)]
+    for value in ("1.234", "10000000000"):
+        execute(dsn, f"insert into t values (5, {value})")
+        [failed] = ingest.run(lake_settings).failed
+        assert f"column n holds {value}, which decimal(12,2) does not" in failed.error
+        execute(dsn, "delete from t where id = 5")
+    assert len(bronze(lake_settings, "t", "id")) == 4
 
 
 def test_text_travels_byte_for_byte(lake_settings: Settings) -> None:
