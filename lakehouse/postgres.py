@@ -69,6 +69,7 @@ class Postgres:
     def kill(self) -> None:
         """End it as a power cut would: no shutdown, no flush. For tests of faults."""
         if found := self.running():
+            found.suspend()  # or it may fork a backend that nobody kills, and that keeps the next server from starting
             family = [found, *found.children(recursive=True)]
             for member in family:
                 member.kill()
