@@ -156,7 +156,9 @@ def reconcile(tables: str | None) -> None:
         pending = all(verdict.pending for verdict in wrong)
         late = "Nothing but changes since the last batch: run make ingest and compare again"
         named = "See above for the keys; make ingest TABLES=… RESYNC=1 copies a table anew"
-        raise DifferenceError(f"{len(wrong)} of {len(verdicts)} tables", "differ", remedy=late if pending else named)
+        raise DifferenceError(
+            f"{len(wrong)} of {len(verdicts)} tables", "are not known to be equal", remedy=late if pending else named
+        )
 
 
 def show_differences(verdict: comparison.Verdict) -> None:
@@ -165,7 +167,7 @@ def show_differences(verdict: comparison.Verdict) -> None:
         console.out.print(Text.assemble(("✗ ", "red"), verdict.error))
     for text in verdict.batches:
         console.out.print(Text.assemble(("✗ ", "red"), f"{verdict.table}: {text}"))
-    words = {"missing": "is missing in bronze", "extra": "is in bronze but gone from the source", "differs": "differs"}
+    words = {"missing": "is missing in bronze", "extra": "is in bronze, and gone from the source", "differs": "differs"}
     for item in verdict.differences:
         which = f" in {', '.join(item.columns)}" if item.columns else ""
         late = " (written since the last batch)" if item.pending else ""

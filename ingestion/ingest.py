@@ -100,7 +100,7 @@ def _patiently(settings: Settings, request: Request, warn: Warn) -> Run:
     attempts: list[Run] = []
 
     def attempt() -> Run:
-        attempts.append(_once(settings, request).after(attempts[-1] if attempts else None))
+        attempts.append(_once(settings, request, warn).after(attempts[-1] if attempts else None))
         return attempts[-1]
 
     def tell(state: RetryCallState) -> None:
@@ -119,7 +119,7 @@ def _patiently(settings: Settings, request: Request, warn: Warn) -> Run:
     return done
 
 
-def _once(settings: Settings, request: Request) -> Run:
+def _once(settings: Settings, request: Request, warn: Warn) -> Run:
     started = time.monotonic()
     with closing(open_source(settings)) as source:
         try:
@@ -140,9 +140,10 @@ def _once(settings: Settings, request: Request) -> Run:
         done.outcomes.append(outcome)
         batches.append(batch)
     _register(settings, plans)
-    upkeep.keep(settings, [item.bronze for item in plans if item.bronze.table is not None], snapshot.clock)
     done.seconds = time.monotonic() - started
     _record(settings, done, batches)
+    for problem in upkeep.keep(settings, [item.bronze for item in plans if item.bronze.table is not None], snapshot.clock):
+        warn(problem)
     return done
 
 

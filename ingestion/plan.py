@@ -1,7 +1,7 @@
 """What a run is to do with each table: its window, its pieces of work, and why it is read whole where it is."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
-from ingestion import contract
+from ingestion import contract, keys
 from ingestion import source as source_file
 from ingestion.contract import Change, ContractError, Shape
 from ingestion.postgres.bronze import Bronze, arrow_schema, merged
@@ -254,33 +254,15 @@ def _read(made: Plan, relation: str, where: str, pages: int) -> Read:
 
 
 def _compares(made: Plan, source: Connection) -> list[Work]:
-    """The key comparison: in one piece, or of a large table in ranges of its key, so that memory stays bounded and lanes share."""
+    """The key comparison, in as many pieces as the table is large."""
     whole = _compare(made)
-    if whole.pages <= COMPARE_PAGES or whole.mapped[0].column.type_name not in ("int2", "int4", "int8"):
+    if whole.pages <= COMPARE_PAGES or not keys.in_order(whole):
         return [whole]
-    live, fresh = _probe(source, made.table, whole.changed)
+    live, fresh = keys.probe(source, made.table, whole.changed)
     made.window = made.window.counted(live)
     if live == whole.live and not fresh:
         return []
-    bounds = _key_bounds(source, made.table, whole.mapped[0].column.name, -(-whole.pages // COMPARE_PAGES))
-    edges = [None, *bounds, None]
-    within = [
-        " and ".join([f"{{0}} >= {low}"] * (low is not None) + [f"{{0}} < {high}"] * (high is not None)) or "true"
-        for low, high in zip(edges, edges[1:], strict=False)
-    ]
-    return [replace(whole, within=condition, pages=whole.pages // len(within)) for condition in within]
-
-
-def _key_bounds(source: Connection, table: Table, column: str, pieces: int) -> list[int]:
-    """Keys that split the table into about equal `pieces`, from the statistics that ANALYZE left; none without them."""
-    with source.cursor() as cursor:
-        cursor.execute(
-            "select histogram_bounds::text::bigint[] from pg_stats where schemaname = %s and tablename = %s and attname = %s "
-            "order by inherited desc limit 1",
-            (table.schema, table.name, column),
-        )
-        found = (cursor.fetchone() or (None,))[0] or []
-    return sorted({found[len(found) * number // pieces] for number in range(1, pieces)}) if found else []
+    return [*keys.pieces(whole, source, made.table, -(-whole.pages // COMPARE_PAGES))]
 
 
 def _compare(made: Plan) -> Compare:
@@ -306,19 +288,9 @@ def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
         return False
     if made.changes or (shape and not all(shape.holds(leaf, False) for leaf in table.leaves)):
         return False
-    live, fresh = _probe(moment.source, table, written_since(seen))
+    live, fresh = keys.probe(moment.source, table, written_since(seen))
     made.window = made.window.counted(seen.live)
     return live == seen.live and not fresh
-
-
-def _probe(source: Connection, table: Table, changed: str) -> tuple[int, int]:
-    """Rows of the table, and those of them that are `changed`."""
-    counts = f"select count(*) n, count(*) filter (where {changed}) fresh from"
-    parts = " union all ".join(f"{counts} {leaf.sql}" for leaf in table.leaves)
-    with source.cursor() as cursor:
-        cursor.execute(f"select sum(n)::bigint, sum(fresh)::bigint from ({parts}) x")
-        live, fresh = cursor.fetchone() or (0, 0)
-    return live, fresh
 
 
 def _backfill(made: Plan, moment: Moment) -> None:

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import DeltaError
 
 from ingestion.postgres.bronze import NOTE, Bronze
 from lakehouse import ledger, storage
@@ -16,24 +17,29 @@ from lakehouse.settings import Settings
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
 MANY = 20  # small files; below that many, a reader loses less than the rewriting costs
 _SKEW = 3600  # seconds that this machine's clock and the source's may differ: beyond, no clock can be trusted to remove files
-_LEDGER = ("runs", "batches", "verdicts", "releases")
 
 
 def keep(settings: Settings, tables: list[Bronze], source_clock: float) -> list[str]:
-    """Look after the tables that need it.
+    """Look after the tables that need it. What fails here has cost no row: the batches are committed and noted.
 
     Args:
         source_clock: the source's time, seconds since 1970.
 
     Returns:
-        the URLs of those that were put in order.
+        what could not be done, each in a line.
     """
-    done = [bronze.url for bronze in tables if len([size for size in bronze.sizes().values() if size < SMALL]) >= MANY]
+    problems = []
     for bronze in tables:
-        if bronze.url in done:
-            _tidy(settings, bronze, abs(time.time() - source_clock) < _SKEW)
-    _tidy_ledger(settings)
-    return done
+        try:
+            if len([size for size in bronze.sizes().values() if size < SMALL]) >= MANY:
+                _tidy(settings, bronze, abs(time.time() - source_clock) < _SKEW)
+        except (DeltaError, OSError) as error:
+            problems.append(f"{bronze.url}: upkeep failed, the next run tries again: {str(error).splitlines()[0]}")
+    try:
+        _tidy_ledger(settings)
+    except (DeltaError, OSError) as error:
+        problems.append(f"ledger: upkeep failed, the next run tries again: {str(error).splitlines()[0]}")
+    return problems
 
 
 def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
@@ -61,7 +67,7 @@ def kept_versions(settings: Settings, name: str) -> list[int]:
 
 def _tidy_ledger(settings: Settings) -> None:
     """A record is a file; put together now and then, so that reading the ledger stays quick."""
-    for name in _LEDGER:
+    for name in ledger.SCHEMAS:
         if DeltaTable.is_deltatable(ledger.location(settings, name), storage.options(settings)):
             table = DeltaTable(ledger.location(settings, name), storage_options=storage.options(settings))
             if len(table.file_uris()) >= 5 * MANY:

@@ -151,3 +151,16 @@ def test_batches_record_a_checksum_that_no_split_changes(lake_settings: Settings
     assert len(split.ranges) > len(whole.ranges) == 1
     assert whole.checksum == split.checksum != "0" * 16
     assert [row["checksum"] for row in ledger.rows(lake_settings, "batches")] == [whole.checksum, split.checksum]
+
+
+def test_upkeep_that_fails_costs_no_batch(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("ingestion.upkeep.MANY", 1)
+    monkeypatch.setattr("ingestion.upkeep._tidy", full)
+    execute(lake_settings.dsn(), "create table t(id int primary key)", "insert into t values (1)")
+    said: list[str] = []
+    [only] = ingest.run(lake_settings, warn=said.append).outcomes
+    assert only.status == "committed" and "no space left" in said[0]
+    assert [row["status"] for row in ledger.rows(lake_settings, "batches")] == ["committed"]

@@ -1,0 +1,45 @@
+"""Key comparisons of large tables, in ranges: memory stays bounded, and lanes share the work."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from psycopg2.extensions import connection as Connection
+
+from ingestion.postgres.discover import Table
+from ingestion.postgres.work import Compare
+
+
+def in_order(whole: Compare) -> bool:
+    """Whether PostgreSQL and DuckDB sort the key's first column alike, whatever the collation."""
+    return whole.mapped[0].column.type_name in ("int2", "int4", "int8")
+
+
+def probe(source: Connection, table: Table, changed: str) -> tuple[int, int]:
+    """Rows of the table, and those of them that are `changed`."""
+    counts = f"select count(*) n, count(*) filter (where {changed}) fresh from"
+    parts = " union all ".join(f"{counts} {leaf.sql}" for leaf in table.leaves)
+    with source.cursor() as cursor:
+        cursor.execute(f"select sum(n)::bigint, sum(fresh)::bigint from ({parts}) x")
+        live, fresh = cursor.fetchone() or (0, 0)
+    return live, fresh
+
+
+def pieces(whole: Compare, source: Connection, table: Table, count: int) -> Iterator[Compare]:
+    """`whole` in about `count` ranges of the key's first column, which meet without gap or overlap."""
+    bounds = _bounds(source, table, whole.mapped[0].column.name, count)
+    edges = [None, *bounds, None]
+    for low, high in zip(edges, edges[1:], strict=False):
+        sides = [f"{{0}} >= {low}"] * (low is not None) + [f"{{0}} < {high}"] * (high is not None)
+        yield replace(whole, within=" and ".join(sides) or "true", pages=whole.pages // (len(bounds) + 1))
+
+
+def _bounds(source: Connection, table: Table, column: str, count: int) -> list[int]:
+    """Keys that split the table into about equal `count` pieces, from the statistics that ANALYZE left; none without them."""
+    with source.cursor() as cursor:
+        cursor.execute(
+            "select histogram_bounds::text::bigint[] from pg_stats where schemaname = %s and tablename = %s and attname = %s "
+            "order by inherited desc limit 1",
+            (table.schema, table.name, column),
+        )
+        found = (cursor.fetchone() or (None,))[0] or []
+    return sorted({found[len(found) * number // count] for number in range(1, count)}) if found else []
