@@ -21,6 +21,8 @@ class Engine:
         scratch = settings.var_dir / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(config={"temp_directory": str(scratch), "preserve_insertion_order": False})
+        # Both would believe a file's least and greatest number, from which some writers leave NaN out.
+        self._connection.execute("set disabled_optimizers = 'statistics_propagation,filter_pushdown'")
 
     def ask(self, query: str) -> Iterable[Iterable[Any]]:
         """Rows of `query`."""

@@ -7,7 +7,7 @@ import json
 import time
 from datetime import timedelta
 
-from deltalake import CommitProperties, DeltaTable
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties
 from deltalake.exceptions import DeltaError
 
 from ingestion.postgres.bronze import NOTE, Bronze
@@ -16,6 +16,8 @@ from lakehouse.settings import Settings
 
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
 MANY = 20  # small files; below that many, a reader loses less than the rewriting costs
+# Arrow's writer leaves NaN out of a file's least and greatest number, and Spark would skip such rows in a filter.
+_NO_STATISTICS = WriterProperties(compression="SNAPPY", default_column_properties=ColumnProperties(statistics_enabled="NONE"))
 _SKEW = 3600  # seconds that this machine's clock and the source's may differ: beyond, no clock can be trusted to remove files
 
 
@@ -47,7 +49,9 @@ def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
     note = bronze.last_batch() or {}
     number = note.pop("delta_version", None)
     again = CommitProperties(custom_metadata={NOTE: json.dumps(note | {"delta_version": number})})
-    bronze.table.optimize.compact(target_size=8 * SMALL, commit_properties=again, max_concurrent_tasks=1)
+    bronze.table.optimize.compact(
+        target_size=8 * SMALL, commit_properties=again, max_concurrent_tasks=1, writer_properties=_NO_STATISTICS
+    )
     bronze.table.create_checkpoint()
     if clock_holds:
         name = bronze.url.rpartition("/")[2]

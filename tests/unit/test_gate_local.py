@@ -49,3 +49,13 @@ def test_a_path_that_is_a_pattern_is_left_to_spark(tmp_path: Path) -> None:
     odd = str(tmp_path / "all*")
     write_deltalake(odd, pa.table({"id": [1]}))
     assert local.rows(Settings(var_dir=tmp_path), DeltaTable(odd)) is None
+
+
+@pytest.mark.parametrize("condition", ["ratio > 0.9", "not (ratio >= 0 and ratio <= 1)", "ratio not between 0 and 1"])
+def test_nan_is_seen_though_the_files_statistics_leave_it_out(tmp_path: Path, condition: str) -> None:
+    """Arrow's writer names the least and the greatest number; who trusts them takes every row for one in between."""
+    settings, url = Settings(var_dir=tmp_path), str(tmp_path / "t")
+    write_deltalake(url, pa.table({"ratio": [0.5, float("nan")]}))
+    query, engine = local.rows(settings, DeltaTable(url)), local.Engine(settings)
+    assert engine.ask(f"select count(*) from ({query}) where {condition}") == [(1,)]
+    assert engine.ask(f"select count(case when {condition} then 1 end) from ({query})") == [(1,)]
