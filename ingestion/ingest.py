@@ -19,7 +19,8 @@ from ingestion.plan import Moment, Plan, Request, plan
 from ingestion.postgres.connect import lost, open_source, prepare
 from ingestion.postgres.discover import discover
 from ingestion.postgres.extract import runner
-from ingestion.postgres.window import Snapshot, lanes
+from ingestion.postgres.ranges import lanes
+from ingestion.postgres.window import Snapshot
 from ingestion.postgres.work import RESULT, Context
 from ingestion.settle import Outcome, schema_rows, settle
 from lakehouse import catalog, ledger, session, storage

@@ -14,6 +14,7 @@ from ingestion import source as source_file
 from ingestion.contract import Change, ContractError, Shape
 from ingestion.postgres.bronze import Bronze, arrow_schema, merged
 from ingestion.postgres.discover import Leaf, Table
+from ingestion.postgres.ranges import RANGE_PAGES, cut, range_condition, ranges
 from ingestion.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
 from ingestion.postgres.window import (
     Snapshot,
@@ -21,8 +22,6 @@ from ingestion.postgres.window import (
     both,
     condition,
     next_window,
-    range_condition,
-    ranges,
     reread_reason,
     written_since,
 )
@@ -32,7 +31,6 @@ from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import Settings
 
 COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
-RANGE_PAGES = 8192  # 64 MB of heap: a file of about 16 to 64 MB, and enough ranges to balance
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,7 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
     ):
         return
     for leaf in made.table.leaves if made.table.kind in "rpm" else ():
-        made.work += _reads(made, leaf, _leaf_window(made, leaf, shape))
+        made.work += _reads(made, leaf, _leaf_window(made, leaf, shape), moment.source)
     if made.table.kind in "vf":
         made.work.append(_read(made, made.table.sql, _window(made), RANGE_PAGES))
     if made.seen and made.key and made.entry.deletes == "compare" and "retyped" not in kinds:
@@ -241,9 +239,13 @@ def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
     return _window(made)
 
 
-def _reads(made: Plan, leaf: Leaf, window: str) -> list[Work]:
-    pieces = ranges(leaf.pages, RANGE_PAGES) if leaf.has_ctid else [(0, None)]
-    return [_read(made, leaf.sql, both(range_condition(first, end), window), (end or leaf.pages) - first) for first, end in pieces]
+def _reads(made: Plan, leaf: Leaf, window: str, source: Connection) -> list[Work]:
+    pieces: list[tuple[int, int | None, int]] = [(0, None, 0)]
+    if leaf.has_ctid and not window:
+        pieces = cut(source, made.table, leaf)
+    elif leaf.has_ctid:  # most pages are only looked through
+        pieces = [(first, end, (end or leaf.pages) - first) for first, end in ranges(leaf.pages, RANGE_PAGES)]
+    return [_read(made, leaf.sql, both(range_condition(first, end), window), share) for first, end, share in pieces]
 
 
 def _read(made: Plan, relation: str, where: str, pages: int) -> Read:
@@ -313,7 +315,7 @@ def _backfill(made: Plan, moment: Moment) -> None:
     made.whole, made.backfill, made.reason = True, True, f"backfill of {column} {request.since or '…'} to {request.until or '…'}"
     made.window = made.seen.continued(moment.batch_id)
     for leaf in table.leaves if table.kind in "rpm" else ():
-        made.work += _reads(made, leaf, where)
+        made.work += _reads(made, leaf, where, moment.source)
     if table.kind in "vf":
         made.work.append(_read(made, table.sql, where, RANGE_PAGES))
 

@@ -11,11 +11,12 @@ import duckdb
 import psycopg2
 
 from ingestion import source as source_file
-from ingestion.plan import RANGE_PAGES, Plan
+from ingestion.plan import Plan
 from ingestion.postgres import digest
 from ingestion.postgres.connect import prepare
+from ingestion.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.postgres.types import literal, quote
-from ingestion.postgres.window import both, range_condition, ranges, written_since
+from ingestion.postgres.window import both, written_since
 from lakehouse import storage
 from lakehouse.settings import Settings
 

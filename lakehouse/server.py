@@ -151,10 +151,14 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "8",
         # Else a client notes file and line of every column it makes, and looks for IPython each time.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # Sessions bring no jars or files of their own; sharing nothing, each would start Python workers of its own.
+        "spark.sql.artifact.isolation.enabled": "false",
     }
     if _on_loopback(settings):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    if not settings.spark_master.startswith("local"):
+    if settings.spark_master.startswith("local"):
+        conf |= {"spark.python.daemon.module": "lakehouse.worker_daemon"}
+    else:
         conf |= {"spark.jars": ",".join(map(str, extra))}  # executors fetch them from the driver
     return conf
 

@@ -1,4 +1,4 @@
-"""`python -m bench.ingest [race memory increments unchanged skew] [--tables wide,narrow] [--large] [--small]`."""
+"""`python -m bench.ingest [race recording memory increments unchanged skew] [--tables wide,narrow] [--large] [--small]`."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from bench.ingest.stage import PEERS, Stage, stage
 from lakehouse import console
 from lakehouse.settings import ROOT
 
-SECTIONS = ("race", "memory", "increments", "unchanged", "skew")
+SECTIONS = ("race", "recording", "memory", "increments", "unchanged", "skew")
 Result = dict[str, Any]
 
 
@@ -65,6 +65,7 @@ class Bench:
         wides = ["wide", *(["wide40"] if large else [])]
         jobs: dict[str, Callable[[], Result]] = {
             "race": lambda: self.results.get("race", {}) | {name: self.race(dsn, name) for name in tables},
+            "recording": lambda: extras.recording(self.stage, self.table(dsn, "wide"), "wide", self.rounds, _say),
             "skew": lambda: extras.skew(self.stage, self.table(dsn, "skewed"), self.rounds, _say),
             "memory": lambda: extras.memory(self.stage, self.tables(dsn, wides), wides, self.rounds, _say),
             "unchanged": lambda: extras.unchanged(self.stage, self.twenty(), self.rounds, _say),

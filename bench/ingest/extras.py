@@ -1,6 +1,7 @@
 """What the race does not show: memory, small changes to large tables, nothing changed, ranges out of balance."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from bench.ingest.stage import Job, Stage, cores, own_python
 Result = dict[str, Any]
 Say = Callable[[str], None]
 OURS = next(contender for contender in CONTENDERS if contender.function == "comporta")
+UNRECORDED = replace(OURS, function="unrecorded")
 CHANGED = 10_000
 
 
@@ -23,6 +25,19 @@ def memory(stage: Stage, dsn: str, tables: list[str], rounds: int, say: Say) -> 
             say(f"memory, {table}: {_told(result)}")
             found[table] += [result] if round_ else []
     return found
+
+
+def recording(stage: Stage, dsn: str, table: str, rounds: int, say: Say) -> Result:
+    """Our job as it is and without its recording, in turn."""
+    found: list[dict[str, Result]] = []
+    facts = source.facts(dsn, table)
+    for round_ in range(rounds + 1):
+        pair = {}
+        for contender in (OURS, UNRECORDED) if round_ % 2 else (UNRECORDED, OURS):
+            pair[contender.function] = once(stage, dsn, table, facts, contender, f"recording{round_}")
+            say(f"recording, {contender.function}: {_told(pair[contender.function])}")
+        found += [pair] if round_ else []
+    return {"rounds": found}
 
 
 def increments(stage: Stage, dsn: str, tables: list[str], rounds: int, say: Say) -> Result:

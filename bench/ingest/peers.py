@@ -155,7 +155,7 @@ def duckdb(task: Task) -> Task:
     from deltalake import write_deltalake
 
     [extension] = Path(scanner.__file__).parent.rglob("*.duckdb_extension")
-    reader = tool.connect(config={"threads": task["cores"], "preserve_insertion_order": False})
+    reader = tool.connect(config={"threads": task["cores"], "preserve_insertion_order": False, "allow_unsigned_extensions": True})
     reader.execute(f"load '{extension}'")
     reader.execute("set timezone = 'UTC'")
     reader.execute(f"attach '{task['dsn']}' as pg (type postgres, read_only)")

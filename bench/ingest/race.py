@@ -26,6 +26,11 @@ class Contender:
     imports: tuple[str, ...] = ()
     writes: bool = True
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is our job, whose bronze table the catalog knows."""
+        return self.module == _OWN and self.function != "jdbc"
+
 
 _PEER, _OWN = "bench.ingest.peers", "bench.ingest.ours"
 CONTENDERS = (
@@ -66,7 +71,7 @@ def once(stage: Stage, dsn: str, table: str, facts: source.Facts, contender: Con
         result = stage.run(job_of(stage, dsn, table, facts, contender, label))
         return _checked(result, facts, target) if contender.writes else _counted(result, facts)
     finally:
-        if contender.function == "comporta":
+        if contender.ours:
             forget(stage, table, label)
         shutil.rmtree(target, ignore_errors=True)
 
@@ -83,7 +88,7 @@ def job_of(stage: Stage, dsn: str, table: str, facts: source.Facts, contender: C
 def target_of(stage: Stage, contender: Contender, table: str, label: str) -> Path:
     """The folder that the contender writes; ours follows from the source's name."""
     lake = Path(stage.settings.lake_url)
-    return lake / "bronze" / f"{label}__{table}" if contender.function == "comporta" else lake / f"{contender.function}_{label}"
+    return lake / "bronze" / f"{label}__{table}" if contender.ours else lake / f"{contender.function}_{label}"
 
 
 def forget(stage: Stage, table: str, label: str) -> None:

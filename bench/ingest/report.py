@@ -152,6 +152,20 @@ def _memory(section: Result) -> str:
     return f"## Memory\n\n{_when(section)}. Comporta's job and the whole Spark server.\n\n{table(head, rows)}"
 
 
+def _recording(section: Result) -> str:
+    rounds = section["data"]["rounds"]
+    failed = [one["error"] for pair in rounds for one in pair.values() if "error" in one]
+    good = [(pair["comporta"], pair["unrecorded"]) for pair in rounds if not any("error" in one for one in pair.values())]
+    rows = []
+    for what, field in (("seconds", "seconds"), ("CPU s", "cpu")):
+        more = median(100 * (with_[field] / without[field] - 1) for with_, without in good)
+        columns = (median(pair[number_][field] for pair in good) for number_ in (0, 1))
+        rows.append([what, *(number(one, 2) for one in columns), f"{number(more, 1)} %", failed[0] if failed else ""])
+    said = "With and without the checksum that is read back from each file and the ledger's entries, in turn."
+    head = ["", "as it is", "without recording", "recording costs", ""]
+    return f"## Recording\n\n{_when(section)}, {len(rounds)} rounds. {said}\n\n{table(head, rows)}"
+
+
 def _increments(section: Result) -> str:
     rows = []
     for name, found in section["data"].items():
@@ -193,4 +207,10 @@ def _skew(section: Result) -> str:
     return f"## Skew\n\n{_when(section)}, {len(keys)} ranges.\n\n{table(['', 'ratio', ''], rows)}"
 
 
-_OTHERS: dict[str, Callable[[Result], str]] = {"memory": _memory, "increments": _increments, "unchanged": _unchanged, "skew": _skew}
+_OTHERS: dict[str, Callable[[Result], str]] = {
+    "recording": _recording,
+    "memory": _memory,
+    "increments": _increments,
+    "unchanged": _unchanged,
+    "skew": _skew,
+}

@@ -19,6 +19,7 @@ class Leaf:
     has_ctid: bool  # heap tables and materialised views have; foreign tables have not
     oid: int = 0
     node: int = 0  # the file on disk: another one after a rewrite or a truncate
+    toast_pages: int = 0  # of values too large for a page
 
     @property
     def sql(self) -> str:
@@ -109,7 +110,8 @@ with recursive tree(root, oid) as (
     join pg_inherits i on i.inhparent = t.oid
 )
 select t.root, n.nspname, c.relname, c.relkind, c.oid::bigint, coalesce(pg_relation_filenode(c.oid), 0)::bigint,
-       case when c.relkind in ('r', 'm') then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end
+       case when c.relkind in ('r', 'm') then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end,
+       case when c.reltoastrelid <> 0 then pg_relation_size(c.reltoastrelid) / current_setting('block_size')::int else 0 end
 from tree t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind <> 'p' order by n.nspname, c.relname
 """
@@ -128,7 +130,8 @@ def discover(source: Connection) -> list[Table]:
         Table(
             schema, name, kind, estimate, readable, keys.get(oid, ()),
             tuple(Column(*row) for row in columns.get(oid, [])),
-            tuple(Leaf(schema_, leaf, pages, of in "rm", id_, node) for schema_, leaf, of, id_, node, pages in leaves.get(oid, [])),
+            tuple(Leaf(schema_, leaf, pages, of in "rm", id_, node, toast)
+                  for schema_, leaf, of, id_, node, pages, toast in leaves.get(oid, [])),
         )
         for oid, schema, name, kind, estimate, readable in relations
     ]  # fmt: skip

@@ -94,8 +94,9 @@ def _open(context: Context) -> duckdb.DuckDBPyConnection:
     import duckdb_extension_postgres_scanner as scanner
 
     [extension] = Path(scanner.__file__).parent.rglob("*.duckdb_extension")
+    # Its signature, 0.2 s of CPU for every lane, says what the lock's hash of its wheel has said already.
     reader = duckdb.connect(config={"threads": 1, "memory_limit": "1GB", "preserve_insertion_order": True,
-                                    "temp_directory": tempfile.gettempdir()})  # fmt: skip
+                                    "temp_directory": tempfile.gettempdir(), "allow_unsigned_extensions": True})  # fmt: skip
     reader.execute(f"load {literal(str(extension))}")
     reader.execute("set timezone = 'UTC'")
     reader.execute(f"attach {literal(context.dsn)} as pg (type postgres)")

@@ -109,39 +109,6 @@ def condition(seen: Window, nullable: bool) -> str:
     return f"({column} >= {literal(seen.since)}" + (f" or {column} is null)" if nullable else ")")
 
 
-def ranges(pages: int, target: int) -> list[tuple[int, int | None]]:
-    """Split `pages` pages into ranges of about `target`, the last one open: it takes what is appended meanwhile.
-
-    Returns:
-        (first page, first page of the next range or None) pairs, which meet without gap or overlap.
-    """
-    count = max(1, -(-pages // target))
-    bounds = [pages * number // count for number in range(count)]
-    return list(zip(bounds, [*bounds[1:], None], strict=True))
-
-
-def range_condition(first: int, end: int | None) -> str:
-    """Condition of a ctid range; "" for the whole table."""
-    low = f"ctid >= '({first},0)'::tid" if first else ""
-    high = f"ctid < '({end},0)'::tid" if end is not None else ""
-    return " and ".join(part for part in (low, high) if part)
-
-
 def both(*conditions: str) -> str:
     """`conditions` joined by and; empty ones are left out."""
     return " and ".join(part for part in conditions if part)
-
-
-def lanes(sizes: list[int], width: int) -> list[list[int]]:
-    """Distribute work of `sizes` over at most `width` lanes, longest first to the least loaded.
-
-    Returns:
-        for each lane the positions in `sizes`; every position stands exactly once.
-    """
-    result: list[list[int]] = [[] for _ in range(max(1, min(width, len(sizes))))]
-    loads = [0] * len(result)
-    for position in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
-        lane = loads.index(min(loads))
-        result[lane].append(position)
-        loads[lane] += sizes[position] + 1
-    return result

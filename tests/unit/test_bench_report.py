@@ -55,11 +55,19 @@ def test_the_other_sections_are_shown_and_their_failures_too() -> None:
             "memory": dated | {"data": {"wide": [done(2)], "wide40": [{"error": "out of memory"}]}},
             "increments": dated
             | {"data": {"wide": {"rows": 4000, "changed": 40, "first": done(9), "rounds": [done(1) | {"moved": 41}]}}},
+            "recording": dated
+            | {
+                "data": {
+                    "rounds": [{"comporta": done(3), "unrecorded": done(2)}] * 2
+                    + [{"comporta": {"error": "gone"}, "unrecorded": done(1)}]
+                }
+            },
             "unchanged": dated | {"data": {"tables": 20, "rounds": [done(0.7), done(0.9), done(0.8)]}},
             "skew": dated | {"data": {"rounds": [done(2) | {"ranges": [1.0, 2.0, 1.0]}], "key_ranges": [90, 5, 5]}},
         }
     )
     assert "| wide | 1 000 | 2.0 | 120 | 70 |  |" in page and "failed 1×: out of memory" in page
     assert "| wide | 4 000 | 40 | 41 | 9.0 | 1.00 | 1.50 | 0.50 |  |" in page
+    assert "| seconds | 3.00 | 2.00 | 50.0 % | gone |" in page
     assert "| 20 | 0.80 | 1.50 | 0.50 |  |" in page
     assert "the median one | 2.00 |" in page and "fullest of 3 equal ranges of the key over the median one | 18.0 |" in page

@@ -4,15 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.postgres.ranges import even, lanes, range_condition, ranges
 from ingestion.postgres.window import (
     MAX_XID_DISTANCE,
     Snapshot,
     Window,
     condition,
-    lanes,
     next_window,
-    range_condition,
-    ranges,
     reread_reason,
 )
 
@@ -29,6 +27,21 @@ def test_ranges_meet_without_gap_or_overlap(pages: int, target: int) -> None:
     assert found[0][0] == 0 and found[-1][1] is None
     assert all(end == following[0] for (_, end), following in zip(found, found[1:], strict=False))
     assert all((end or max(pages, first)) - first <= target for first, end in found)
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=600), st.integers(1, 200_000), st.integers(1, 40))
+def test_ranges_of_equal_cost_meet_without_gap_or_overlap(costs: list[float], pages: int, count: int) -> None:
+    found = even(costs, pages, count)
+    assert found[0][0] == 0 and found[-1][1] is None and len(found) <= count
+    assert all(first < end == following[0] for (first, end), following in zip(found, found[1:], strict=False) if end is not None)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=20, max_size=200).filter(any), st.integers(2, 10))
+def test_ranges_are_even_in_cost(costs: list[int], count: int) -> None:
+    pages = 100 * len(costs)  # of known cost each
+    found = even(costs, pages, count)
+    each = [sum(costs[page // 100] for page in range(first, end or pages)) for first, end in found]
+    assert max(each) <= 100 * sum(costs) / count + 2 * max(costs)  # a page more at either end, by rounding
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.integers(1, 8))

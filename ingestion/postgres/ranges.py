@@ -1,0 +1,96 @@
+"""How a table is cut: into ranges of pages (ctid) that cost about the same to read, and these into lanes."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from psycopg2.extensions import connection as Connection
+
+from ingestion.postgres.discover import Leaf, Table
+from ingestion.postgres.types import quote
+
+RANGE_PAGES = 8192  # 64 MB as PostgreSQL stores it: a file of about 16 to 64 MB, and enough ranges to balance
+
+# What a row costs whatever is in it, in bytes that cost as much: rows of 40 and of 670 bytes of text, measured (docs/decisions/0002).
+_ROW = 100
+_PROBES = 8  # for each range: a table may be dense here and empty there
+_PROBED = 8  # pages each
+_MOST = 512  # probes altogether: 32 MB, however large the table is
+
+
+def cut(source: Connection, table: Table, leaf: Leaf) -> list[tuple[int, int | None, int]]:
+    """Ranges that cost about the same: by what a few pages all over the table hold, not by their number.
+
+    Pages that deletes left empty cost nothing, rows with large values (TOAST) more than their pages tell.
+
+    Returns:
+        (first page, first page of the next range or None, its share of the whole in pages), without gap or overlap.
+    """
+    count = -(-(leaf.pages + leaf.toast_pages) // RANGE_PAGES)
+    if count < 2 or not leaf.pages:
+        return [(0, None, leaf.pages + leaf.toast_pages)]
+    pieces = even(_probe(source, table, leaf, min(_MOST, _PROBES * count, max(1, leaf.pages // _PROBED))), leaf.pages, count)
+    return [(first, end, (leaf.pages + leaf.toast_pages) // len(pieces)) for first, end in pieces]
+
+
+def even(costs: Sequence[float], pages: int, count: int) -> list[tuple[int, int | None]]:
+    """Split `pages` pages, of which each of `costs` is the cost of an equal part, into at most `count` ranges of equal cost."""
+    total = list(accumulate(costs, initial=0.0))
+    if not total[-1]:
+        return ranges(pages, -(-pages // count))
+    bounds, part = {0}, 0
+    for number in range(1, count):
+        wanted = total[-1] * number / count
+        while total[part + 1] < wanted:
+            part += 1
+        within = (wanted - total[part]) / (total[part + 1] - total[part])
+        bounds.add(round((part + within) * pages / len(costs)))
+    firsts = sorted(bound for bound in bounds if bound < pages)
+    return list(zip(firsts, [*firsts[1:], None], strict=True))
+
+
+def _probe(source: Connection, table: Table, leaf: Leaf, probes: int) -> list[float]:
+    """What the first pages of each of `probes` equal parts of the table hold, as a cost."""
+    sizes = [f"coalesce(pg_column_size({quote(column.name)}), 0)" for column in table.columns]
+    cost = f"coalesce(sum({' + '.join([str(_ROW), *sizes])}), 0)::float8"
+    starts = [leaf.pages * number // probes for number in range(probes)]
+    parts = [
+        f"select {number}, {cost} from {leaf.sql} where {range_condition(first, first + _PROBED)}"
+        for number, first in enumerate(starts)
+    ]
+    with source.cursor() as cursor:
+        cursor.execute(" union all ".join(parts))
+        found = dict(cursor.fetchall())
+    return [found[number] for number in range(probes)]
+
+
+def ranges(pages: int, target: int) -> list[tuple[int, int | None]]:
+    """Split `pages` pages into ranges of about `target`, the last one open: it takes what is appended meanwhile.
+
+    Returns:
+        (first page, first page of the next range or None) pairs, which meet without gap or overlap.
+    """
+    count = max(1, -(-pages // target))
+    bounds = [pages * number // count for number in range(count)]
+    return list(zip(bounds, [*bounds[1:], None], strict=True))
+
+
+def range_condition(first: int, end: int | None) -> str:
+    """Condition of a ctid range; "" for the whole table."""
+    low = f"ctid >= '({first},0)'::tid" if first else ""
+    high = f"ctid < '({end},0)'::tid" if end is not None else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def lanes(sizes: list[int], width: int) -> list[list[int]]:
+    """Distribute work of `sizes` over at most `width` lanes, longest first to the least loaded.
+
+    Returns:
+        for each lane the positions in `sizes`; every position stands exactly once.
+    """
+    result: list[list[int]] = [[] for _ in range(max(1, min(width, len(sizes))))]
+    loads = [0] * len(result)
+    for position in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
+        lane = loads.index(min(loads))
+        result[lane].append(position)
+        loads[lane] += sizes[position] + 1
+    return result
