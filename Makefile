@@ -29,7 +29,7 @@ test: .venv/.dev ## All tests
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-.PHONY: discover ingest reconcile gate silver gold release run
+.PHONY: discover ingest reconcile gate requeue silver gold release run
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
 	@$(RUN) discover
 
@@ -41,6 +41,9 @@ reconcile: env ## Compare SOURCE_DSN and bronze by count and checksum; name the 
 
 gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 	@$(RUN) gate --layer $(LAYER) $(if $(TABLES),--tables '$(TABLES)')
+
+requeue: env ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
+	@$(RUN) requeue --table '$(TABLE)'
 
 silver: env ## Build silver's models into silver_candidate
 	@$(RUN) dbt --layer silver

@@ -32,10 +32,14 @@ class Counts:
     missing: int | None
     unexpected: int
 
-    def hold(self, mostly: float) -> bool:
-        """Whether enough rows are as expected; no rows at all are."""
+    def hold(self, mostly: float, tolerance: int = 0) -> bool:
+        """Whether enough rows are as expected: a share, or all but a number; no rows at all are."""
         considered = self.elements - (self.missing or 0)
-        return considered == 0 or (float(considered) - float(self.unexpected)) / float(considered) >= mostly
+        return (
+            considered == 0
+            or self.unexpected <= tolerance
+            or (float(considered) - float(self.unexpected)) / float(considered) >= mostly
+        )
 
     def result(self) -> dict[str, Any]:
         """As Great Expectations puts it in a result."""

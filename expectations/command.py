@@ -28,6 +28,30 @@ def gate(layer: str, tables: str | None) -> None:
         )  # fmt: skip
 
 
+@click.command()
+@click.option("--table", required=True, help="of bronze, as it is called there: shop__orders")
+def requeue(table: str) -> None:
+    """Let rows out of quarantine that its suite no longer objects to; they come back as a batch of their own."""
+    from expectations import quarantine
+    from lakehouse.session import connect
+
+    settings = load()
+    with lock.writing(settings, f"requeue {table}"):
+        suite = quarantine.find_suite(settings, table)
+        with console.step(f"Looking through quarantine.{table}"):
+            spark = connect(settings)
+            try:
+                done = quarantine.requeue(settings, spark, table, suite)
+            finally:
+                spark.stop()
+    rows = [("back in bronze", done.back), ("superseded by a newer row", done.superseded), ("still failing", done.failing)]
+    console.table("", ("", "rows"), [(name, console.count(number)) for name, number in rows], numbers=("rows",))
+    if done.batch_id is not None:
+        console.out.print(
+            f"They are batch {done.batch_id} of bronze.{table}. Run make run, or make gate and make release LAYER=bronze."
+        )
+
+
 def _judge(settings: Settings, layer: str, tables: str | None) -> list[Verdict]:
     from expectations.gate import run_gate  # Spark's client takes a second to import: not for --help
     from lakehouse.session import connect
@@ -69,6 +93,7 @@ def block(settings: Settings, verdict: Verdict, outcome: Outcome) -> list[Text]:
     )  # fmt: skip
     said = {
         "could not run": outcome.error,
+        "quarantine": "these rows were taken out; the rest goes on" if outcome.quarantined else "",
         "where": outcome.where,
         "observed": "" if outcome.observed is None else str(outcome.observed),
         "unexpected": "" if outcome.unexpected_count is None else f"{console.count(outcome.unexpected_count)} rows",

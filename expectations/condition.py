@@ -25,6 +25,11 @@ class Dialect:
     escaped: str  # what a quote within a text becomes
     matches: str  # a regular expression that is found somewhere
     is_spark: bool
+    time: str  # microseconds since 1970 of a time
+
+    def micros(self, value: str) -> str:
+        """Microseconds since 1970 (UTC) of the date or timestamp `value`."""
+        return self.time.format(value=value)
 
     def column(self, name: str) -> str:
         """`name` as an identifier."""
@@ -39,8 +44,8 @@ class Dialect:
         return f"{value!r}e0" if isinstance(value, float) and "e" not in repr(value) else str(value).lower()
 
 
-SPARK = Dialect("`", "\\'", "{column} rlike {regex}", is_spark=True)
-DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", is_spark=False)
+SPARK = Dialect("`", "\\'", "{column} rlike {regex}", True, "unix_micros(cast({value} as timestamp))")
+DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", False, "epoch_us(cast({value} as timestamptz))")
 
 
 _SPACES = r" \t\n\x0B\f\r"  # what `\s` is to Java
@@ -87,12 +92,12 @@ def form_of(check: Check, types: Types, dialect: Dialect) -> Form | None:
     """The check as conditions; None where Great Expectations must judge itself."""
     make = _FORMS.get(check.expect)
     plain = all(name in types and re.fullmatch(r"\w+", name) for name in check.columns)
-    if make is None or not check.columns or not plain or not (dialect.is_spark or _same_where(check.where, types)):
+    if make is None or not check.columns or not plain or not (dialect.is_spark or same_where(check.where, types)):
         return None
     return make(check, [types[name] for name in check.columns], dialect)
 
 
-def _same_where(where: str | None, types: Types) -> bool:
+def same_where(where: str | None, types: Types) -> bool:
     """Whether the condition means the same in both engines: `a`, `not a`, `a is null`, `a > 5`, `a = 'x'`, joined by `and`."""
     return where is None or all(_same_term(term, types) for term in where.split(" and "))
 
@@ -228,3 +233,5 @@ _FORMS: dict[str, Callable[[Check, list[str], Dialect], Form | None]] = {
     "expect_column_value_lengths_to_be_between": _values(_length),
     "expect_column_values_to_match_regex": _values(_regex),
 }
+# Types that can be put to one row alone.
+ROWWISE = frozenset(_FORMS) - {"expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"}

@@ -45,6 +45,11 @@ def pending(rows: str, within: Scope) -> str:
     return f"select * from ({rows}) where _batch_id > {within.after} and _batch_id >= {within.since}"
 
 
+def written(rows: str, within: Scope) -> str:
+    """Query: every pending row that is no deletion, superseded ones included."""
+    return f"select * from ({pending(rows, within)}) where _op is distinct from 'd'"
+
+
 def live(rows: str, within: Scope, whole: bool, column: Callable[[str], str] = quote) -> str:
     """Query: the latest living row of each key among the pending rows, or of the `whole` table.
 
@@ -59,6 +64,12 @@ def live(rows: str, within: Scope, whole: bool, column: Callable[[str], str] = q
     order = "_batch_id desc, _op is not distinct from 'd'"
     ranked = f"select *, row_number() over (partition by {keys} order by {order}) as _rank_in_key from ({rows})"
     return f"select * from ({ranked}) where _rank_in_key = 1 and _op is distinct from 'd'"
+
+
+def without(rows: str, held: str, key: Iterable[str], column: Callable[[str], str] = quote) -> str:
+    """Query: `rows` but those whose batch and key are among the rows `held`."""
+    same = " and ".join(f"q.{column(name)} is not distinct from c.{column(name)}" for name in ("_batch_id", *key))
+    return f"select c.* from ({rows}) as c where not exists (select 1 from ({held}) as q where {same})"
 
 
 def counts(rows: str) -> str:

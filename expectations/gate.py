@@ -1,6 +1,9 @@
 """The gate of a layer: which tables are judged at which versions, the judging, and the record of it."""
 
+import getpass
 import json
+import os
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -9,15 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from expectations import aggregate, condition, frame, local
+from expectations import aggregate, condition, frame, local, quarantine
+from expectations.evidence import Evidence, UnableError
+from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Suite, file_of, find
 from expectations.verdict import Verdict, judge
-from lakehouse import candidate, catalog, ledger, storage
+from lakehouse import catalog, dbt, ledger, storage
+from lakehouse import quarantine as kept_apart
 from lakehouse.errors import ComportaError, SettingsError, redact
 from lakehouse.settings import Settings
 
@@ -62,13 +69,15 @@ class Job:
     def __init__(self, layer: str, table: str, place: tuple[str, int] | None, suite: Suite | None, within: frame.Scope) -> None:
         self.layer, self.table, self.place, self.suite, self.within = layer, table, place, suite, within
         self.earlier: dict[str, Any] | None = None  # the latest ledger row, if it is about the released version
+        self.stands = False  # nothing else that it rests on has changed
+        self.history: tuple[int, ...] = ()  # rows that earlier verdicts saw
 
     def known(self) -> Verdict | None:
         """The verdict, if the same suite has passed this very version before and it was released."""
         row, suite, place = self.earlier, self.suite, self.place
         if not (row and suite and place):
             return None
-        if (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash):
+        if (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash) or not self.stands:
             return None
         declared, warned = row["declared"], row["failed_warning"]
         return Verdict(
@@ -93,6 +102,7 @@ class Bench:
     spark: "SparkSession"
     runner: "Runner"
     local: local.Engine
+    others: Others
 
     def engines(self, location: str, version: int, table: DeltaTable) -> tuple[aggregate.Engine, ...]:
         """Who can count the rows of `table`, the quickest first; Spark, which can always, last."""
@@ -112,14 +122,21 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
     batches = [row for row in ledger.rows(settings, "batches") if layer == "bronze"]
     copied = sorted({row["table_name"] for row in batches if row["status"] == "committed"})
     names = copied if layer == "bronze" else _built(spark, layer)
-    latest = ledger.latest(settings, "verdicts", "layer", "table_name")
+    verdicts = [row for row in ledger.rows(settings, "verdicts") if row["layer"] == layer]
+    latest = {row["table_name"]: row for row in verdicts}
+    others = Others(settings, spark)
     jobs = []
     for table in _chosen(layer, names, tables):
         within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
         suite = find(layer, table, list(within.key), suites)
-        job = Job(layer, table, _place(settings, spark, layer, table), suite, within)
+        job = Job(layer, table, place(settings, spark, layer, table), suite, within)
         if job.place and released.get(table) == job.place[1]:
-            job.earlier = latest.get((layer, table))
+            job.earlier = latest.get(table)
+            job.stands = job.earlier is not None and others.stand(job.earlier["basis"])
+        passed = {
+            row["delta_version"]: row["rows_seen"] for row in verdicts if row["table_name"] == table and row["verdict"] == "passed"
+        }
+        job.history = tuple(passed.values())
         jobs.append(job)
     return jobs
 
@@ -141,20 +158,6 @@ def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[s
     return chosen
 
 
-def _place(settings: Settings, spark: "SparkSession", layer: str, table: str) -> tuple[str, int] | None:
-    """Where the table lives and its newest Delta version; None if it is nowhere."""
-    version = candidate.version(settings, layer, table)
-    if version is not None:
-        return candidate.location(settings, layer, table), version
-    name = catalog.quote(catalog.CANDIDATE[layer], table)
-    try:
-        row = spark.sql(f"describe detail {name}").collect()[0]
-        version = spark.sql(f"describe history {name} limit 1").collect()[0]["version"]
-    except Exception:  # Spark has many ways to say that a table is not there, or is not a Delta table
-        return None
-    return str(row["location"]).removeprefix("file://").removeprefix("file:").replace("s3a://", "s3://"), int(version)
-
-
 def _judge_all(
     settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None, suites: Path
 ) -> list[Verdict]:
@@ -165,7 +168,7 @@ def _judge_all(
     for job in jobs:
         if job.suite:
             registry.validate(job.suite, file_of(layer, job.table, suites))
-    pages, bench = Pages(settings), Bench(settings, spark, Runner(), local.Engine(settings))
+    pages, bench = Pages(settings), Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark))
     with ThreadPoolExecutor(_LANES) as pool:
         judged = list(pool.map(lambda job: _judge(bench, job), jobs))
     verdicts = [_with_page(pages, verdict, ran) for verdict, ran in judged]
@@ -186,30 +189,82 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     if job.suite is None:
         return job.errored(f"has no suite. Write expectations/suites/{job.layer}/{job.table}.yml"), None
     try:
-        judged, seen = _rows(bench, job, *job.place)
-        ran = bench.runner.run(job.suite, f"{job.layer}.{job.table}", judged)
+        found = _find(bench, job, job.suite, *job.place)
     except ComportaError:
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
         return job.errored(_first_line(error), time.monotonic() - started), None
-    return _verdict(job, job.suite, ran, seen, time.monotonic() - started), ran
+    verdict = _verdict(job, job.suite, found.ran, found.seen, time.monotonic() - started)
+    basis = bench.others.basis(job.layer, found.ran.reads, found.until)
+    return replace(verdict, basis=basis, quarantined=found.taken), found.ran
 
 
-def _rows(bench: Bench, job: Job, location: str, version: int) -> "tuple[Judged, int | None]":
-    """What to judge, and the rows seen if they are more than those judged (deletions of bronze)."""
+@dataclass(frozen=True)
+class Found:
+    """What running a suite brought: rows seen if they are more than those judged, and pending rows put in quarantine."""
+
+    ran: "Ran"
+    until: datetime | None
+    seen: int | None = None
+    taken: int = 0
+
+
+def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> Found:
+    table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
+    engines, types, name = bench.engines(location, version, table), local.types(table), f"{job.layer}.{job.table}"
+    if job.layer != "bronze":
+        judged = _judged(bench, job, engines, types)
+        return Found(bench.runner.run(suite, name, judged), judged.evidence.until)
+    seen, living = _pending(engines, job.within)
+    marked = {number for number, check in enumerate(suite.checks, 1) if check.quarantine}
+    first, taken = None, 0
+    if marked:
+        written = _narrowed(engines, lambda each: frame.written(each.rows, job.within))
+        first = bench.runner.run(suite, name, _judged(bench, job, written, types), marked)
+        first, failing = _to_take_out(first, suite)
+        said = {label: sql for label, sql in quarantine.conditions(suite, types).items() if label in failing}
+        place = quarantine.Place(job.table, location, version, job.within.key)
+        taken = quarantine.take_out(bench.settings, bench.spark, place, job.within, said)
+    held = kept_apart.held(bench.settings, job.table)
+    if held:
+        engines = _narrowed(engines, lambda each: gated(bench.settings, each, job.table, each.rows, held))
+        living = _pending(engines, job.within)[1]
+    engines = _narrowed(engines, lambda each: frame.live(each.rows, job.within, not living, column=each.dialect.column))
+    judged = _judged(bench, job, engines, types)
+    ran = bench.runner.run(suite, name, judged, set(range(1, len(suite.checks) + 1)) - marked)
+    from expectations.runner import joined
+
+    return Found(joined(first, ran) if first else ran, judged.evidence.until, seen or None, taken)
+
+
+def _judged(bench: Bench, job: Job, engines: tuple[aggregate.Engine, ...], types: condition.Types) -> "Judged":
     from expectations.runner import Judged
 
-    table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
-    engines = bench.engines(location, version, table)
-    seen = None
-    if job.layer == "bronze":
-        counted = _pending(engines, job.within)
-        whole, seen = not counted[1], counted[0] or None
-        engines = tuple(
-            replace(each, rows=frame.live(each.rows, job.within, whole, column=each.dialect.column)) for each in engines
-        )
-    query = engines[-1].rows
-    return Judged(engines, local.types(table), job.within.key, lambda: bench.spark.sql(query)), seen
+    promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table)
+    evidence = Evidence(engines, types, partial(bench.others.rows, job.layer), job.history, job.layer == "bronze", promised)
+    return Judged(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
+
+
+def _narrowed(engines: tuple[aggregate.Engine, ...], rows: Callable[[aggregate.Engine], str]) -> tuple[aggregate.Engine, ...]:
+    """The engines with other rows to be asked about; one that can't read what that takes is left out."""
+    made = []
+    for engine in engines:
+        with suppress(UnableError):
+            made.append(replace(engine, rows=rows(engine)))
+    return tuple(made)
+
+
+def _to_take_out(ran: "Ran", suite: Suite) -> "tuple[Ran, set[str]]":
+    """The marked checks' outcomes, and the names of those whose rows go: unexpected ones within what the check lets through."""
+    outcomes, failing = [], set()
+    for outcome in ran.outcomes:
+        check = suite.checks[outcome.number - 1]
+        any_number = check.mostly is None and check.tolerance is None
+        if outcome.unexpected_count and not outcome.error and (outcome.success or any_number):
+            failing.add(quarantine.label(check))
+            outcome = replace(outcome, success=False, severity="warning", quarantined=True)
+        outcomes.append(outcome)
+    return replace(ran, outcomes=tuple(outcomes)), failing
 
 
 def _pending(engines: tuple[aggregate.Engine, ...], within: frame.Scope) -> tuple[int, int]:
@@ -248,11 +303,18 @@ def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
     from expectations.runner import dumps
 
     same = ("layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash")
-    row = {name: getattr(verdict, name) for name in (*same, "page", "seconds")}
+    row = {name: getattr(verdict, name) for name in (*same, "page", "seconds", "basis", "quarantined")} | {"judged_by": _who()}
     failures = dumps(verdict.failures)
     if verdict.verdict == "errored" and not verdict.failures:
         failures = dumps_reason(verdict.reason)
     return row | {"verdict_id": uuid.uuid4().hex, "run_id": run_id, "table_name": verdict.table, "failures": failures}
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a container's user may have a number and no name
+        return f"{os.getuid()}@{socket.gethostname()}"
 
 
 def dumps_reason(reason: str) -> str:

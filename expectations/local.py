@@ -21,6 +21,7 @@ class Engine:
         scratch = settings.var_dir / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(config={"temp_directory": str(scratch), "preserve_insertion_order": False})
+        self._connection.execute("set timezone = 'UTC'")  # as Spark's sessions have it
         # Both would believe a file's least and greatest number, from which some writers leave NaN out.
         self._connection.execute("set disabled_optimizers = 'statistics_propagation,filter_pushdown'")
 

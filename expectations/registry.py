@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from expectations.condition import ROWWISE
 from expectations.suite import Check, Suite, short
 from lakehouse.errors import SettingsError
 
@@ -24,7 +25,9 @@ def validate(suite: Suite, path: Path) -> None:
         SettingsError: a misspelt type (with the nearest one), an unknown, missing or wrong argument.
     """
     for number, check in enumerate(suite.checks, 1):
-        build(check, number, f"{short(path)}, check {number}")
+        where = f"{short(path)}, check {number}"
+        build(check, number, where)
+        _quarantinable(check, where, path.parent.name)
 
 
 def build(check: Check, number: int, where: str) -> Any:
@@ -41,7 +44,11 @@ def build(check: Check, number: int, where: str) -> Any:
     if check.mostly is not None:
         extra["mostly"] = check.mostly
     try:
-        return kind(**check.args, **extra)
+        built = kind(**check.args, **extra)
+        if hasattr(built, "said"):  # a promise of ours
+            said = built.said() + (f" (where {check.where})" if check.where else "")
+            built.description = said.replace("$", "$$")
+        return built
     except (LegacyError, ValueError, TypeError) as error:
         raise SettingsError(where, _complaint(check, error), _wanted(offered), "Correct the arguments") from None
 
@@ -51,7 +58,16 @@ def types() -> list[str]:
     import great_expectations.expectations  # noqa: F401  registers them
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+    import expectations.promises  # noqa: F401  and ours
+
     return sorted(list_registered_expectation_implementations())
+
+
+def arguments(name: str) -> dict[str, dict[str, Any]]:
+    """What the type `name` can be told in a suite, with JSON schemas."""
+    kind = _kind(name, name)
+    offered = set(kind.__fields__) - _RESERVED - {"severity", "mostly"}
+    return {field: schema for field, schema in kind.schema()["properties"].items() if field in offered}
 
 
 def _kind(name: str, where: str) -> Any:
@@ -74,9 +90,20 @@ def _known_arguments(check: Check, offered: set[str], where: str) -> None:
 
 
 def _supported(check: Check, fields: set[str], where: str) -> None:
-    for key, field in (("where", "row_condition"), ("mostly", "mostly")):
+    for key, field in (("where", "row_condition"), ("mostly", "mostly"), ("tolerance", "mostly")):
         if getattr(check, key) is not None and field not in fields:
             raise SettingsError(where, f"{check.expect} does not take `{key}`", "", f"Remove `{key}` or use another expectation")
+
+
+def _quarantinable(check: Check, where: str, layer: str) -> None:
+    if not check.quarantine:
+        return
+    if layer != "bronze":
+        raise SettingsError(
+            where, "has `quarantine`", "it in a suite of bronze", "What silver and gold hold is made by models: mend these"
+        )
+    if check.expect not in ROWWISE:
+        raise SettingsError(where, f"{check.expect} can't take single rows out", ", ".join(sorted(ROWWISE)), "Remove `quarantine`")
 
 
 def _complaint(check: Check, error: Exception) -> str:

@@ -21,7 +21,7 @@ Layer = Literal["bronze", "silver", "gold"]
 LAYERS: tuple[str, ...] = get_args(Layer)
 SUITES = Path(__file__).resolve().parent / "suites"
 ANY_TABLE = "*"
-_OWN_KEYS = ("expect", "args", "severity", "owner", "where", "mostly", "why")
+OWN_KEYS = ("expect", "args", "severity", "owner", "where", "mostly", "tolerance", "quarantine", "why")
 
 
 class _Strict(BaseModel):
@@ -29,7 +29,13 @@ class _Strict(BaseModel):
 
 
 class Check(_Strict):
-    """One expectation about one table; `where` is a Spark SQL condition, `mostly` a share from 0 to 1."""
+    """One expectation about one table; `where` is a Spark SQL condition.
+
+    Attributes:
+        mostly: share of the rows that is enough, from 0 to 1.
+        tolerance: unexpected rows, as a number, that are let through.
+        quarantine: in bronze, unexpected rows are taken out and the rest goes on; with `mostly` or `tolerance` only so many.
+    """
 
     expect: str = Field(min_length=1)
     args: dict[str, Any] = {}
@@ -37,6 +43,8 @@ class Check(_Strict):
     owner: str | None = None
     where: str | None = Field(None, min_length=1)
     mostly: float | None = Field(None, gt=0, le=1)
+    tolerance: int | None = Field(None, ge=1)
+    quarantine: bool = False
     why: str | None = None
 
     @model_validator(mode="before")
@@ -44,13 +52,13 @@ class Check(_Strict):
     def _gather(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             raise ValueError("a check is a mapping with `expect` and its arguments")
-        inline = {key: each for key, each in value.items() if key not in _OWN_KEYS}
+        inline = {key: each for key, each in value.items() if key not in OWN_KEYS}
         args = value.get("args", {})
         if not isinstance(args, dict):
             raise ValueError("`args` is a mapping of argument to value")
         if twice := inline.keys() & args.keys():
             raise ValueError(f"`{min(map(str, twice))}` stands both inline and under `args`")
-        own = {key: each for key, each in value.items() if key in _OWN_KEYS}
+        own = {key: each for key, each in value.items() if key in OWN_KEYS}
         return {**own, "args": {**args, **inline}}
 
     @property
@@ -62,7 +70,12 @@ class Check(_Strict):
 
     def meaning(self) -> dict[str, Any]:
         """What decides the check's outcome, without owner and explanation."""
-        return self.model_dump(mode="json", exclude={"owner", "why"})
+        return self.model_dump(mode="json", exclude={"owner", "why", *_unsaid(self)})
+
+
+def _unsaid(check: Check) -> set[str]:
+    """Keys that came later and were not written: a suite without them keeps its hash."""
+    return {name for name, value in (("tolerance", check.tolerance), ("quarantine", check.quarantine)) if not value}
 
 
 class Exemption(_Strict):

@@ -23,13 +23,30 @@ class Outcome:
     unexpected_count: int | None = None
     sample: tuple[Any, ...] = ()  # up to 5 offending rows or values
     error: str = ""
+    quarantined: bool = False  # the unexpected rows were taken out, so that the rest may go on
 
     def record(self) -> dict[str, Any]:
         """As the ledger and the terminal show it; empty fields left out."""
-        names = ("check", "column", "severity", "owner", "where", "observed", "unexpected_count", "sample", "why", "error")
+        names = (
+            "check",
+            "column",
+            "severity",
+            "owner",
+            "where",
+            "observed",
+            "unexpected_count",
+            "sample",
+            "why",
+            "error",
+            "quarantined",
+        )
         found = {name: getattr(self, name) for name in names}
         found["sample"] = list(self.sample)
-        return {name: value for name, value in found.items() if value not in (None, "", [])}
+        return {
+            name: value
+            for name, value in found.items()
+            if value not in (None, "", [], False) or name == "observed" and value is False
+        }
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,8 @@ class Verdict:
     failures: tuple[Outcome, ...] = ()
     page: str = ""  # relative to the site; empty when nothing was run
     seconds: float = 0.0
+    quarantined: int = 0  # pending rows that were taken out
+    basis: str = ""  # JSON: versions of other tables that were asked, and until when it holds
     unchanged: bool = field(default=False)  # an earlier verdict over this very release was taken again
 
     @property

@@ -14,7 +14,7 @@ from ingestion import source as source_file
 from ingestion.contract import Change, ContractError, Shape
 from ingestion.postgres.bronze import Bronze, arrow_schema, merged
 from ingestion.postgres.discover import Leaf, Table
-from ingestion.postgres.ranges import RANGE_PAGES, cut, range_condition, ranges
+from ingestion.postgres.ranges import RANGE_PAGES, Piece, cut, cut_window, range_condition
 from ingestion.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
 from ingestion.postgres.window import (
     Snapshot,
@@ -205,7 +205,7 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
     ):
         return
     for leaf in made.table.leaves if made.table.kind in "rpm" else ():
-        made.work += _reads(made, leaf, _leaf_window(made, leaf, shape), moment.source)
+        made.work += _reads(made, leaf, _leaf_window(made, leaf, shape), moment)
     if made.table.kind in "vf":
         made.work.append(_read(made, made.table.sql, _window(made), RANGE_PAGES))
     if made.seen and made.key and made.entry.deletes == "compare" and "retyped" not in kinds:
@@ -239,12 +239,12 @@ def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
     return _window(made)
 
 
-def _reads(made: Plan, leaf: Leaf, window: str, source: Connection) -> list[Work]:
-    pieces: list[tuple[int, int | None, int]] = [(0, None, 0)]
-    if leaf.has_ctid and not window:
-        pieces = cut(source, made.table, leaf)
-    elif leaf.has_ctid:  # most pages are only looked through
-        pieces = [(first, end, (end or leaf.pages) - first) for first, end in ranges(leaf.pages, RANGE_PAGES)]
+def _reads(made: Plan, leaf: Leaf, window: str, moment: Moment) -> list[Work]:
+    pieces: list[Piece] = [(0, None, 0)]
+    if leaf.has_ctid and window:
+        pieces = cut_window(moment.source, leaf, window, 4 * moment.settings.source_connections)
+    elif leaf.has_ctid:
+        pieces = cut(moment.source, made.table, leaf)
     return [_read(made, leaf.sql, both(range_condition(first, end), window), share) for first, end, share in pieces]
 
 
@@ -315,7 +315,7 @@ def _backfill(made: Plan, moment: Moment) -> None:
     made.whole, made.backfill, made.reason = True, True, f"backfill of {column} {request.since or '…'} to {request.until or '…'}"
     made.window = made.seen.continued(moment.batch_id)
     for leaf in table.leaves if table.kind in "rpm" else ():
-        made.work += _reads(made, leaf, where, moment.source)
+        made.work += _reads(made, leaf, where, moment)
     if table.kind in "vf":
         made.work.append(_read(made, table.sql, where, RANGE_PAGES))
 

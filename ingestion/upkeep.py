@@ -50,7 +50,7 @@ def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
     number = note.pop("delta_version", None)
     again = CommitProperties(custom_metadata={NOTE: json.dumps(note | {"delta_version": number})})
     bronze.table.optimize.compact(
-        target_size=8 * SMALL, commit_properties=again, max_concurrent_tasks=1, writer_properties=_NO_STATISTICS
+        target_size=SMALL, commit_properties=again, max_concurrent_tasks=1, writer_properties=_NO_STATISTICS
     )
     bronze.table.create_checkpoint()
     if clock_holds:

@@ -1,12 +1,12 @@
 """Candidate tables: what dbt has built and readers do not see yet."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import console, ledger, release, storage
+from lakehouse import console, ledger, storage
 from lakehouse.catalog import CANDIDATE, quote, thrift_rows
 from lakehouse.settings import Settings
 
@@ -45,14 +45,13 @@ def version(settings: Settings, layer: str, table: str) -> int | None:
         return None
 
 
-def hold_back(settings: Settings, layer: str) -> None:
-    """After a failed gate: keep each failed candidate under `quarantine`, and set it back to what readers see.
+def hold_back(settings: Settings, layer: str, shown: Mapping[str, int]) -> None:
+    """After a failed gate: keep each failed candidate under `quarantine`, and set it back to the version that is `shown` to readers.
 
     The next run then takes the same input again. Bronze is append-only and is left: its next batch may bring the cure.
     """
     if layer == "bronze":
         return
-    shown = release.published(settings, layer)
     for (name, table), row in ledger.latest(settings, "verdicts", "layer", "table_name").items():
         if name != layer or row["verdict"] == "passed":
             continue
@@ -76,18 +75,3 @@ def _hold_back(settings: Settings, layer: str, table: str, failed: int, shown: i
         ]
     thrift_rows(settings, *statements)
     console.out.print(f"  {CANDIDATE[layer]}.{table} was set back; what failed is in quarantine.{kept}")
-
-
-def note_sizes(settings: Settings) -> dict[str, dict[str, int]]:
-    """Rows and bytes of every table of the last releases and of bronze, by `schema.table`."""
-    found: dict[str, dict[str, int]] = {}
-    for layer, schema in CANDIDATE.items():
-        for table, version in release.published(settings, layer).items():
-            if size := measure(settings, layer, table, version):
-                found[f"{schema}.{table}"] = {"rows": size.rows, "bytes": size.size}
-    return found
-
-
-def to_json(sizes: dict[str, dict[str, int]]) -> str:
-    """As the site reads it."""
-    return json.dumps(sizes, indent=1, sort_keys=True)

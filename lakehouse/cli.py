@@ -18,6 +18,7 @@ ELSEWHERE = {
     "ingest": "ingestion.command:ingest",
     "reconcile": "ingestion.command:reconcile",
     "gate": "expectations.command:gate",
+    "requeue": "expectations.command:requeue",
 }
 
 

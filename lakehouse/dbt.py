@@ -102,6 +102,16 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
     return idle
 
 
+def contract(settings: Settings, model: str) -> dict[str, str] | None:
+    """Columns and types that `model` promises; None if no contract of it is enforced, or dbt has not run."""
+    if not _manifest(settings).exists():
+        return None
+    for node in json.loads(_manifest(settings).read_text())["nodes"].values():
+        if node["resource_type"] == "model" and node["name"] == model and node["config"].get("contract", {}).get("enforced"):
+            return {name: str(column["data_type"]) for name, column in node["columns"].items()}
+    return None
+
+
 def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], set[str]]]:
     """Of each model of the layer: how it is materialized, its tags, and the bronze tables that it comes from."""
     manifest = json.loads(_manifest(settings).read_text())

@@ -101,6 +101,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("suite_hash", pa.string()),
             ("failures", pa.string()),  # JSON list: check, column, severity, observed, unexpected_count, sample
             ("page", pa.string()),  # of the verdict, relative to the site
+            ("basis", pa.string()),  # JSON: other tables that were asked, with their versions, and until when the verdict holds
+            ("quarantined", pa.int64()),  # pending rows that were taken out
+            ("judged_by", pa.string()),  # user@host
             ("seconds", pa.float64()),
             ("at", _UTC),
         ]
@@ -113,6 +116,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("kind", pa.string()),  # release | rollback
             ("status", pa.string()),  # pending | published
             ("tables", pa.string()),  # JSON object: table name -> Delta version
+            ("held", pa.string()),  # JSON object: bronze table -> version and key of the quarantine that its readers don't see
             ("note", pa.string()),
             ("at", _UTC),
         ]

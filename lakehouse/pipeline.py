@@ -130,7 +130,7 @@ def _promote(settings: Settings, seconds: Seconds, layer: str) -> None:
         try:
             _command("expectations.command:gate", "--layer", layer)
         except GateError:
-            candidate.hold_back(settings, layer)
+            candidate.hold_back(settings, layer, release.published(settings, layer))
             raise
     with _stage(seconds, f"release {layer}"):
         made = release.publish(settings, layer, release.judged(settings, layer))

@@ -5,11 +5,12 @@ last. One that was cut off in between is finished by the next command that looks
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
-from lakehouse import ledger
+from lakehouse import candidate, ledger, quarantine, storage
 from lakehouse.catalog import CANDIDATE, LAYERS, PUBLISHED, quote, thrift_rows
 from lakehouse.errors import GateError, ReleaseError
+from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Release:
     status: str  # pending | published
     tables: dict[str, int]
     note: str
+    held: dict[str, Held] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
 
 
 def history(settings: Settings, layer: str | None = None) -> list[Release]:
@@ -34,7 +36,8 @@ def history(settings: Settings, layer: str | None = None) -> list[Release]:
 
 def _read(row: dict[str, object]) -> Release:
     names = ("release_id", "layer", "kind", "status", "note")
-    return Release(**{name: row[name] for name in names}, tables=json.loads(str(row["tables"])))  # type: ignore[arg-type]
+    held = {table: Held(said["version"], tuple(said["key"])) for table, said in json.loads(str(row["held"] or "{}")).items()}
+    return Release(**{name: row[name] for name in names}, tables=json.loads(str(row["tables"])), held=held)  # type: ignore[arg-type]
 
 
 def current(settings: Settings, layer: str) -> Release | None:
@@ -50,31 +53,50 @@ def published(settings: Settings, layer: str) -> dict[str, int]:
 
 
 def judged(settings: Settings, layer: str) -> dict[str, int]:
-    """Versions of the layer's last verdicts, if all of them passed.
+    """Versions of the layer's last verdicts, if all of them passed and are about what the tables hold now.
 
     Raises:
-        GateError: no verdict, or one that is not a pass.
+        GateError: no verdict, one that is not a pass, or one for another version than the table's newest.
     """
     verdicts = [row for (name, _), row in ledger.latest(settings, "verdicts", "layer", "table_name").items() if name == layer]
+    newest = {row["table_name"]: candidate.version(settings, layer, row["table_name"]) for row in verdicts}
+    verdicts = [row for row in verdicts if newest[row["table_name"]] is not None]  # what is gone has nothing to show
     if not verdicts:
         raise GateError(layer, "was never judged", remedy=f"Run make gate LAYER={layer}")
     bad = [f"{row['table_name']} {row['verdict']}" for row in verdicts if row["verdict"] != "passed"]
     if bad:
         raise GateError(layer, f"did not pass its gate: {', '.join(bad)}", remedy=f"Mend it and run make gate LAYER={layer}")
-    return {row["table_name"]: row["delta_version"] for row in verdicts}
+    moved = [(row["table_name"], row["delta_version"], newest[row["table_name"]]) for row in verdicts]
+    late = [f"{table} was judged at version {was} and is at {now}" for table, was, now in moved if was != now]
+    if late:
+        raise GateError(layer, "; ".join(late), "a verdict for what is to be shown", f"Run make gate LAYER={layer}")
+    return {table: was for table, was, _ in moved}
 
 
-def publish(settings: Settings, layer: str, versions: dict[str, int], note: str = "", kind: str = "release") -> Release:
+def publish(
+    settings: Settings,
+    layer: str,
+    versions: dict[str, int],
+    note: str = "",
+    kind: str = "release",
+    held: dict[str, Held] | None = None,
+) -> Release:
     """Point the layer's views at `versions`; the same as what is current is no new release.
 
     A table of the release before that is not in `versions` loses its view only if its candidate is gone.
+
+    Args:
+        held: what of each bronze table is in quarantine; by default what is there now.
     """
     recover(settings)
     before = current(settings, layer)
-    if before and before.tables == versions and kind == "release":
+    if held is None:
+        tables = versions if layer == "bronze" else ()
+        held = {table: found for table in tables if (found := quarantine.held(settings, table))}
+    if before and (before.tables, before.held) == (versions, held) and kind == "release":
         return before
     number = max((release.release_id for release in history(settings)), default=0) + 1
-    release = Release(number, layer, kind, "pending", versions, note)
+    release = Release(number, layer, kind, "pending", versions, note, held)
     _record(settings, release)
     return _finish(settings, release)
 
@@ -91,9 +113,9 @@ def rollback(settings: Settings, number: int) -> Release:
         raise ReleaseError(f"release {number}", "does not exist", f"one of: {known}", "See make releases")
     target = found[number]
     now = current(settings, target.layer)
-    if now and now.tables == target.tables:
+    if now and (now.tables, now.held) == (target.tables, target.held):
         raise ReleaseError(f"release {number}", f"is what readers of {target.layer} see already", remedy="See make releases")
-    return publish(settings, target.layer, target.tables, note=f"back to release {number}", kind="rollback")
+    return publish(settings, target.layer, target.tables, f"back to release {number}", "rollback", target.held)
 
 
 def recover(settings: Settings) -> list[Release]:
@@ -102,7 +124,7 @@ def recover(settings: Settings) -> list[Release]:
 
 
 def _finish(settings: Settings, release: Release) -> Release:
-    statements = [_view(release.layer, table, version) for table, version in sorted(release.tables.items())]
+    statements = [_view(settings, release, table, version) for table, version in sorted(release.tables.items())]
     if statements:
         thrift_rows(settings, *statements)
     done = Release(**(vars(release) | {"status": "published"}))
@@ -110,13 +132,19 @@ def _finish(settings: Settings, release: Release) -> Release:
     return done
 
 
-def _view(layer: str, table: str, version: int) -> str:
-    source = quote(CANDIDATE[layer], table)
-    return f"create or replace view {quote(PUBLISHED[layer], table)} as select * from {source} version as of {int(version)}"
+def _view(settings: Settings, release: Release, table: str, version: int) -> str:
+    rows = f"select * from {quote(CANDIDATE[release.layer], table)} version as of {int(version)}"
+    if held := release.held.get(table):
+        kept = f"delta.{quote(storage.for_spark(quarantine.location(settings, table)))} version as of {held.version}"
+        same = " and ".join(f"q.{quote(name)} <=> c.{quote(name)}" for name in ("_batch_id", *held.key))
+        rows = f"select c.* from ({rows}) as c left anti join (select * from {kept}) as q on {same}"
+    return f"create or replace view {quote(PUBLISHED[release.layer], table)} as {rows}"
 
 
 def _record(settings: Settings, release: Release) -> None:
-    ledger.append(settings, "releases", [vars(release) | {"tables": json.dumps(release.tables, sort_keys=True)}])
+    held = {table: asdict(one) for table, one in release.held.items()}
+    said = {"tables": json.dumps(release.tables, sort_keys=True), "held": json.dumps(held, sort_keys=True) if held else None}
+    ledger.append(settings, "releases", [vars(release) | said])
 
 
 def check_layer(layer: str) -> str:

@@ -151,6 +151,8 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "8",
         # Else a client notes file and line of every column it makes, and looks for IPython each time.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # Spark 4.2 hangs for ever where a Python function (of a check, say) is put to columns that come from Parquet.
+        "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": "false",
         # Sessions bring no jars or files of their own; sharing nothing, each would start Python workers of its own.
         "spark.sql.artifact.isolation.enabled": "false",
     }

@@ -15,8 +15,18 @@ def write(settings: Settings) -> None:
     path = settings.var_dir / "state" / "tables.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".tmp")
-    fresh.write_text(candidate.to_json(candidate.note_sizes(settings)))
+    fresh.write_text(json.dumps(_sizes(settings), indent=1, sort_keys=True))
     fresh.replace(path)
+
+
+def _sizes(settings: Settings) -> dict[str, dict[str, int]]:
+    """Rows and bytes of every table of the last releases, by `schema.table`."""
+    found: dict[str, dict[str, int]] = {}
+    for layer, schema in CANDIDATE.items():
+        for table, version in release.published(settings, layer).items():
+            if size := candidate.measure(settings, layer, table, version):
+                found[f"{schema}.{table}"] = {"rows": size.rows, "bytes": size.size}
+    return found
 
 
 def show(settings: Settings, seconds: dict[str, float], total: float) -> None:

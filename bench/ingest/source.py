@@ -51,7 +51,8 @@ TABLES = {
     )
 }
 RACED = tuple(TABLES)
-TABLES["wide40"] = Table("wide40", _WIDE, 40_000_000)  # built only where it is asked for
+# Built only where it is asked for; its times end where those of `wide` do, not in the future.
+TABLES["wide40"] = Table("wide40", _WIDE.replace("'7 seconds'", "'0.7 seconds'"), 40_000_000)
 
 
 @dataclass(frozen=True)

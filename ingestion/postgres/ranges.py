@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
@@ -10,14 +11,18 @@ from ingestion.postgres.types import quote
 
 RANGE_PAGES = 8192  # 64 MB as PostgreSQL stores it: a file of about 16 to 64 MB, and enough ranges to balance
 
-# What a row costs whatever is in it, in bytes that cost as much: rows of 40 and of 670 bytes of text, measured (docs/decisions/0002).
+# What a row costs whatever is in it, in bytes that cost as much. With it the ranges of the benchmark's skewed table take the same
+# time within a fifth, but for the first of each lane.
 _ROW = 100
 _PROBES = 8  # for each range: a table may be dense here and empty there
 _PROBED = 8  # pages each
 _MOST = 512  # probes altogether: 32 MB, however large the table is
+_FOUND = 1_000_000  # rows that one piece fetches by an index
+
+Piece = tuple[int, int | None, int]  # first page, first page of the next piece or None, share of the work in pages
 
 
-def cut(source: Connection, table: Table, leaf: Leaf) -> list[tuple[int, int | None, int]]:
+def cut(source: Connection, table: Table, leaf: Leaf) -> list[Piece]:
     """Ranges that cost about the same: by what a few pages all over the table hold, not by their number.
 
     Pages that deletes left empty cost nothing, rows with large values (TOAST) more than their pages tell.
@@ -30,6 +35,31 @@ def cut(source: Connection, table: Table, leaf: Leaf) -> list[tuple[int, int | N
         return [(0, None, leaf.pages + leaf.toast_pages)]
     pieces = even(_probe(source, table, leaf, min(_MOST, _PROBES * count, max(1, leaf.pages // _PROBED))), leaf.pages, count)
     return [(first, end, (leaf.pages + leaf.toast_pages) // len(pieces)) for first, end in pieces]
+
+
+def cut_window(source: Connection, leaf: Leaf, where: str, most: int) -> list[Piece]:
+    """Pieces for rows that a condition picks: few, since each is a file, and an index is gone through once for each.
+
+    Args:
+        most: pieces where all pages must be looked through.
+    """
+    found = _by_index(source, leaf, where)
+    count = min(-(-leaf.pages // RANGE_PAGES), most) if found is None else 1 + found // _FOUND
+    pieces = ranges(leaf.pages, -(-leaf.pages // max(1, count)) or 1)
+    return [(first, end, leaf.pages // len(pieces)) for first, end in pieces]
+
+
+def _by_index(source: Connection, leaf: Leaf, where: str) -> int | None:
+    """Rows that PostgreSQL expects to find by an index; None if it would look through all pages."""
+    with source.cursor() as cursor:
+        cursor.execute(f"explain (format json) select from {leaf.sql} where {where}")
+        [[[explained]]] = cursor.fetchall()
+    plan = explained["Plan"]
+    return None if _looks_through(plan) else int(plan["Plan Rows"])
+
+
+def _looks_through(plan: dict[str, Any]) -> bool:
+    return plan["Node Type"] == "Seq Scan" or any(map(_looks_through, plan.get("Plans", [])))
 
 
 def even(costs: Sequence[float], pages: int, count: int) -> list[tuple[int, int | None]]:

@@ -176,4 +176,4 @@ def test_a_regular_expression_is_handed_on_only_where_it_means_the_same(regex: s
 )
 def test_a_condition_is_handed_on_only_where_it_means_the_same(where: str, same: bool) -> None:
     types = {"is_new": "boolean", "again": "integer", "name": "string", "born": "date"}
-    assert condition._same_where(where, types) == same
+    assert condition.same_where(where, types) == same
