@@ -69,6 +69,11 @@ def take_out(settings: Settings, spark: "SparkSession", place: Place, within: fr
     if not place.key:
         raise ValueError("rows of a table without a key can't be named: take `quarantine` out of its suite")
     kept = quarantine.prepare(settings, place.table, bronze, place.key)
+    held = quarantine.held(settings, place.table)
+    if held and held.key != place.key:
+        raise ValueError(
+            f"quarantine.{place.table} names rows by {', '.join(held.key)}, and the key is another now: requeue or drop it"
+        )
     rows = frame.pending(frame.at_version(place.location, place.version), within)
     taken = spark.sql(_taken(rows, place.key, failing))
     writer = taken.write.format("delta").mode("overwrite").option("mergeSchema", "true")
