@@ -17,6 +17,7 @@ _ROW = 100
 _PROBES = 8  # for each range: a table may be dense here and empty there
 _PROBED = 8  # pages each
 _MOST = 512  # probes altogether: 32 MB, however large the table is
+_TERMS = 20_000  # sizes that the probing statement adds up: a table of a thousand columns gets few probes
 _FOUND = 1_000_000  # rows that one piece fetches by an index
 
 Piece = tuple[int, int | None, int]  # first page, first page of the next piece or None, share of the work in pages
@@ -33,7 +34,9 @@ def cut(source: Connection, table: Table, leaf: Leaf) -> list[Piece]:
     count = -(-(leaf.pages + leaf.toast_pages) // RANGE_PAGES)
     if count < 2 or not leaf.pages:
         return [(0, None, leaf.pages + leaf.toast_pages)]
-    pieces = even(_probe(source, table, leaf, min(_MOST, _PROBES * count, max(1, leaf.pages // _PROBED))), leaf.pages, count)
+    most = min(_MOST, max(1, _TERMS // len(table.columns)) if table.columns else _MOST)
+    probes = min(most, _PROBES * count, max(1, leaf.pages // _PROBED))
+    pieces = even(_probe(source, table, leaf, probes), leaf.pages, count)
     return [(first, end, (leaf.pages + leaf.toast_pages) // len(pieces)) for first, end in pieces]
 
 
@@ -43,6 +46,8 @@ def cut_window(source: Connection, leaf: Leaf, where: str, most: int) -> list[Pi
     Args:
         most: pieces where all pages must be looked through.
     """
+    if leaf.pages <= RANGE_PAGES:
+        return [(0, None, leaf.pages)]
     found = _by_index(source, leaf, where)
     count = min(-(-leaf.pages // RANGE_PAGES), most) if found is None else 1 + found // _FOUND
     pieces = ranges(leaf.pages, -(-leaf.pages // max(1, count)) or 1)
