@@ -3,6 +3,7 @@
 import click
 from rich.text import Text
 
+from expectations import actions
 from expectations.suite import LAYERS
 from expectations.verdict import Outcome, Verdict
 from lakehouse import console, lock
@@ -19,6 +20,8 @@ def gate(layer: str, tables: str | None) -> None:
     with lock.writing(settings, f"gate {layer}"):
         verdicts = _judge(settings, layer, tables)
     show(settings, verdicts)
+    for problem in actions.tell(settings, layer, verdicts):
+        console.warn(problem)
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
         names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)

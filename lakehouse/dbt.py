@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from lakehouse import candidate, console, release, storage
 from lakehouse.errors import ComportaError
-from lakehouse.settings import ROOT, Settings
+from lakehouse.settings import ROOT, SECRETS, Settings
 
 PROJECT = ROOT / "dbt_project"
 
@@ -26,7 +26,7 @@ class ModelError(ComportaError):
 
 def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"SOURCE_DSN", "PGPASSWORD"}}
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return kept | {
         "THRIFT_PORT": str(settings.thrift_port),
         "DBT_PROFILES_DIR": str(PROJECT),

@@ -10,7 +10,7 @@ import psutil
 
 from lakehouse import catalog, jars, java, process, storage
 from lakehouse.errors import ServerError
-from lakehouse.settings import ROOT, Settings
+from lakehouse.settings import ROOT, SECRETS, Settings
 
 _MAIN = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 _START_SECONDS = 180
@@ -173,7 +173,7 @@ def _on_loopback(settings: Settings) -> bool:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The server's environment, which its Python workers inherit: no source password, and our packages importable."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"SOURCE_DSN", "PGPASSWORD"}}
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     if _on_loopback(settings):
         kept["SPARK_LOCAL_IP"] = "127.0.0.1"
     return kept | {

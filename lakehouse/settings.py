@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lakehouse.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+# Variables that no child process needs to know.
+SECRETS = frozenset({"SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL"})
 
 
 class Settings(BaseSettings):
@@ -25,6 +27,10 @@ class Settings(BaseSettings):
     source_timeout: int = Field(3600, ge=0, description="seconds that one statement may take at the source; 0: no limit")
     retention_days: int = Field(7, ge=1, description="days for which files that bronze no longer needs are kept")
     kept_releases: int = Field(10, ge=1, description="releases of a layer that can be rolled back to")
+    gate_webhook: SecretStr | None = Field(None, description="where a gate that did not pass is posted as JSON; Slack's will do")
+    gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
+    gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")
+    smtp_url: SecretStr | None = Field(None, description="the mail server: smtps://user:password@host:465 or smtp://host:25")
     lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")

@@ -1,0 +1,129 @@
+"""Who hears of a gate: a file for machines, and where a table did not pass a webhook and an e-mail.
+
+No value of a row leaves in them: samples are in the ledger and on the page, whose readers are known.
+"""
+
+import json
+import smtplib
+import socket
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from expectations.verdict import Outcome, Verdict
+from lakehouse.errors import redact
+from lakehouse.settings import Settings
+
+_TIMEOUT = 10  # seconds
+_TOLD = ("check", "column", "severity", "owner", "where", "unexpected_count", "why", "error", "quarantined")
+
+
+def tell(settings: Settings, layer: str, verdicts: Sequence[Verdict]) -> list[str]:
+    """Write `quality/<layer>/verdict.json`; if a table did not pass, send what is set up.
+
+    Returns:
+        what could not be sent, each in a line. It is no reason to fail a gate, nor to pass one.
+    """
+    said = summary(layer, verdicts)
+    _write(settings.site_dir / "quality" / layer / "verdict.json", said)
+    if said["passed"]:
+        return []
+    problems = []
+    for name, send in (("GATE_WEBHOOK", _post), ("GATE_MAIL_TO", _mail)):
+        if getattr(settings, name.lower()):
+            try:
+                _patiently(lambda send=send: send(settings, said))  # type: ignore[misc]
+            except Exception as error:
+                reason = redact(str(error)) if name != "GATE_WEBHOOK" else type(error).__name__  # its address is the secret
+                problems.append(f"{name}: nobody was told: {reason.splitlines()[0] if reason else type(error).__name__}")
+    return problems
+
+
+def summary(layer: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """What became of a gate, as plain data."""
+    same = (
+        "table",
+        "verdict",
+        "reason",
+        "delta_version",
+        "suite_hash",
+        "declared",
+        "ran",
+        "rows_seen",
+        "quarantined",
+        "page",
+        "unchanged",
+    )
+    tables = [
+        {name: getattr(verdict, name) for name in same} | {"failures": [_failure(outcome) for outcome in verdict.failures]}
+        for verdict in sorted(verdicts, key=lambda verdict: verdict.table)
+    ]
+    return {
+        "layer": layer,
+        "at": datetime.now(UTC).isoformat(),
+        "passed": all(verdict.ok for verdict in verdicts),
+        "tables": tables,
+    }
+
+
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    return {name: value for name, value in outcome.record().items() if name in _TOLD}
+
+
+def _write(path: Path, said: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def message(said: dict[str, Any]) -> str:
+    """A few lines for people."""
+    bad = [table for table in said["tables"] if table["verdict"] != "passed"]
+    lines = [f"{said['layer']} gate: {len(bad)} of {len(said['tables'])} tables did not pass. Nothing was promoted."]
+    for table in bad:
+        lines.append(f"✗ {said['layer']}.{table['table']} {table['verdict']}" + (f": {table['reason']}" if table["reason"] else ""))
+        for failure in table["failures"]:
+            count = f", {failure['unexpected_count']} rows" if "unexpected_count" in failure else ""
+            column = f"({failure['column']})" if "column" in failure else ""
+            lines.append(f"    {failure['check']}{column}, {failure['severity']}{count}, owner {failure.get('owner', '–')}")
+    return "\n".join(lines)
+
+
+def _post(settings: Settings, said: dict[str, Any]) -> None:
+    import requests
+
+    assert settings.gate_webhook
+    answer = requests.post(settings.gate_webhook.get_secret_value(), json={"text": message(said), "gate": said}, timeout=_TIMEOUT)
+    answer.raise_for_status()
+
+
+def _mail(settings: Settings, said: dict[str, Any]) -> None:
+    if not settings.smtp_url:
+        raise ValueError("SMTP_URL is not set")
+    parts = urlsplit(settings.smtp_url.get_secret_value())
+    mail = EmailMessage()
+    mail["Subject"] = f"Comporta: the {said['layer']} gate did not pass"
+    mail["From"] = settings.gate_mail_from or f"comporta@{socket.gethostname()}"
+    mail["To"] = settings.gate_mail_to
+    mail.set_content(message(said))
+    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    with kind(parts.hostname or "localhost", parts.port or 0, timeout=_TIMEOUT) as server:
+        if parts.username:
+            if parts.scheme != "smtps":
+                server.starttls()  # a password never goes in the clear
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.send_message(mail)
+
+
+def _patiently(send: Callable[[], None]) -> None:
+    for attempt in Retrying(
+        stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_exception_type(OSError), reraise=True
+    ):
+        with attempt:
+            send()
