@@ -239,9 +239,7 @@ class SameAsContract(Promise):
         held = {name: spark_type(kind) for name, kind in evidence.types.items()}
         odd = [f"{name} is missing" for name in wanted.keys() - held.keys()]
         odd += [f"{name} is not in the contract" for name in held.keys() - wanted.keys()]
-        odd += [
-            f"{name} is {held[name]}, not {kind}" for name, kind in wanted.items() if name in held and not _same(held[name], kind)
-        ]
+        odd += [f"{name} is {held[name]}, not {kind}" for name, kind in wanted.items() if name in held and held[name] != kind]
         return {"success": not odd, "observed_value": "; ".join(sorted(odd)) or f"{len(held)} columns as declared"}
 
 
@@ -252,16 +250,15 @@ _SYNONYMS = {
 
 
 def spark_type(name: str) -> str:
-    """A type's one name in Spark's SQL: `long` and `BIGINT` are `bigint`, `decimal(10, 2)` is `decimal(10,2)`."""
-    head, _, rest = re.sub(r"\s+", "", name.lower()).partition("(")
-    if head == "decimal" and not rest:
-        rest = "10,0)"
-    return _SYNONYMS.get(head, head) + (f"({rest}" if rest and head != "varchar" else "")
+    """A type's one name in Spark's SQL: `long` and `BIGINT` are `bigint`, `decimal(10, 2)` is `decimal(10,2)`; so within a nested one."""
+    tight = re.sub(r"\s*([<>,:()])\s*", r"\1", name.strip().lower())
+    tight = re.sub(r"(?<=[<,])([^\s<>,:()]+)\s+(?=\w)", r"\1:", tight)  # a struct's field may lack its colon
+    return re.sub(r"([^<>,:()]+)(\([\d,]+\))?(?=[<>,]|$)", _one_name, tight)
 
 
-def _same(held: str, wanted: str) -> bool:
-    """Whether the types are one; of a nested one the Delta log tells only that it is nested."""
-    return held == wanted or (held == "nested" and wanted.startswith(("struct", "array", "map")))
+def _one_name(found: "re.Match[str]") -> str:
+    head, rest = _SYNONYMS.get(found[1], found[1]), found[2] or ""
+    return head + ("" if found[1] == "varchar" else rest or ("(10,0)" if head == "decimal" else ""))
 
 
 def span(text: str) -> timedelta:

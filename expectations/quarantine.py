@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 
-from expectations import frame
+from expectations import frame, local
 from expectations.condition import SPARK, Types, form_of
 from expectations.suite import Check, Suite
 from lakehouse import candidate, ledger, quarantine, storage
@@ -129,7 +129,7 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
         raise GateError(f"quarantine.{table}", "holds no rows", "rows to let back", "See select * from quarantine.…")
     home, kept = candidate.location(settings, "bronze", table), quarantine.location(settings, table)
     bronze = DeltaTable(home, storage_options=storage.options(settings))
-    types = {field.name: getattr(field.type, "type", "nested") for field in bronze.schema().fields}
+    types = local.types(bronze)
     failing = " or ".join(f"coalesce({condition}, false)" for condition in conditions(suite, types).values()) or "false"
     key = [quote(name) for name in held.key]
     spark.sql(_sorted_out(home, kept, held, failing)).createOrReplaceTempView("_held_rows")

@@ -291,8 +291,10 @@ def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
     if made.changes or (shape and not all(shape.holds(leaf, False) for leaf in table.leaves)):
         return False
     live, fresh = keys.probe(moment.source, table, written_since(seen))
-    made.window = made.window.counted(seen.live)
-    return live == seen.live and not fresh
+    if live != seen.live or fresh:
+        return False
+    made.window = made.window.counted(live)
+    return True
 
 
 def _backfill(made: Plan, moment: Moment) -> None:

@@ -84,6 +84,7 @@ def test_table_without_a_key_is_copied_whole_and_only_when_it_changed(lake_setti
     assert (outcome(lake_settings).mode, outcome(lake_settings).status) == ("full", "empty")
     execute(dsn, "delete from t where v is null")
     assert outcome(lake_settings).rows == 2
+    assert outcome(lake_settings).status == "empty"
     assert bronze(lake_settings, "t", "v, count(*)", "group by all order by count(*), max(_batch_id)") == [(None, 1), ("a", 4)]
 
 

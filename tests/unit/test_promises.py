@@ -183,7 +183,14 @@ def test_a_condition_that_duckdb_may_read_otherwise_is_left_to_spark(tables: duc
     assert len(asked) == 1 and "rlike" in asked[0]
 
 
-@pytest.mark.parametrize(("said", "one"), [("LONG", "bigint"), ("numeric(4, 1)", "decimal(4,1)"), ("varchar(5)", "string"), ("decimal", "decimal(10,0)")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "one"),
+    [
+        ("LONG", "bigint"), ("numeric(4, 1)", "decimal(4,1)"), ("varchar(5)", "string"), ("decimal", "decimal(10,0)"),
+        ("array<long>", "array<bigint>"), ("Map<Text, NUMERIC( 4,1 )>", "map<string,decimal(4,1)>"),
+        ("struct<long: integer, b array<varchar(3)>>", "struct<long:int,b:array<string>>"), ("array<decimal>", "array<decimal(10,0)>"),
+    ],
+)  # fmt: skip
 def test_a_type_has_one_name(said: str, one: str) -> None:
     assert spark_type(said) == one
 
