@@ -1,8 +1,7 @@
-"""All checks of a table as counts in one query: how many rows each looks at, and how many of them it finds unexpected.
+"""All checks of a table in one query: of conditions on a row, how many rows are unexpected; of figures, their values.
 
-Great Expectations asks Spark once or more for every check; here a table is asked once for all that have a form as conditions.
-A check that does not hold, or has no form, is left to Great Expectations itself, which then also finds the rows: this module can
-only say "it holds".
+Great Expectations asks Spark once or more for every check; here a table is asked once for all that have a form as conditions or
+metrics, and once more for a few rows of each check that does not hold. What has neither form is left to Great Expectations.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expectations.condition import Dialect, Form, Types, form_of
+from expectations.metric import Plan, counted, plan_of
 from expectations.suite import Check
 
 Ask = Callable[[str], Iterable[Iterable[Any]]]  # runs a query
@@ -31,6 +31,8 @@ class Counts:
     elements: int
     missing: int | None
     unexpected: int
+    form: Form
+    engine: Engine
 
     def hold(self, mostly: float, tolerance: int = 0) -> bool:
         """Whether enough rows are as expected: a share, or all but a number; no rows at all are."""
@@ -41,84 +43,137 @@ class Counts:
             or (float(considered) - float(self.unexpected)) / float(considered) >= mostly
         )
 
-    def result(self) -> dict[str, Any]:
-        """As Great Expectations puts it in a result."""
-        considered = self.elements - (self.missing or 0)
-        percent = 100 * self.unexpected / considered if considered else 0.0
-        found: dict[str, Any] = {
-            "element_count": self.elements, "unexpected_count": self.unexpected, "unexpected_percent": percent,
-            "partial_unexpected_list": [],
-        }  # fmt: skip
-        if self.missing is not None:
-            found |= {
-                "missing_count": self.missing,
-                "missing_percent": 100 * self.missing / self.elements if self.elements else 0.0,
-                "unexpected_percent_total": 100 * self.unexpected / self.elements if self.elements else 0.0,
-                "unexpected_percent_nonmissing": percent,
-            }
-        return found
+
+Enough = Callable[[int], tuple[float, int]]  # of a check's number: the share of rows that is enough, or the rows let through
+Found = Counts | dict[str, Any]  # or Great Expectations' metrics
 
 
-def measure(engines: Sequence[Engine], types: Types, checks: Mapping[int, Check]) -> tuple[int, dict[int, Counts]]:
+def measure(engines: Sequence[Engine], types: Types, checks: Mapping[int, Check], enough: Enough) -> tuple[int, dict[int, Found]]:
     """Ask each engine once for what those before it could not say.
 
     Args:
         engines: at least one; what one can't read, or where a condition breaks, the next is asked.
         types: of the columns.
         checks: by any number.
+        enough: how many rows must be as expected; asked where an engine's condition is narrower than Great Expectations'.
     Returns:
-        the number of rows, and the counts of those checks that have a form.
+        the number of rows, and what was found of those checks that have a form.
     Raises:
         what the last engine raised, if none could count the rows.
     """
     rows: int | None = None
-    found: dict[int, Counts] = {}
+    found: dict[int, Found] = {}
     problem: Exception | None = None
     for engine in engines:
         left = {number: check for number, check in checks.items() if number not in found}
         forms = {number: made for number, check in left.items() if (made := form_of(check, types, engine.dialect))}
-        if rows is not None and not forms:
+        plans = {number: plan for number, check in left.items() if (plan := plan_of(check, types, engine.dialect))}
+        if rows is not None and not forms and not plans:
             continue
-        for asked in (forms, {}):  # one condition that breaks breaks the query: then the rows alone
+        for asked in ((forms, plans), (forms, {}), ({}, {})):  # one figure or condition that breaks breaks the query
             try:
-                rows, more = _counts(engine, asked)
+                rows, more = _asked(engine, *asked)
             except Exception as error:
                 problem = error
             else:
-                found |= more
+                found |= {number: one for number, one in more.items() if _sure(one, enough(number))}
                 break
     if rows is None:
         raise problem or ValueError("no engine to ask")
     return rows, found
 
 
-def _counts(engine: Engine, forms: Mapping[int, Form]) -> tuple[int, dict[int, Counts]]:
-    wanted = ["count(*)", *(each for form in forms.values() for each in _aggregates(form))]
-    asked = [f"select 0 as number, {_array(wanted, engine.dialect)} as found from ({engine.rows})"]
-    asked += [_repeated(engine, number, form) for number, form in forms.items() if form.key]
-    answers = {number: list(found) for number, found in engine.ask(" union all ".join(asked))}
-    total, *numbers = answers.pop(0)
-    found = {}
-    for place, (number, form) in enumerate(forms.items()):
-        elements, missing, unexpected = numbers[3 * place : 3 * place + 3]
-        unexpected = answers[number][0] if form.key else unexpected
-        found[number] = Counts(elements, None if form.missing is None else missing, unexpected)
-    return total, found
+def _sure(found: Found, enough: tuple[float, int]) -> bool:
+    return isinstance(found, dict) or found.form.exact or found.hold(*enough)
 
 
-def _array(each: list[str], dialect: Dialect) -> str:
-    return f"array({', '.join(each)})" if dialect.is_spark else f"[{', '.join(each)}]"
+class _Query:
+    """One row of answers; what is asked twice is computed once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._columns: dict[str, int] = {}
+        self._apart: dict[str, int] = {}
+
+    def column(self, aggregate: str) -> tuple[bool, int]:
+        """Ask for an aggregate over all rows; where its answer will be."""
+        return False, self._columns.setdefault(aggregate, len(self._columns))
+
+    def apart(self, query: str) -> tuple[bool, int]:
+        """Ask for the one value of a query over `{rows}`; where its answer will be."""
+        return True, self._apart.setdefault(query.replace("{rows}", self._engine.rows), len(self._apart))
+
+    def run(self) -> Callable[[tuple[bool, int]], Any]:
+        """The answer at a place."""
+        columns = ", ".join(f"{sql} as c{place}" for sql, place in self._columns.items())
+        parts = [f"(select {columns} from ({self._engine.rows})) as a"]
+        parts += [f"({sql}) as b{place}(d{place})" for sql, place in self._apart.items()]
+        [row] = self._engine.ask(f"select * from {' cross join '.join(parts)}")
+        found = list(row)
+        return lambda place: found[place[1] + place[0] * len(self._columns)]
 
 
-def _aggregates(form: Form) -> list[str]:
+def _asked(engine: Engine, forms: Mapping[int, Form], plans: Mapping[int, Plan]) -> tuple[int, dict[int, Found]]:
+    query = _Query(engine)
+    total = query.column("count(*)")
+    counts = {number: _count(query, engine, form) for number, form in forms.items()}
+    figures = {
+        number: [*map(query.column, plan.columns), *(query.apart(sql) for sql in plan.apart)] for number, plan in plans.items()
+    }
+    answer = query.run()
+    found: dict[int, Found] = {}
+    for number, form in forms.items():
+        elements, missing, unexpected = (place and int(answer(place)) for place in counts[number])
+        found[number] = Counts(elements or 0, missing, unexpected or 0, form, engine)
+    for number, plan in plans.items():
+        found[number] = plan.metrics([answer(place) for place in figures[number]])
+    return int(answer(total)), found
+
+
+def _count(query: _Query, engine: Engine, form: Form) -> list[tuple[bool, int] | None]:
+    missing = None if form.missing is None else query.column(counted(_both(form.within, form.missing)))
+    if form.key:
+        unexpected = query.apart(f"select coalesce(sum(again), 0) from ({_groups(engine, form, 'count(*) as again')})")
+    else:
+        unexpected = query.column(counted(_both(form.within, form.unexpected)))
+    return [query.column(counted(form.within)), missing, unexpected]
+
+
+def _both(within: str, condition: str) -> str:
     # `case` and not `and`: what a check does not look at is not evaluated, so it can't overflow there.
-    conditions = ("true", form.missing or "false", form.unexpected)
-    return [f"count(case when {form.within} then case when {condition} then 1 end end)" for condition in conditions]
+    return condition if within == "true" else f"case when {within} then {condition} end"
 
 
-def _repeated(engine: Engine, number: int, form: Form) -> str:
+def _groups(engine: Engine, form: Form, select: str) -> str:
     key = ", ".join(map(engine.dialect.column, form.key))
-    kept = f"{form.within} and not ({form.missing})"
-    groups = f"select count(*) as again from ({engine.rows}) where {kept} group by {key} having count(*) > 1"
-    found = _array(["cast(coalesce(sum(again), 0) as bigint)"], engine.dialect)
-    return f"select {number} as number, {found} as found from ({groups})"
+    return f"select {select} from ({{rows}}) where {_kept(form)} group by {key} having count(*) > 1"
+
+
+def _kept(form: Form) -> str:
+    return f"{form.within} and not ({form.missing})"
+
+
+def samples(counts: Counts, columns: Sequence[str], types: Types, limit: int) -> list[dict[str, Any]]:
+    """A few unexpected rows: their `columns`, of plain names.
+
+    Raises:
+        what the engine raises.
+    """
+    form, engine = counts.form, counts.engine
+    named = [
+        f"{_shown(f'c.{engine.dialect.column(name)}', types.get(name, ''), engine.dialect)} as s{n}"
+        for n, name in enumerate(columns)
+    ]
+    if form.key:
+        key = [engine.dialect.column(name) for name in form.key]
+        groups = _groups(engine, form, ", ".join(key)).replace("{rows}", engine.rows) + f" limit {limit}"
+        same = " and ".join(f"c.{name} is not distinct from g.{name}" for name in key)
+        rows = f"(select * from ({engine.rows}) where {_kept(form)}) as c join ({groups}) as g on {same}"
+    else:
+        rows = f"(select * from ({engine.rows}) where {_both(form.within, form.unexpected)}) as c"
+    found = engine.ask(f"select {', '.join(named)} from {rows} limit {limit}")
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _shown(column: str, kind: str, dialect: Dialect) -> str:
+    return column if dialect.is_spark or kind != "timestamp" else f"{column} at time zone 'UTC'"

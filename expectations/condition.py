@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import combinations
 from typing import Any
 
 from expectations.suite import Check
 
 Types = Mapping[str, str]  # column name to Delta's name of its type
-_WHOLE = ("byte", "short", "integer", "long")
-_NUMERIC = (*_WHOLE, "float", "double", "decimal")
+WHOLE = ("byte", "short", "integer", "long")
+NUMERIC = (*WHOLE, "float", "double", "decimal")
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,15 @@ class Dialect:
     matches: str  # a regular expression that is found somewhere
     is_spark: bool
     time: str  # microseconds since 1970 of a time
+    gathered: str  # a column's values as one sorted list
 
     def micros(self, value: str) -> str:
         """Microseconds since 1970 (UTC) of the date or timestamp `value`."""
         return self.time.format(value=value)
+
+    def listed(self, query: str, column: str) -> str:
+        """Query of one row: the sorted list of the `column` of `query`."""
+        return f"select {self.gathered.format(column=column)} from ({query})"
 
     def column(self, name: str) -> str:
         """`name` as an identifier."""
@@ -44,8 +50,12 @@ class Dialect:
         return f"{value!r}e0" if isinstance(value, float) and "e" not in repr(value) else str(value).lower()
 
 
-SPARK = Dialect("`", "\\'", "{column} rlike {regex}", True, "unix_micros(cast({value} as timestamp))")
-DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", False, "epoch_us(cast({value} as timestamptz))")
+SPARK = Dialect(
+    "`", "\\'", "{column} rlike {regex}", True, "unix_micros(cast({value} as timestamp))", "array_sort(collect_list({column}))"
+)
+DUCKDB = Dialect(
+    '"', "''", "regexp_matches({column}, {regex})", False, "epoch_us(cast({value} as timestamptz))", "list_sort(list({column}))"
+)
 
 
 _SPACES = r" \t\n\x0B\f\r"  # what `\s` is to Java
@@ -86,15 +96,21 @@ class Form:
     missing: str | None = None
     unexpected: str = "false"
     key: tuple[str, ...] = ()
+    exact: bool = True  # if not, it may find rows unexpected that are as expected, but never the other way round
 
 
 def form_of(check: Check, types: Types, dialect: Dialect) -> Form | None:
     """The check as conditions; None where Great Expectations must judge itself."""
     make = _FORMS.get(check.expect)
-    plain = all(name in types and re.fullmatch(r"\w+", name) for name in check.columns)
-    if make is None or not check.columns or not plain or not (dialect.is_spark or same_where(check.where, types)):
+    if make is None or not readable(check, types, dialect):
         return None
     return make(check, [types[name] for name in check.columns], dialect)
+
+
+def readable(check: Check, types: Types, dialect: Dialect) -> bool:
+    """Whether the check names plain columns that are there, and a `where` that means in this engine what it means in Spark."""
+    plain = all(name in types and re.fullmatch(r"\w+", name) for name in check.columns)
+    return bool(check.columns) and plain and (dialect.is_spark or same_where(check.where, types))
 
 
 def same_where(where: str | None, types: Types) -> bool:
@@ -109,14 +125,16 @@ def _same_term(term: str, types: Types) -> bool:
     kind = types.get(found["flag"] or found["column"], "").split("(")[0]
     if found["flag"]:
         return kind == "boolean"
-    return bool(kind) if found["null"] else kind in _NUMERIC if found["number"] else kind == "string"
+    return bool(kind) if found["null"] else kind in NUMERIC if found["number"] else kind == "string"
 
 
-def _where(check: Check) -> str:
+def within(check: Check) -> str:
+    """Condition of the rows that the check looks at."""
     return f"({check.where})" if check.where else "true"
 
 
-def _only(check: Check, *names: str) -> bool:
+def only(check: Check, *names: str) -> bool:
+    """Whether the check has no arguments but columns and `names`."""
     return set(check.args) <= {"column", "column_A", "column_B", "column_list", *names}
 
 
@@ -126,22 +144,25 @@ def _values(condition: Callable[[Check, str, str, Dialect], str | None]) -> Call
     def make(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
         column = dialect.column(check.columns[0])
         expected = condition(check, column, kinds[0].split("(")[0], dialect)
-        return expected and Form(_where(check), f"{column} is null", f"{column} is not null and not ({expected})") or None
+        if not expected:
+            return None
+        unexpected = f"{column} is not null and not ({expected})"
+        return Form(within(check), f"{column} is null", unexpected, exact=_same_end(check, dialect))
 
     return make
 
 
 def _nulls(wanted: str) -> Callable[[Check, list[str], Dialect], Form | None]:
     def make(check: Check, _: list[str], dialect: Dialect) -> Form | None:
-        return Form(_where(check), None, f"{dialect.column(check.columns[0])} {wanted}") if _only(check) else None
+        return Form(within(check), None, f"{dialect.column(check.columns[0])} {wanted}") if only(check) else None
 
     return make
 
 
 def _unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
-    if not _only(check) or not _comparable(kinds, dialect):
+    if not only(check) or not comparable(kinds, dialect):
         return None
-    return Form(_where(check), f"{dialect.column(check.columns[0])} is null", key=(check.columns[0],))
+    return Form(within(check), f"{dialect.column(check.columns[0])} is null", key=(check.columns[0],))
 
 
 def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
@@ -151,12 +172,12 @@ def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form |
         "any_value_is_missing": " or ".join(nulls),
         "never": "false",
     }.get(check.args.get("ignore_row_if", "all_values_are_missing"))
-    if ignored is None or not _only(check, "ignore_row_if") or not _comparable(kinds, dialect):
+    if ignored is None or not only(check, "ignore_row_if") or not comparable(kinds, dialect):
         return None
-    return Form(_where(check), ignored, key=tuple(check.columns))
+    return Form(within(check), ignored, key=tuple(check.columns))
 
 
-def _comparable(kinds: list[str], dialect: Dialect) -> bool:
+def comparable(kinds: list[str], dialect: Dialect) -> bool:
     """Whether equal values are the same ones in both engines: NaN and the two zeros are not sure to be."""
     return dialect.is_spark or not {"float", "double"} & set(kinds)
 
@@ -167,20 +188,58 @@ def _pair_greater(check: Check, kinds: list[str], dialect: Dialect) -> Form | No
         "both_values_are_missing": f"{a} is null and {b} is null",
         "either_value_is_missing": f"{a} is null or {b} is null",
     }.get(check.args.get("ignore_row_if", "both_values_are_missing"))
-    if ignored is None or kinds[0] != kinds[1] or not _only(check, "or_equal", "ignore_row_if"):
+    if ignored is None or kinds[0] != kinds[1] or not only(check, "or_equal", "ignore_row_if"):
         return None
     expected = f"{a} >= {b} or {a} is not distinct from {b}" if check.args.get("or_equal") else f"{a} > {b}"
-    return Form(_where(check), ignored, f"not ({ignored}) and not ({expected})")
+    return Form(within(check), ignored, f"not ({ignored}) and not ({expected})")
+
+
+def _pair_equal(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+    a, b = map(dialect.column, check.columns)
+    ignored = {
+        "both_values_are_missing": f"{a} is null and {b} is null",
+        "either_value_is_missing": f"{a} is null or {b} is null",
+        "neither": "false",
+    }.get(check.args.get("ignore_row_if", "both_values_are_missing"))
+    if ignored is None or kinds[0] != kinds[1] or not only(check, "ignore_row_if") or not comparable(kinds, dialect):
+        return None
+    return Form(within(check), ignored, f"not ({ignored}) and {a} is distinct from {b}")
+
+
+def _within_record(equal: bool) -> Callable[[Check, list[str], Dialect], Form | None]:
+    """The columns of a row among themselves: all equal, or each pair of them different; nulls are values."""
+
+    def make(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+        nulls = [f"{dialect.column(name)} is null" for name in check.columns]
+        ignored = {
+            "all_values_are_missing": " and ".join(nulls),
+            "any_value_is_missing": " or ".join(nulls),
+            "never": "false",
+        }.get(check.args.get("ignore_row_if", "all_values_are_missing"))
+        usual = len(nulls) > 1 and len({*kinds}) == 1 and only(check, "ignore_row_if") and comparable(kinds, dialect)
+        if ignored is None or not usual:
+            return None
+        said, first = [dialect.column(name) for name in check.columns], dialect.column(check.columns[0])
+        if equal:
+            unexpected = " or ".join(f"{first} is distinct from {other}" for other in said[1:])
+        else:
+            unexpected = " or ".join(f"{one} is not distinct from {other}" for one, other in combinations(said, 2))
+        return Form(within(check), ignored, f"not ({ignored}) and ({unexpected})")
+
+    return make
 
 
 def _in_set(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
     values = check.args.get("value_set")
-    if not _only(check, "value_set") or not isinstance(values, list) or not values:
+    if not only(check, "value_set") or not plain_set(values, kind):
         return None
-    fits = {str: kind == "string", bool: kind == "boolean", int: kind in _WHOLE}
-    if not all(fits.get(type(value), False) for value in values):
-        return None
-    return f"{column} in ({', '.join(map(dialect.literal, values))})"
+    return f"{column} in ({', '.join(map(dialect.literal, values or ()))})"
+
+
+def plain_set(values: Any, kind: str) -> bool:
+    """Whether `values` is a list of values of the column's type, about whose equality no two engines differ."""
+    fits = {str: kind == "string", bool: kind == "boolean", int: kind in WHOLE}
+    return isinstance(values, list) and bool(values) and all(fits.get(type(value), False) for value in values)
 
 
 def _not_in_set(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
@@ -189,7 +248,7 @@ def _not_in_set(check: Check, column: str, kind: str, dialect: Dialect) -> str |
 
 
 def _between(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
-    if kind in _NUMERIC:
+    if kind in NUMERIC:
         return _bounds(check, column, (int, float), dialect)
     bounds = [str(bound) for name in ("min_value", "max_value") if (bound := check.args.get(name)) is not None]
     day = all(re.fullmatch(r"\d{4}-\d\d-\d\d", bound) for bound in bounds)
@@ -203,11 +262,16 @@ def _length(check: Check, column: str, kind: str, dialect: Dialect) -> str | Non
     return _bounds(check, f"length({column})", (int,), dialect) if kind == "string" else None
 
 
+def _length_is(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    value = check.args.get("value")
+    return f"length({column}) = {value}" if kind == "string" and type(value) is int and only(check, "value") else None
+
+
 def _bounds(check: Check, value: str, family: tuple[type, ...], dialect: Dialect) -> str | None:
     args = check.args
     sides = ((">", args.get("min_value"), "strict_min"), ("<", args.get("max_value"), "strict_max"))
     given = [(sign, bound, args.get(strict)) for sign, bound, strict in sides if bound is not None]
-    known = _only(check, "min_value", "max_value", "strict_min", "strict_max")
+    known = only(check, "min_value", "max_value", "strict_min", "strict_max")
     if not given or not known or not all(type(bound) in family for _, bound, _ in given):
         return None
     return " and ".join(f"{value} {sign}{'' if strict else '='} {dialect.literal(bound)}" for sign, bound, strict in given)
@@ -215,10 +279,46 @@ def _bounds(check: Check, value: str, family: tuple[type, ...], dialect: Dialect
 
 def _regex(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
     regex = check.args.get("regex")
-    if kind != "string" or not isinstance(regex, str) or not _only(check, "regex"):
+    return _found(regex, column, dialect) if kind == "string" and only(check, "regex") else None
+
+
+def _found(regex: Any, column: str, dialect: Dialect) -> str | None:
+    said = regex if dialect.is_spark else for_re2(regex) if isinstance(regex, str) else None
+    return dialect.matches.format(column=column, regex=dialect.literal(said)) if isinstance(said, str) else None
+
+
+def _not_regex(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    expected = _regex(check, column, kind, dialect)
+    return f"not ({expected})" if expected and _same_end(check, dialect) else None
+
+
+def _same_end(check: Check, dialect: Dialect) -> bool:
+    """Whether no regular expression has a `$`, which RE2 finds in fewer texts."""
+    return dialect.is_spark or "$" not in str(check.args)
+
+
+def _regexes(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    match_on, listed = check.args.get("match_on", "any"), _listed(check, column, dialect)
+    if kind != "string" or listed is None or match_on not in ("any", "all") or not only(check, "regex_list", "match_on"):
         return None
-    said = regex if dialect.is_spark else for_re2(regex)
-    return said and dialect.matches.format(column=column, regex=dialect.literal(said))
+    if match_on == "any" and any(re.search(r"\(\?|\\\d", regex) for regex in check.args["regex_list"]):
+        return None  # Great Expectations joins them by `|` into one
+    return (" or " if match_on == "any" else " and ").join(listed)
+
+
+def _not_regexes(check: Check, column: str, kind: str, dialect: Dialect) -> str | None:
+    listed = _listed(check, column, dialect)
+    if kind != "string" or listed is None or not only(check, "regex_list") or not _same_end(check, dialect):
+        return None
+    return " and ".join(f"not ({expected})" for expected in listed)
+
+
+def _listed(check: Check, column: str, dialect: Dialect) -> list[str] | None:
+    given = check.args.get("regex_list")
+    if not isinstance(given, list) or not given or not all(isinstance(regex, str) for regex in given):
+        return None
+    found = [said for regex in given if (said := _found(regex, column, dialect))]
+    return found if len(found) == len(given) else None
 
 
 _FORMS: dict[str, Callable[[Check, list[str], Dialect], Form | None]] = {
@@ -231,7 +331,14 @@ _FORMS: dict[str, Callable[[Check, list[str], Dialect], Form | None]] = {
     "expect_column_values_to_not_be_in_set": _values(_not_in_set),
     "expect_column_values_to_be_between": _values(_between),
     "expect_column_value_lengths_to_be_between": _values(_length),
+    "expect_column_value_lengths_to_equal": _values(_length_is),
     "expect_column_values_to_match_regex": _values(_regex),
+    "expect_column_values_to_not_match_regex": _values(_not_regex),
+    "expect_column_values_to_match_regex_list": _values(_regexes),
+    "expect_column_values_to_not_match_regex_list": _values(_not_regexes),
+    "expect_column_pair_values_to_be_equal": _pair_equal,
+    "expect_select_column_values_to_be_unique_within_record": _within_record(equal=False),
+    "expect_multicolumn_values_to_be_equal": _within_record(equal=True),
 }
 # Types that can be put to one row alone.
 ROWWISE = frozenset(_FORMS) - {"expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"}

@@ -27,6 +27,7 @@ from lakehouse import catalog, dbt, ledger, storage
 from lakehouse import quarantine as kept_apart
 from lakehouse.errors import ComportaError, SettingsError, redact
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -211,7 +212,7 @@ class Found:
 
 def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> Found:
     table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
-    engines, types, name = bench.engines(location, version, table), local.types(table), f"{job.layer}.{job.table}"
+    engines, types, name = bench.engines(location, version, table), spark_types(table), f"{job.layer}.{job.table}"
     if job.layer != "bronze":
         judged = _judged(bench, job, engines, types)
         return Found(bench.runner.run(suite, name, judged), judged.evidence.until)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 
-from expectations import frame, local
+from expectations import frame
 from expectations.condition import SPARK, Types, form_of
 from expectations.suite import Check, Suite
 from lakehouse import candidate, ledger, quarantine, storage
@@ -16,6 +16,7 @@ from lakehouse.catalog import literal, quote, register_statement
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -129,7 +130,7 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
         raise GateError(f"quarantine.{table}", "holds no rows", "rows to let back", "See select * from quarantine.…")
     home, kept = candidate.location(settings, "bronze", table), quarantine.location(settings, table)
     bronze = DeltaTable(home, storage_options=storage.options(settings))
-    types = local.types(bronze)
+    types = spark_types(bronze)
     failing = " or ".join(f"coalesce({condition}, false)" for condition in conditions(suite, types).values()) or "false"
     key = [quote(name) for name in held.key]
     spark.sql(_sorted_out(home, kept, held, failing)).createOrReplaceTempView("_held_rows")

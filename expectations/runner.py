@@ -1,7 +1,8 @@
-"""A suite on a Spark data frame: one aggregation first, Great Expectations for what it could not answer or what failed.
+"""A suite on a table: one aggregation for all that has a form, Great Expectations on a Spark data frame for the rest.
 
-What has no form as an aggregation is first asked only whether it holds; samples, which take two more queries a check, are
-fetched only of what failed.
+What was counted is handed to Great Expectations as the metrics it would have computed, so that the result objects are its own.
+What it must compute itself is first asked only whether it holds; samples, which take two more queries a check, are fetched only
+of what failed.
 """
 
 import itertools
@@ -12,9 +13,11 @@ import os
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from expectations import aggregate, promises, registry
+from expectations.condition import Types
 from expectations.evidence import Evidence
 from expectations.promises import Promise
 from expectations.suite import Check, Suite
@@ -73,15 +76,16 @@ class Runner:
         expectations = {number: registry.build(check, number, name) for number, check in checks.items()}
         promised = {number: each for number, each in expectations.items() if isinstance(each, Promise)}
         others = {number: check for number, check in checks.items() if number not in promised}
-        rows, counted = aggregate.measure(table.evidence.engines, table.evidence.types, others)
-        results = {n: _held(expectations[n], counts) for n, counts in counted.items() if counts.hold(*_enough(suite, n))}
+        rows, found = aggregate.measure(table.evidence.engines, table.evidence.types, others, partial(_enough, suite))
+        key = table.key or suite_key(suite)
+        results = {n: made for n, one in found.items() if (made := _compiled(suite, n, expectations[n], one, table, key))}
         results |= {number: _answered(each, *promises.answer(each, table.evidence)) for number, each in promised.items()}
         rest = {number: each for number, each in expectations.items() if number not in results}
         meta: dict[str, Any] = {}
         if rest:
             frame = table.frame()
-            found, meta = self._ask(name, frame, rest, set(counted), _detail(table.key or suite_key(suite), frame.columns))
-            results |= found
+            native, meta = self._ask(name, frame, rest, _detail(key, frame.columns))
+            results |= native
         for number, result in results.items():
             _fill_in(result, suite.checks[number - 1], rows)
             _tolerate(result, suite.checks[number - 1])
@@ -90,13 +94,13 @@ class Runner:
         return Ran(rows, outcomes, tuple(results[number] for number in sorted(results)), meta, reads)
 
     def _ask(
-        self, name: str, frame: Any, expectations: dict[int, Any], failed: set[int], detail: dict[str, Any]
+        self, name: str, frame: Any, expectations: dict[int, Any], detail: dict[str, Any]
     ) -> tuple[dict[int, Any], dict[str, Any]]:
-        """Great Expectations' results; those of `failed` are asked for their rows at once."""
+        """Great Expectations' own results."""
         with _making:
             asset = self._source.add_dataframe_asset(f"{name} {next(_runs)}")
             batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-        rowwise = {number: each for number, each in expectations.items() if hasattr(each, "mostly") and number not in failed}
+        rowwise = {number: each for number, each in expectations.items() if hasattr(each, "mostly")}
         results, meta = _validate(batch, name, rowwise, "BOOLEAN_ONLY")
         doubtful = {n: each for n, each in expectations.items() if n not in rowwise or _needs_detail(results, n)}
         detailed, more = _validate(batch, name, doubtful, detail)
@@ -108,13 +112,45 @@ def _enough(suite: Suite, number: int) -> tuple[float, int]:
     return 1.0 if check.mostly is None else check.mostly, check.tolerance or 0
 
 
-def _held(expectation: Any, counts: aggregate.Counts) -> Any:
-    from great_expectations.core import ExpectationValidationResult
+def _compiled(
+    suite: Suite, number: int, expectation: Any, found: aggregate.Found, table: Judged, key: tuple[str, ...]
+) -> Any | None:
+    """Great Expectations' result of what was counted; None where it must look itself."""
+    try:
+        detail = _detail(key, [*table.evidence.types])
+        if isinstance(found, aggregate.Counts):
+            failed = not found.hold(*_enough(suite, number))
+            found = _metrics(expectation, suite.checks[number - 1], found, table.evidence.types, detail, failed)
+        said = expectation._validate(metrics=found, runtime_configuration={"result_format": detail}, execution_engine=None)
+        result = expectation._build_evr(said, configuration=expectation.configuration)
+    except Exception:  # it will meet the same, and say so in its own words
+        return None
+    result.exception_info = {"raised_exception": False, "exception_traceback": None, "exception_message": None}
+    return result
 
-    nothing = {"raised_exception": False, "exception_traceback": None, "exception_message": None}
-    return ExpectationValidationResult(
-        success=True, expectation_config=expectation.configuration, result=counts.result(), exception_info=nothing
-    )
+
+def _metrics(
+    expectation: Any, check: Check, found: aggregate.Counts, types: Types, detail: dict[str, Any], failed: bool
+) -> dict[str, Any]:
+    """Counts, and rows of a check that failed, by the names that Great Expectations has for them."""
+    name, index = expectation.map_metric, [str(column) for column in detail.get("unexpected_index_column_names", [])]
+    kept = list(dict.fromkeys([*index, *check.columns]))
+    rows = aggregate.samples(found, kept, types, _SAMPLES) if failed else []
+    metrics = {
+        "table.row_count": found.elements,
+        f"{name}.unexpected_count": found.unexpected,
+        f"{name}.filtered_row_count": found.elements - (found.missing or 0),
+        f"{name}.unexpected_values": [_value(check, row) for row in rows],
+    }
+    if found.missing is not None:
+        metrics["column_values.nonnull.unexpected_count"] = found.missing
+    return metrics | ({f"{name}.unexpected_index_list": rows} if index else {})
+
+
+def _value(check: Check, row: dict[str, Any]) -> Any:
+    if "column_list" in check.args:
+        return {column: row[column] for column in check.columns}
+    return row[check.columns[0]] if "column" in check.args else tuple(row[column] for column in check.columns)
 
 
 def _answered(promise: Promise, found: dict[str, Any], problem: str) -> Any:

@@ -1,17 +1,25 @@
 """Releases: readers see a layer only through views pinned to the versions that passed its gate.
 
-A release is journalled in the ledger: *pending* with all its tables before the first view moves, *published* after the
-last. One that was cut off in between is finished by the next command that looks.
+A release is journalled in the ledger: *pending* with all its tables before the first view moves, *published* when readers see it.
+One that was cut off in between is finished by the next command that looks. All its tables are seen from the same moment on: each
+view is first made to hold the rows of both releases, then a switch for all of them is set (`view.py`), and at last, when no query
+can have met them before that, the views become plain again.
 """
 
 import json
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from lakehouse import candidate, ledger, quarantine, storage
-from lakehouse.catalog import CANDIDATE, LAYERS, PUBLISHED, quote, thrift_rows
-from lakehouse.errors import GateError, ReleaseError
+from lakehouse import candidate, ledger, quarantine, view
+from lakehouse.catalog import LAYERS, thrift_rows
+from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
+
+_LANES = 4  # views at once: to analyse one is mostly waiting
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,10 @@ class Release:
     tables: dict[str, int]
     note: str
     held: dict[str, Held] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
+
+    def shown(self) -> dict[str, view.Shown]:
+        """What readers of the release see of each table."""
+        return {table: view.Shown(version, self.held.get(table)) for table, version in self.tables.items()}
 
 
 def history(settings: Settings, layer: str | None = None) -> list[Release]:
@@ -119,26 +131,116 @@ def rollback(settings: Settings, number: int) -> Release:
 
 
 def recover(settings: Settings) -> list[Release]:
-    """Finish releases that were cut off between their journal entry and their last view."""
-    return [_finish(settings, release) for release in history(settings) if release.status == "pending"]
+    """Finish releases that were cut off before readers saw them."""
+    finished = [_finish(settings, release) for release in history(settings) if release.status == "pending"]
+    settle(settings, wait=False)
+    return finished
+
+
+def settle(settings: Settings, wait: bool = True) -> None:
+    """Make the views of what is released plain again, where no query can need the release before it any more.
+
+    Args:
+        wait: for that moment, which comes within a few seconds of a release; else such a layer is left for another time.
+    """
+    for layer in LAYERS:
+        switch = _switch(settings, layer)
+        if switch is None or switch.settled or switch.at == view.NEVER:
+            continue
+        if not wait and switch.waits(settings.release_grace) > 0:
+            continue
+        time.sleep(max(0.0, switch.waits(settings.release_grace)))
+        made = next((release for release in history(settings, layer) if release.release_id == switch.release_id), None)
+        if made is None:
+            continue
+        _replace(settings, [view.plain(settings, layer, *each) for each in _moved(_before(settings, made), made).items()])
+        thrift_rows(settings, view.set_switch(layer, switch.release_id, switch.at, settled=True))
 
 
 def _finish(settings: Settings, release: Release) -> Release:
-    statements = [_view(settings, release, table, version) for table, version in sorted(release.tables.items())]
-    if statements:
-        thrift_rows(settings, *statements)
+    before = _before(settings, release)
+    moved = _moved(before, release)
+    if before is None or len(moved) == 1:  # nothing to be seen beside it
+        _replace(settings, [view.plain(settings, release.layer, *each) for each in moved.items()])
+    elif moved:
+        _switch_over(settings, release, before, moved)
     done = Release(**(vars(release) | {"status": "published"}))
     _record(settings, done)
     return done
 
 
-def _view(settings: Settings, release: Release, table: str, version: int) -> str:
-    rows = f"select * from {quote(CANDIDATE[release.layer], table)} version as of {int(version)}"
-    if held := release.held.get(table):
-        kept = f"delta.{quote(storage.for_spark(quarantine.location(settings, table)))} version as of {held.version}"
-        same = " and ".join(f"q.{quote(name)} <=> c.{quote(name)}" for name in ("_batch_id", *held.key))
-        rows = f"select c.* from ({rows}) as c left anti join (select * from {kept}) as q on {same}"
-    return f"create or replace view {quote(PUBLISHED[release.layer], table)} as {rows}"
+def _before(settings: Settings, release: Release) -> Release | None:
+    earlier = [made for made in history(settings, release.layer) if made.release_id < release.release_id]
+    return next((made for made in reversed(earlier) if made.status == "published"), None)
+
+
+def _moved(before: Release | None, release: Release) -> dict[str, view.Shown]:
+    """What is shown of those tables that the release before did not show so."""
+    held = before.shown() if before else {}
+    return {table: shown for table, shown in release.shown().items() if held.get(table) != shown}
+
+
+def _switch_over(settings: Settings, release: Release, before: Release, moved: dict[str, view.Shown]) -> None:
+    """Readers see all of `moved` from one moment on.
+
+    Each wait is there for queries that have met a view or the switch as it was and are not planned yet.
+    """
+    layer, grace = release.layer, settings.release_grace
+    switch = _switch(settings, layer)
+    ours = switch is not None and switch.release_id == release.release_id
+    odd: list[str] = []
+    if switch is None or not ours or switch.at == view.NEVER:
+        if not ours:
+            settle(settings)
+            thrift_rows(settings, view.set_switch(layer, release.release_id, view.NEVER, settled=False))
+        shown = before.shown()
+        views = {table: view.either(settings, layer, table, shown.get(table), each) for table, each in moved.items()}
+        odd = [table for table, ddl in views.items() if ddl is None]
+        _replace(settings, [ddl for ddl in views.values() if ddl])
+        time.sleep(grace)
+        at = _clock(settings) + timedelta(seconds=grace)
+        thrift_rows(settings, view.set_switch(layer, release.release_id, at, settled=False))
+    if switch := _switch(settings, layer):
+        time.sleep(max(0.0, switch.waits(0)))
+    _replace(settings, [view.plain(settings, layer, table, moved[table]) for table in odd])
+
+
+@dataclass(frozen=True)
+class _Switch:
+    """From when on readers see a release, and how late it is where the queries run."""
+
+    release_id: int
+    at: datetime
+    settled: bool
+    now: datetime
+
+    def waits(self, longer: float) -> float:
+        """Seconds until `longer` seconds after the moment."""
+        return (self.at - self.now).total_seconds() + longer
+
+
+def _switch(settings: Settings, layer: str) -> _Switch | None:
+    ask = f"select release_id, unix_micros(at), settled, unix_micros(current_timestamp()) from {view.switch(layer)}"
+    try:
+        [(release, at, settled, now)] = thrift_rows(settings, ask)
+    except ServerError as error:
+        if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
+            return None
+        raise
+    return _Switch(release, _moment(at), settled, _moment(now))
+
+
+def _clock(settings: Settings) -> datetime:
+    return _moment(thrift_rows(settings, "select unix_micros(current_timestamp())")[0][0])
+
+
+def _moment(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+
+
+def _replace(settings: Settings, statements: Iterable[str]) -> None:
+    with ThreadPoolExecutor(_LANES) as pool:
+        list(pool.map(lambda statement: thrift_rows(settings, statement), statements))
 
 
 def _record(settings: Settings, release: Release) -> None:

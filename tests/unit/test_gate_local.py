@@ -8,6 +8,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from expectations import local
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 
 @pytest.fixture
@@ -28,14 +29,14 @@ def test_the_version_that_is_judged_is_read(place: str, tmp_path: Path, version:
 
 
 def test_types_are_deltas(place: str) -> None:
-    assert local.types(DeltaTable(place)) == {"id": "long", "kind": "string"}
+    assert spark_types(DeltaTable(place)) == {"id": "long", "kind": "string"}
 
 
 def test_a_nested_type_is_told_whole(tmp_path: Path) -> None:
     item = pa.struct([("a", pa.list_(pa.int64())), ("b", pa.map_(pa.string(), pa.decimal128(4, 1)))])
     write_deltalake(str(tmp_path / "t"), pa.table({"c": pa.array([], item), "d": pa.array([], pa.list_(pa.string()))}))
     wanted = {"c": "struct<a:array<long>,b:map<string,decimal(4,1)>>", "d": "array<string>"}
-    assert local.types(DeltaTable(str(tmp_path / "t"))) == wanted
+    assert spark_types(DeltaTable(str(tmp_path / "t"))) == wanted
 
 
 def test_partitions_deletion_vectors_and_an_empty_table_are_left_to_spark(place: str, tmp_path: Path) -> None:

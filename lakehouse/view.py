@@ -1,0 +1,104 @@
+"""Readers' views in SQL: a table as one release shows it, or as one of two by the moment at which the query runs.
+
+While a release is going on, each view holds the rows of both, and a *switch* decides: a view of one row with the moment from which
+the new ones are shown. Spark gives all parts of a query the same `current_timestamp()`, as a constant, so a query sees all tables
+of one release, and the half that it does not see costs it nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deltalake import DeltaTable
+
+from lakehouse import candidate, quarantine, storage
+from lakehouse.catalog import CANDIDATE, PUBLISHED, literal, quote
+from lakehouse.quarantine import Held
+from lakehouse.settings import Settings
+from lakehouse.types import spark_types
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+_WHOLE = ("byte", "short", "integer", "long")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What readers see of a table: its version, and what of it is in quarantine."""
+
+    version: int
+    held: Held | None = None
+
+
+def switch(layer: str) -> str:
+    """Name of the view that says from when on the layer's new release is seen."""
+    return quote("ops", f"switch_{layer}")
+
+
+def set_switch(layer: str, release: int, at: datetime, settled: bool) -> str:
+    """DDL: readers see `release` from `at` on; `settled` if no view asks for it any more."""
+    row = f"timestamp {literal(at.isoformat())} as at, cast({int(release)} as bigint) as release_id, {str(settled).lower()} as settled"
+    return f"create or replace view {switch(layer)} as select {row}"
+
+
+def plain(settings: Settings, layer: str, table: str, shown: Shown) -> str:
+    """DDL: the view shows `shown`."""
+    return _view(layer, table, _rows(settings, layer, table, shown, "*"))
+
+
+def either(settings: Settings, layer: str, table: str, before: Shown | None, after: Shown) -> str | None:
+    """DDL: the view shows `before` (None: no rows) until the switch's moment, then `after`; None if their types can't be one."""
+    moment = f"(select at from {switch(layer)})"
+    now = _rows(settings, layer, table, after, "*")
+    halves = [f"select * from ({now}) where current_timestamp() >= {moment}"]
+    if before is not None:
+        columns = _columns_as(_types(settings, layer, table, before), _types(settings, layer, table, after))
+        if columns is None:
+            return None
+        then = _rows(settings, layer, table, before, columns)
+        halves.insert(0, f"select * from ({then}) where current_timestamp() < {moment}")
+    return _view(layer, table, " union all ".join(halves))
+
+
+def _view(layer: str, table: str, rows: str) -> str:
+    return f"create or replace view {quote(PUBLISHED[layer], table)} as {rows}"
+
+
+def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str) -> str:
+    rows = f"{quote(CANDIDATE[layer], table)} version as of {int(shown.version)}"
+    if not shown.held:
+        return f"select {columns} from {rows}"
+    kept = f"delta.{quote(storage.for_spark(quarantine.location(settings, table)))} version as of {shown.held.version}"
+    same = " and ".join(f"q.{quote(name)} <=> c.{quote(name)}" for name in ("_batch_id", *shown.held.key))
+    return (
+        f"select {columns} from (select c.* from (select * from {rows}) as c left anti join (select * from {kept}) as q on {same})"
+    )
+
+
+def _types(settings: Settings, layer: str, table: str, shown: Shown) -> dict[str, str]:
+    place = candidate.location(settings, layer, table)
+    return spark_types(DeltaTable(place, version=shown.version, storage_options=storage.options(settings)))
+
+
+def _columns_as(held: Mapping[str, str], wanted: Mapping[str, str]) -> str | None:
+    """A select list of the `wanted` columns from a table that has `held`; a column that it lacks is null."""
+    made = []
+    for name, kind in wanted.items():
+        if name in held and held[name] != kind and not _widens(held[name], kind):
+            return None
+        value = quote(name) if held.get(name) == kind else f"cast({quote(name) if name in held else 'null'} as {kind})"
+        made.append(f"{value} as {quote(name)}")
+    return ", ".join(made)
+
+
+def _widens(held: str, wanted: str) -> bool:
+    """Whether each value of the one type is one of the other."""
+    if held in _WHOLE and wanted in _WHOLE:
+        return _WHOLE.index(held) < _WHOLE.index(wanted)
+    if (held, wanted) == ("float", "double"):
+        return True
+    digits = [re.fullmatch(r"decimal\((\d+),(\d+)\)", kind) for kind in (held, wanted)]
+    if all(digits):
+        (p, s), (q, t) = ((int(found[1]), int(found[2])) for found in digits if found)
+        return q - t >= p - s and t >= s
+    return False
