@@ -87,6 +87,13 @@ docs: env ## Serve the docs site on loopback
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
 
+.PHONY: bench-gate bench-release
+bench-gate: env ## Measure a gate of fifty expectations beside plain Great Expectations (BENCH='--rows 10000000 --rounds 5')
+	@.venv/bin/python -W ignore -m bench.gate $(BENCH)
+
+bench-release: env ## Count mixed reads under releases, and time them (BENCH='--minutes 10')
+	@.venv/bin/python -W ignore -m bench.release $(BENCH)
+
 bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from expectations import aggregate, condition, frame, local, quarantine
+from expectations import aggregate, changed, condition, frame, local, quarantine
 from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Suite, file_of, find
@@ -72,6 +72,7 @@ class Job:
         self.earlier: dict[str, Any] | None = None  # the latest ledger row, if it is about the released version
         self.stands = False  # nothing else that it rests on has changed
         self.history: tuple[int, ...] = ()  # rows that earlier verdicts saw
+        self.verdicts: list[dict[str, Any]] = []  # the table's rows of the ledger
 
     def known(self) -> Verdict | None:
         """The verdict, if the same suite has passed this very version before and it was released."""
@@ -137,7 +138,7 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
         passed = {
             row["delta_version"]: row["rows_seen"] for row in verdicts if row["table_name"] == table and row["verdict"] == "passed"
         }
-        job.history = tuple(passed.values())
+        job.history, job.verdicts = tuple(passed.values()), [row for row in verdicts if row["table_name"] == table]
         jobs.append(job)
     return jobs
 
@@ -214,7 +215,9 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
     table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
     engines, types, name = bench.engines(location, version, table), spark_types(table), f"{job.layer}.{job.table}"
     if job.layer != "bronze":
-        judged = _judged(bench, job, engines, types)
+        judged = replace(
+            _judged(bench, job, engines, types), changed=changed.since(bench.settings, table, job.verdicts, suite, engines)
+        )
         return Found(bench.runner.run(suite, name, judged), judged.evidence.until)
     seen, living = _pending(engines, job.within)
     marked = {number for number, check in enumerate(suite.checks, 1) if check.quarantine}

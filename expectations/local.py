@@ -37,8 +37,13 @@ def rows(settings: Settings, table: DeltaTable) -> str | None:
     old_mapping = protocol.min_reader_version == 2
     if storage.is_s3(settings.lake_url) or not features <= _PLAIN or old_mapping or table.metadata().partition_columns:
         return None
-    files = [unquote(path.removeprefix("file://")) for path in table.file_uris()]
-    if not files or any(char in path for path in files for char in "*?["):  # DuckDB would take the name for a pattern
+    return rows_of(table.file_uris())
+
+
+def rows_of(uris: Iterable[str]) -> str | None:
+    """Query of DuckDB: all rows of the Parquet files `uris`; None if there are none, or one has a name that is a pattern."""
+    files = [unquote(path.removeprefix("file://")) for path in uris]
+    if not files or any(char in path for path in files for char in "*?["):
         return None
     listed = ", ".join(map(DUCKDB.literal, files))
     return f"select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

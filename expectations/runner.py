@@ -12,11 +12,13 @@ import math
 import os
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from expectations import aggregate, promises, registry
+from expectations import aggregate, changed, promises, registry
+from expectations.changed import Changed
 from expectations.condition import Types
 from expectations.evidence import Evidence
 from expectations.promises import Promise
@@ -49,6 +51,7 @@ class Judged:
     evidence: Evidence
     key: tuple[str, ...]
     frame: Callable[[], Any]  # makes a Spark data frame
+    changed: Changed | None = None  # the rows that a check on single rows has not passed yet
 
 
 def joined(first: Ran, then: Ran) -> Ran:
@@ -76,7 +79,7 @@ class Runner:
         expectations = {number: registry.build(check, number, name) for number, check in checks.items()}
         promised = {number: each for number, each in expectations.items() if isinstance(each, Promise)}
         others = {number: check for number, check in checks.items() if number not in promised}
-        rows, found = aggregate.measure(table.evidence.engines, table.evidence.types, others, partial(_enough, suite))
+        rows, found = _measured(suite, table, others)
         key = table.key or suite_key(suite)
         results = {n: made for n, one in found.items() if (made := _compiled(suite, n, expectations[n], one, table, key))}
         results |= {number: _answered(each, *promises.answer(each, table.evidence)) for number, each in promised.items()}
@@ -105,6 +108,19 @@ class Runner:
         doubtful = {n: each for n, each in expectations.items() if n not in rowwise or _needs_detail(results, n)}
         detailed, more = _validate(batch, name, doubtful, detail)
         return results | detailed, meta or more
+
+
+def _measured(suite: Suite, table: Judged, checks: dict[int, Check]) -> tuple[int, dict[int, aggregate.Found]]:
+    """Counts and figures: of the rows that changed where the check allows it, else of all."""
+    types, few, enough = table.evidence.types, table.changed, partial(_enough, suite)
+    found: dict[int, aggregate.Found] = {}
+    if few and (some := {number: check for number, check in checks.items() if changed.allows(check, types)}):
+        with suppress(Exception):  # then all rows are asked
+            seen, answers = aggregate.measure(few.engines, types, some, enough)
+            found = answers if seen == few.rows else {}
+    left = {number: check for number, check in checks.items() if number not in found}
+    rows, more = aggregate.measure(table.evidence.engines, types, left, enough)
+    return rows, found | more
 
 
 def _enough(suite: Suite, number: int) -> tuple[float, int]:

@@ -187,7 +187,7 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
     """
     layer, grace = release.layer, settings.release_grace
     switch = _switch(settings, layer)
-    ours = switch is not None and switch.release_id == release.release_id
+    ours = switch is not None and switch.release_id == release.release_id and not switch.settled  # ids begin anew with a new lake
     odd: list[str] = []
     if switch is None or not ours or switch.at == view.NEVER:
         if not ours:

@@ -127,6 +127,23 @@ def _end(child: "subprocess.Popen[str]") -> None:
 
 
 @contextmanager
+def spark_stage() -> Iterator[Settings]:
+    """A Spark server alone, on free ports, stopped at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="comporta-bench-"))
+    thrift, connect, page = _free_ports(3)
+    settings = Settings(
+        var_dir=folder, lake_url=str(folder / "lake"), thrift_port=thrift, connect_port=connect, spark_ui_port=page,
+        spark_memory=os.environ.get("SPARK_MEMORY") or "3g", spark_master="local[*]",
+    )  # fmt: skip
+    try:
+        server.start(settings)
+        yield settings
+    finally:
+        server.stop(settings)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def stage() -> Iterator[Stage]:
     """Servers on free ports, stopped at the end, however it comes."""
     folder = Path(tempfile.mkdtemp(prefix="comporta-bench-"))
