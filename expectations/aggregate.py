@@ -5,6 +5,7 @@ metrics, and once more for a few rows of each check that does not hold. What has
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,26 +154,42 @@ def _kept(form: Form) -> str:
     return f"{form.within} and not ({form.missing})"
 
 
-def samples(counts: Counts, columns: Sequence[str], types: Types, limit: int) -> list[dict[str, Any]]:
-    """A few unexpected rows: their `columns`, of plain names.
+def samples(failed: Mapping[int, tuple[Counts, Sequence[str]]], types: Types, limit: int) -> dict[int, list[dict[str, Any]]]:
+    """A few unexpected rows of each check, asked of each engine at once.
 
-    Raises:
-        what the engine raises.
+    Args:
+        failed: by any number: what was counted, and the columns (of plain names) that are wanted.
+    Returns:
+        rows of those that could be asked.
     """
-    form, engine = counts.form, counts.engine
-    named = [
-        f"{_shown(f'c.{engine.dialect.column(name)}', types.get(name, ''), engine.dialect)} as s{n}"
-        for n, name in enumerate(columns)
-    ]
+    found: dict[int, list[dict[str, Any]]] = {}
+    for engine in {id(counts.engine): counts.engine for counts, _ in failed.values()}.values():
+        query = _Query(engine)
+        query.column("count(*)")
+        wanted = {number: columns for number, (counts, columns) in failed.items() if counts.engine is engine}
+        places = {n: query.apart(_sample(failed[n][0].form, engine, columns, types, limit)) for n, columns in wanted.items()}
+        with suppress(Exception):  # Great Expectations will find them
+            answer = query.run()
+            for number, place in places.items():
+                rows = [row.asDict() if hasattr(row, "asDict") else row for row in answer(place) or []]
+                found[number] = [dict(zip(wanted[number], row.values(), strict=True)) for row in rows]
+    return found
+
+
+def _sample(form: Form, engine: Engine, columns: Sequence[str], types: Types, limit: int) -> str:
+    named = {
+        f"s{number}": _shown(f"c.{engine.dialect.column(name)}", types.get(name, ""), engine.dialect)
+        for number, name in enumerate(columns)
+    }
     if form.key:
         key = [engine.dialect.column(name) for name in form.key]
-        groups = _groups(engine, form, ", ".join(key)).replace("{rows}", engine.rows) + f" limit {limit}"
+        groups = _groups(engine, form, ", ".join(key)) + f" limit {limit}"
         same = " and ".join(f"c.{name} is not distinct from g.{name}" for name in key)
-        rows = f"(select * from ({engine.rows}) where {_kept(form)}) as c join ({groups}) as g on {same}"
+        rows = f"(select * from ({{rows}}) where {_kept(form)}) as c join ({groups}) as g on {same}"
     else:
-        rows = f"(select * from ({engine.rows}) where {_both(form.within, form.unexpected)}) as c"
-    found = engine.ask(f"select {', '.join(named)} from {rows} limit {limit}")
-    return [dict(zip(columns, row, strict=True)) for row in found]
+        rows = f"(select * from ({{rows}}) where {_both(form.within, form.unexpected)}) as c"
+    few = f"select {', '.join(f'{sql} as {name}' for name, sql in named.items())} from {rows} limit {limit}"
+    return f"select {engine.dialect.gather(named)} from ({few})"
 
 
 def _shown(column: str, kind: str, dialect: Dialect) -> str:

@@ -5,7 +5,7 @@ A check has no form where its arguments are unusual, or where the two engines mi
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import combinations
@@ -36,6 +36,13 @@ class Dialect:
     def listed(self, query: str, column: str) -> str:
         """Query of one row: the sorted list of the `column` of `query`."""
         return f"select {self.gathered.format(column=column)} from ({query})"
+
+    def gather(self, columns: Iterable[str]) -> str:
+        """Aggregate: all rows as a list of structs of `columns`, whose names need no quotes."""
+        pairs = [(f"'{name}'", name) for name in columns]
+        if self.is_spark:
+            return f"collect_list(named_struct({', '.join(f'{name}, {value}' for name, value in pairs)}))"
+        return f"list({{{', '.join(f'{name}: {value}' for name, value in pairs)}}})"
 
     def column(self, name: str) -> str:
         """`name` as an identifier."""

@@ -19,7 +19,6 @@ from typing import Any
 
 from expectations import aggregate, changed, promises, registry
 from expectations.changed import Changed
-from expectations.condition import Types
 from expectations.evidence import Evidence
 from expectations.promises import Promise
 from expectations.suite import Check, Suite
@@ -81,7 +80,12 @@ class Runner:
         others = {number: check for number, check in checks.items() if number not in promised}
         rows, found = _measured(suite, table, others)
         key = table.key or suite_key(suite)
-        results = {n: made for n, one in found.items() if (made := _compiled(suite, n, expectations[n], one, table, key))}
+        detail, rows_of = _detail(key, [*table.evidence.types]), _samples(suite, found, table, key)
+        results = {
+            number: made
+            for number, one in found.items()
+            if (made := _compiled(suite.checks[number - 1], expectations[number], one, rows_of.get(number), detail))
+        }
         results |= {number: _answered(each, *promises.answer(each, table.evidence)) for number, each in promised.items()}
         rest = {number: each for number, each in expectations.items() if number not in results}
         meta: dict[str, Any] = {}
@@ -128,15 +132,30 @@ def _enough(suite: Suite, number: int) -> tuple[float, int]:
     return 1.0 if check.mostly is None else check.mostly, check.tolerance or 0
 
 
+def _samples(
+    suite: Suite, found: dict[int, aggregate.Found], table: Judged, key: tuple[str, ...]
+) -> dict[int, list[dict[str, Any]]]:
+    """A few rows of each check that does not hold; of one that does, none."""
+    counts = {number: one for number, one in found.items() if isinstance(one, aggregate.Counts)}
+    index = key if set(key) <= set(table.evidence.types) else ()
+    failed = {
+        number: (one, tuple(dict.fromkeys([*index, *suite.checks[number - 1].columns])))
+        for number, one in counts.items()
+        if not one.hold(*_enough(suite, number))
+    }
+    held: dict[int, list[dict[str, Any]]] = {number: [] for number in counts if number not in failed}
+    return held | (aggregate.samples(failed, table.evidence.types, _SAMPLES) if failed else {})
+
+
 def _compiled(
-    suite: Suite, number: int, expectation: Any, found: aggregate.Found, table: Judged, key: tuple[str, ...]
+    check: Check, expectation: Any, found: aggregate.Found, rows: list[dict[str, Any]] | None, detail: dict[str, Any]
 ) -> Any | None:
     """Great Expectations' result of what was counted; None where it must look itself."""
+    if isinstance(found, aggregate.Counts):
+        if rows is None:
+            return None
+        found = _metrics(expectation, check, found, rows)
     try:
-        detail = _detail(key, [*table.evidence.types])
-        if isinstance(found, aggregate.Counts):
-            failed = not found.hold(*_enough(suite, number))
-            found = _metrics(expectation, suite.checks[number - 1], found, table.evidence.types, detail, failed)
         said = expectation._validate(metrics=found, runtime_configuration={"result_format": detail}, execution_engine=None)
         result = expectation._build_evr(said, configuration=expectation.configuration)
     except Exception:  # it will meet the same, and say so in its own words
@@ -145,22 +164,17 @@ def _compiled(
     return result
 
 
-def _metrics(
-    expectation: Any, check: Check, found: aggregate.Counts, types: Types, detail: dict[str, Any], failed: bool
-) -> dict[str, Any]:
+def _metrics(expectation: Any, check: Check, found: aggregate.Counts, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts, and rows of a check that failed, by the names that Great Expectations has for them."""
-    name, index = expectation.map_metric, [str(column) for column in detail.get("unexpected_index_column_names", [])]
-    kept = list(dict.fromkeys([*index, *check.columns]))
-    rows = aggregate.samples(found, kept, types, _SAMPLES) if failed else []
+    name = expectation.map_metric
     metrics = {
         "table.row_count": found.elements,
         f"{name}.unexpected_count": found.unexpected,
         f"{name}.filtered_row_count": found.elements - (found.missing or 0),
         f"{name}.unexpected_values": [_value(check, row) for row in rows],
+        f"{name}.unexpected_index_list": rows,
     }
-    if found.missing is not None:
-        metrics["column_values.nonnull.unexpected_count"] = found.missing
-    return metrics | ({f"{name}.unexpected_index_list": rows} if index else {})
+    return metrics if found.missing is None else metrics | {"column_values.nonnull.unexpected_count": found.missing}
 
 
 def _value(check: Check, row: dict[str, Any]) -> Any:

@@ -8,18 +8,14 @@ can have met them before that, the views become plain again.
 
 import json
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lakehouse import candidate, ledger, quarantine, view
-from lakehouse.catalog import LAYERS, thrift_rows
+from lakehouse.catalog import LAYERS, PUBLISHED, thrift_rows
 from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
-
-_LANES = 4  # views at once: to analyse one is mostly waiting
 
 
 @dataclass(frozen=True)
@@ -153,15 +149,15 @@ def settle(settings: Settings, wait: bool = True) -> None:
         made = next((release for release in history(settings, layer) if release.release_id == switch.release_id), None)
         if made is None:
             continue
-        _replace(settings, [view.plain(settings, layer, *each) for each in _moved(_before(settings, made), made).items()])
-        thrift_rows(settings, view.set_switch(layer, switch.release_id, switch.at, settled=True))
+        _show(settings, layer, _moved(_before(settings, made), made))
+        _set_switch(settings, layer, view.switched(switch.release_id, switch.at, settled=True))
 
 
 def _finish(settings: Settings, release: Release) -> Release:
     before = _before(settings, release)
     moved = _moved(before, release)
     if before is None or len(moved) == 1:  # nothing to be seen beside it
-        _replace(settings, [view.plain(settings, release.layer, *each) for each in moved.items()])
+        _show(settings, release.layer, moved)
     elif moved:
         _switch_over(settings, release, before, moved)
     done = Release(**(vars(release) | {"status": "published"}))
@@ -192,17 +188,17 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
     if switch is None or not ours or switch.at == view.NEVER:
         if not ours:
             settle(settings)
-            thrift_rows(settings, view.set_switch(layer, release.release_id, view.NEVER, settled=False))
+            _set_switch(settings, layer, view.switched(release.release_id, view.NEVER, settled=False))
         shown = before.shown()
         views = {table: view.either(settings, layer, table, shown.get(table), each) for table, each in moved.items()}
-        odd = [table for table, ddl in views.items() if ddl is None]
-        _replace(settings, [ddl for ddl in views.values() if ddl])
+        odd = [table for table, query in views.items() if query is None]
+        view.replace(settings, PUBLISHED[layer], {table: query for table, query in views.items() if query})
         time.sleep(grace)
         at = _clock(settings) + timedelta(seconds=grace)
-        thrift_rows(settings, view.set_switch(layer, release.release_id, at, settled=False))
+        _set_switch(settings, layer, view.switched(release.release_id, at, settled=False))
     if switch := _switch(settings, layer):
         time.sleep(max(0.0, switch.waits(0)))
-    _replace(settings, [view.plain(settings, layer, table, moved[table]) for table in odd])
+    _show(settings, layer, {table: moved[table] for table in odd})
 
 
 @dataclass(frozen=True)
@@ -220,7 +216,7 @@ class _Switch:
 
 
 def _switch(settings: Settings, layer: str) -> _Switch | None:
-    ask = f"select release_id, unix_micros(at), settled, unix_micros(current_timestamp()) from {view.switch(layer)}"
+    ask = f"select release_id, unix_micros(at), settled, unix_micros(current_timestamp()) from ops.{view.switch(layer)}"
     try:
         [(release, at, settled, now)] = thrift_rows(settings, ask)
     except ServerError as error:
@@ -238,9 +234,12 @@ def _moment(micros: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
-def _replace(settings: Settings, statements: Iterable[str]) -> None:
-    with ThreadPoolExecutor(_LANES) as pool:
-        list(pool.map(lambda statement: thrift_rows(settings, statement), statements))
+def _show(settings: Settings, layer: str, tables: dict[str, view.Shown]) -> None:
+    view.replace(settings, PUBLISHED[layer], {table: view.plain(settings, layer, table, one) for table, one in tables.items()})
+
+
+def _set_switch(settings: Settings, layer: str, query: str) -> None:
+    view.replace(settings, "ops", {view.switch(layer): query})
 
 
 def _record(settings: Settings, release: Release) -> None:

@@ -7,18 +7,20 @@ of one release, and the half that it does not see costs it nothing.
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deltalake import DeltaTable
 
 from lakehouse import candidate, quarantine, storage
-from lakehouse.catalog import CANDIDATE, PUBLISHED, literal, quote
+from lakehouse.catalog import CANDIDATE, literal, quote, thrift_rows
 from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+_LANES = 4  # views at once: to analyse one is mostly waiting
 _WHOLE = ("byte", "short", "integer", "long")
 
 
@@ -31,24 +33,32 @@ class Shown:
 
 
 def switch(layer: str) -> str:
-    """Name of the view that says from when on the layer's new release is seen."""
-    return quote("ops", f"switch_{layer}")
+    """Name, in `ops`, of the view that says from when on the layer's new release is seen."""
+    return f"switch_{layer}"
 
 
-def set_switch(layer: str, release: int, at: datetime, settled: bool) -> str:
-    """DDL: readers see `release` from `at` on; `settled` if no view asks for it any more."""
+def switched(release: int, at: datetime, settled: bool) -> str:
+    """The switch's query: readers see `release` from `at` on; `settled` if no view asks for it any more."""
     row = f"timestamp {literal(at.isoformat())} as at, cast({int(release)} as bigint) as release_id, {str(settled).lower()} as settled"
-    return f"create or replace view {switch(layer)} as select {row}"
+    return f"select {row}"
+
+
+def replace(settings: Settings, schema: str, views: Mapping[str, str]) -> None:
+    """Make each view its query, without a moment in which it is not there: `create or replace` drops it first."""
+    there = {row[1] for row in thrift_rows(settings, f"show views in {quote(schema)}")} if views else set()
+    ddl = [f"{'alter' if name in there else 'create'} view {quote(schema, name)} as {query}" for name, query in views.items()]
+    with ThreadPoolExecutor(_LANES) as pool:
+        list(pool.map(lambda statement: thrift_rows(settings, statement), ddl))
 
 
 def plain(settings: Settings, layer: str, table: str, shown: Shown) -> str:
-    """DDL: the view shows `shown`."""
-    return _view(layer, table, _rows(settings, layer, table, shown, "*"))
+    """The view's query: the rows of `shown`."""
+    return _rows(settings, layer, table, shown, "*")
 
 
 def either(settings: Settings, layer: str, table: str, before: Shown | None, after: Shown) -> str | None:
-    """DDL: the view shows `before` (None: no rows) until the switch's moment, then `after`; None if their types can't be one."""
-    moment = f"(select at from {switch(layer)})"
+    """The view's query: rows of `before` (None: no rows) until the switch's moment, then of `after`; None if their types can't be one."""
+    moment = f"(select at from {quote('ops', switch(layer))})"
     now = _rows(settings, layer, table, after, "*")
     halves = [f"select * from ({now}) where current_timestamp() >= {moment}"]
     if before is not None:
@@ -57,11 +67,7 @@ def either(settings: Settings, layer: str, table: str, before: Shown | None, aft
             return None
         then = _rows(settings, layer, table, before, columns)
         halves.insert(0, f"select * from ({then}) where current_timestamp() < {moment}")
-    return _view(layer, table, " union all ".join(halves))
-
-
-def _view(layer: str, table: str, rows: str) -> str:
-    return f"create or replace view {quote(PUBLISHED[layer], table)} as {rows}"
+    return " union all ".join(halves)
 
 
 def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str) -> str:

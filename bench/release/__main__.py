@@ -74,8 +74,8 @@ def mixed(settings: Settings, minutes: float, readers: int) -> Result:
 
 
 def _one_by_one(settings: Settings, shown: dict[str, int]) -> None:
-    statements = [view.plain(settings, LAYER, table, view.Shown(version)) for table, version in shown.items()]
-    catalog.thrift_rows(settings, *statements)
+    for table, version in shown.items():
+        view.replace(settings, catalog.PUBLISHED[LAYER], {table: view.plain(settings, LAYER, table, view.Shown(version))})
 
 
 def _under_load(settings: Settings, publish: Any, versions: list[dict[str, int]], seconds: float, readers: int) -> Result:

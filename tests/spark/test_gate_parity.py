@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from expectations import aggregate, condition, frame, local, registry
 from expectations.evidence import Evidence
-from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _validate
+from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
@@ -188,8 +188,9 @@ def test_what_is_compiled_says_what_great_expectations_says(
         # Spark finds quantiles by the sort that Great Expectations has it do; nothing would be won.
         assert set(CHECKS) - set(found) == (set() if near and name == "duckdb" else _SORTED), name
         told = Judged(Evidence(asked, types, lambda *_: ""), ("id",), lambda: None)
+        few, detail = _samples(SUITE, found, told, ("id",)), _detail(("id",), [*types])
         for number, one in found.items():
-            made = _compiled(SUITE, number, registry.build(CHECKS[number], number, "parity"), one, told, ("id",))
+            made = _compiled(CHECKS[number], registry.build(CHECKS[number], number, "parity"), one, few.get(number), detail)
             assert made is not None, (name, CHECKS[number])
             _same(made, judged[number], (name, CHECKS[number].meaning()))
 
