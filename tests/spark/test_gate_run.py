@@ -175,6 +175,39 @@ def test_an_exempt_table_passes_with_its_failures_on_record(lake: Lake) -> None:
     assert lake.judge().verdict == "failed"
 
 
+def test_a_failure_that_was_let_through_is_judged_again_once_the_exemption_has_ended(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.batch(1, [(1, -5, "r")])
+    lake.suite(SUITE + "exempt: {until: 2999-01-01, reason: migration}\n")
+    lake.judge()
+    lake.release()
+    assert lake.judge().unchanged
+    lake.suite(SUITE + "exempt: {until: 2020-01-01, reason: migration}\n")
+    monkeypatch.setattr("expectations.others.datetime", _Later)
+    assert lake.judge().verdict == "failed"
+
+
+class _Later(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime(2999, 1, 3, tzinfo=UTC)
+
+
+def test_an_exempt_table_needs_no_checks_and_is_shown_with_its_reason(lake: Lake) -> None:
+    lake.batch(1, [(1, -5, "r"), (2, 3, "r")])
+    lake.suite("table: crm__people\ndescription: x\nowner: me\nexempt: {until: 2999-01-01, reason: migration}\n")
+    found = lake.judge()
+    assert (found.verdict, found.declared, found.failed_warning, found.rows_seen) == ("passed", 0, 1, 2)
+    [failure] = json.loads(ledger.rows(lake.settings, "verdicts")[-1]["failures"])
+    assert failure["observed"] == "let through unjudged until 2999-01-01: migration"
+    lake.release()
+    assert lake.judge().unchanged
+    lake.suite("table: crm__people\ndescription: x\nowner: me\nexempt: {until: 2020-01-01, reason: migration}\n")
+    with pytest.raises(SettingsError, match=r"crm__people \(its exemption ended on 2020-01-01\)"):
+        lake.judge()
+
+
 def test_a_faulty_suite_and_an_unknown_table_are_refused_before_anything_runs(lake: Lake) -> None:
     lake.batch(1, [(1, 5, "r")])
     with pytest.raises(SettingsError, match="matches no table"):
