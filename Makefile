@@ -57,12 +57,15 @@ release: env ## Show readers a layer that has passed its gate (LAYER=silver)
 run: env ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
 	@$(RUN) run
 
-.PHONY: releases rollback
+.PHONY: releases rollback diff why suite
 releases: env ## What was released when, and what readers see
 	@$(RUN) releases
 
 rollback: env ## Show readers an earlier release again (RELEASE=3)
 	@$(RUN) rollback --release $(if $(RELEASE),$(RELEASE),$(error Which one? make rollback RELEASE=n; make releases lists them))
+
+diff: env ## What readers see otherwise in one release than in another (RELEASE=3..5; ROWS=5 for examples, SHOW=1 with values)
+	@$(RUN) diff --release '$(if $(RELEASE),$(RELEASE),$(error Which ones? make diff RELEASE=3..5; make releases lists them))' $(if $(ROWS),--rows $(ROWS)) $(if $(SHOW),--show) $(if $(JSON),--json)
 
 .PHONY: up down status sql docs site
 up: env ## Start the Spark server

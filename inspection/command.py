@@ -1,0 +1,126 @@
+"""`diff` and `why`: what two releases differ in, and where a row comes from."""
+
+import json
+from contextlib import closing, nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.text import Text
+
+from inspection import diff as comparison
+from inspection.diff import Difference, Example
+from inspection.reader import Reader
+from lakehouse import console
+from lakehouse.errors import ReleaseError
+from lakehouse.release import Release
+from lakehouse.settings import load
+
+_MARKS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("−", "red")}
+
+
+def working(title: str, as_json: bool) -> Any:
+    """A step on the console, or nothing where another program reads what is printed."""
+    return nullcontext() if as_json else console.step(title)
+
+
+@click.command()
+@click.option("--release", "releases", required=True, help="two releases of one layer, 3..5; or 5: what it changed")
+@click.option("--rows", default=0, show_default=True, type=click.IntRange(0, 100), help="so many examples of each kind and table")
+@click.option("--show", is_flag=True, help="with the values of the columns that differ; they may be personal")
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def diff(releases: str, rows: int, show: bool, as_json: bool) -> None:
+    """Say what readers see otherwise in one release than in another: tables, columns, rows.
+
+    Reads only the files that one of the two has and the other has not.
+    """
+    settings = load()
+    before, after = comparison.choose(settings, releases)
+    with closing(Reader(settings)) as reader, working(f"Comparing releases {before.release_id} and {after.release_id}", as_json):
+        found = comparison.compare(settings, reader, before, after, rows or (3 if show else 0), show)
+    if as_json:
+        numbers = {"layer": after.layer, "before": before.release_id, "after": after.release_id}
+        click.echo(json.dumps(numbers | {"tables": [asdict(one) for one in found]}, ensure_ascii=False, default=str))
+    else:
+        _show(before, after, found)
+    if bad := [one.table for one in found if one.state == "unreadable"]:
+        raise ReleaseError(
+            f"{len(bad)} of {len(found)} tables", f"could not be compared: {', '.join(bad)}", remedy="The reasons are above"
+        )
+
+
+def _show(before: Release, after: Release, found: list[Difference]) -> None:
+    console.out.print(Text.assemble((after.layer, "bold"), f": release {before.release_id} → release {after.release_id}"))
+    rows = [
+        (one.table, _versions(one), _number(one.added, "added"), _number(one.changed, "changed"), _number(one.removed, "removed"),
+         _said(one))
+        for one in found
+        if one.state != "same"
+    ]  # fmt: skip
+    if rows:
+        console.table("", ("table", "version", "added", "changed", "removed", ""), rows, numbers=("added", "changed", "removed"))
+    if same := sum(one.state == "same" for one in found):
+        console.out.print(Text(f"{same} of {len(found)} tables are the same.", style="dim" if rows else ""))
+    for one in found:
+        for line in _details(one):
+            console.out.print(line)
+
+
+def _versions(one: Difference) -> str:
+    return " → ".join("–" if version is None else str(version) for version in (one.before, one.after))
+
+
+def _number(count: int | None, kind: str) -> Text:
+    mark, colour = _MARKS[kind]
+    return Text(f"{mark}{console.count(count)}", style=colour) if count else Text(console.count(count), style="dim")
+
+
+def _said(one: Difference) -> Text:
+    if one.state in ("new", "gone"):
+        return Text(f"the table {'is new' if one.state == 'new' else 'is gone'}", style="bold")
+    if one.state == "unreadable":
+        return Text("could not be compared", style="red")
+    said = [f"{name} {console.count(count)}" for name, count in list(one.changed_columns.items())[:4]]
+    if len(one.changed_columns) > 4:
+        said.append(f"{len(one.changed_columns) - 4} more")
+    if one.batches:
+        said.append(_batches([batch.batch_id for batch in one.batches]))
+    if one.held and one.held[0] != one.held[1]:
+        said.append(f"in quarantine {one.held[0]} → {one.held[1]}")
+    if one.columns:
+        said.append("columns differ")
+    return Text(", ".join(said), style="dim")
+
+
+def _batches(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:5])) + (f" … {numbers[-1]}" if len(numbers) > 5 else "")
+    return f"batch{'es' if len(numbers) > 1 else ''} {shown}"
+
+
+def _details(one: Difference) -> list[Text]:
+    """Lines under the table: columns, what wants saying, and examples."""
+    said = [*one.columns]
+    if one.state == "unreadable":
+        said.append(one.note)
+    elif one.note and (one.added or one.removed):
+        said.append(one.note)
+    if one.restamped:
+        said.append(f"{console.count(one.restamped)} more rows differ only in technical columns")
+    if not said and not one.examples:
+        return []
+    lines = [Text(one.table, style="bold"), *(Text(f"  {line}") for line in said)]
+    return lines + [line for example in one.examples for line in _example(example)]
+
+
+def _example(example: Example) -> list[Text]:
+    mark, colour = _MARKS[example.kind]
+    key = ", ".join(f"{name}={value}" for name, value in example.key.items())
+    head = Text.assemble((f"  {mark} ", colour), key)
+    if example.columns and not example.values:
+        head.append(f"  {', '.join(example.columns)}", style="dim")
+    return [head, *(Text(f"      {name}: {_short(a)} → {_short(b)}", style="dim") for name, (a, b) in example.values.items())]
+
+
+def _short(value: object) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
