@@ -8,11 +8,15 @@ from typing import Any
 import click
 from rich.text import Text
 
+from expectations.names import resolve
 from inspection import diff as comparison
-from inspection.diff import Difference, Example
+from inspection import story
+from inspection.diff import Batch, Difference, Example
+from inspection.key import told
 from inspection.reader import Reader
+from inspection.why import Tracer
 from lakehouse import console
-from lakehouse.errors import ReleaseError
+from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.release import Release
 from lakehouse.settings import load
 
@@ -60,7 +64,9 @@ def _show(before: Release, after: Release, found: list[Difference]) -> None:
     if rows:
         console.table("", ("table", "version", "added", "changed", "removed", ""), rows, numbers=("added", "changed", "removed"))
     if same := sum(one.state == "same" for one in found):
-        console.out.print(Text(f"{same} of {len(found)} tables are the same.", style="dim" if rows else ""))
+        console.out.print(
+            Text(f"{same} of {len(found)} tables {'is' if same == 1 else 'are'} the same.", style="dim" if rows else "")
+        )
     for one in found:
         for line in _details(one):
             console.out.print(line)
@@ -84,7 +90,7 @@ def _said(one: Difference) -> Text:
     if len(one.changed_columns) > 4:
         said.append(f"{len(one.changed_columns) - 4} more")
     if one.batches:
-        said.append(_batches([batch.batch_id for batch in one.batches]))
+        said.append(_batches(one.batches))
     if one.held and one.held[0] != one.held[1]:
         said.append(f"in quarantine {one.held[0]} → {one.held[1]}")
     if one.columns:
@@ -92,17 +98,17 @@ def _said(one: Difference) -> Text:
     return Text(", ".join(said), style="dim")
 
 
-def _batches(numbers: list[int]) -> str:
+def _batches(batches: tuple[Batch, ...]) -> str:
+    numbers = [batch.batch_id for batch in batches]
     shown = ", ".join(map(str, numbers[:5])) + (f" … {numbers[-1]}" if len(numbers) > 5 else "")
-    return f"batch{'es' if len(numbers) > 1 else ''} {shown}"
+    rows, deleted = sum(one.written for one in batches), sum(one.deleted for one in batches)
+    return f"batch{'es' if len(numbers) > 1 else ''} {shown}: {console.count(rows)} written, {console.count(deleted)} deleted"
 
 
 def _details(one: Difference) -> list[Text]:
     """Lines under the table: columns, what wants saying, and examples."""
     said = [*one.columns]
-    if one.state == "unreadable":
-        said.append(one.note)
-    elif one.note and (one.added or one.removed):
+    if one.state == "unreadable" or one.note and (one.added or one.removed):
         said.append(one.note)
     if one.restamped:
         said.append(f"{console.count(one.restamped)} more rows differ only in technical columns")
@@ -124,3 +130,27 @@ def _example(example: Example) -> list[Text]:
 def _short(value: object) -> str:
     text = "null" if value is None else str(value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+@click.command()
+@click.option("--table", required=True, help="gold.dim_customers; without the layer if only one has it")
+@click.option("--key", required=True, help='42, or 1,2 or {"a": 1, "b": 2} for a key of several columns')
+@click.option("--show", is_flag=True, help="the whole row, which may be personal")
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def why(table: str, key: str, show: bool, as_json: bool) -> None:
+    """Say where one row comes from: release, verdicts, models, batches, files; or what became of it.
+
+    Ends with 11 if readers don't see the row.
+    """
+    settings = load()
+    name = resolve(settings, table)
+    with closing(Reader(settings)) as reader, working(f"Following a row of {'.'.join(name)}", as_json):
+        answer = Tracer(settings, reader, show).explain(name, key)
+    if as_json:
+        click.echo(json.dumps(asdict(answer), ensure_ascii=False, default=str))
+    else:
+        for line in story.lines(settings, answer):
+            console.out.print(line)
+        story.tables(answer)
+    if answer.state != "shown":
+        raise AbsentError(f"{'.'.join(name)} {told(answer.key)}", f"readers don't see it ({answer.state}): {answer.said}")

@@ -156,6 +156,8 @@ class _Pair:
 
     def _column(self, name: str) -> str:
         quoted = self.after.dialect.column(name)
+        if self.now[name] == self.was[name] == "timestamp" and not self.after.dialect.is_spark:
+            return f"cast({quoted} as timestamptz) as {quoted}"  # Spark's files hold times without their zone, delta-rs' with it
         return quoted if self.was[name] == self.now[name] else f"cast({quoted} as {self._text}) as {quoted}"
 
     @property
