@@ -175,6 +175,8 @@ class Tracer:
         held = self._finder.held(parent.table, where) if parent.layer == "bronze" else {}
         named = key_of(self._settings, *name) or tuple(where)
         rows = [self._finder.row(raw, named, held.get((raw.get("_batch_id"), *(raw[each] for each in named)), "")) for raw in raws]
+        if parent.layer != "bronze":  # of bronze the newest stays first
+            rows.sort(key=lambda row: keys.told(row.key))
         note = "" if rows else "has no such row"
         return Step(depth, *name, version, how, tuple(where), parent.through, tuple(rows[:LIMIT]), len(rows) > LIMIT, note)
 
