@@ -29,7 +29,7 @@ test: .venv/.dev ## All tests
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-.PHONY: discover ingest reconcile gate requeue silver gold release run
+.PHONY: discover ingest reconcile gate requeue suite silver gold release run
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
 	@$(RUN) discover
 
@@ -45,6 +45,9 @@ gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 requeue: env ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
 	@$(RUN) requeue --table '$(TABLE)'
 
+suite: env ## Draft the suite of a table from its rows, for review (TABLE=silver.int_orders__current; OWNER=… DRY_RUN=1)
+	@$(RUN) suite --table '$(if $(TABLE),$(TABLE),$(error Of which table? make suite TABLE=silver.int_orders__current))' $(if $(OWNER),--owner '$(OWNER)') $(if $(DRY_RUN),--dry-run)
+
 silver: env ## Build silver's models into silver_candidate
 	@$(RUN) dbt --layer silver
 
@@ -57,7 +60,7 @@ release: env ## Show readers a layer that has passed its gate (LAYER=silver)
 run: env ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
 	@$(RUN) run
 
-.PHONY: releases rollback diff why suite
+.PHONY: releases rollback diff why
 releases: env ## What was released when, and what readers see
 	@$(RUN) releases
 

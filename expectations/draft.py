@@ -1,0 +1,298 @@
+"""Drafts the suite of a table from its rows, for review: what it proposes holds, and says what was seen."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any, cast
+
+from deltalake import DeltaTable
+from ruamel.yaml import YAML
+
+from expectations import aggregate, frame, local, profile, propose
+from expectations.condition import DUCKDB, SPARK, Types
+from expectations.evidence import Evidence, UnableError
+from expectations.names import Name, key_of, known
+from expectations.others import Others, gated
+from expectations.propose import Check, Subject
+from expectations.suite import NOBODY, SUITES, Suite, file_of, load
+from expectations.suite import Check as SuiteCheck
+from lakehouse import candidate, dbt, ledger, quarantine, server, storage
+from lakehouse.errors import GateError
+from lakehouse.settings import Settings
+
+_FEW = 20
+_HEAD = """\
+# yaml-language-server: $schema=../../suite.schema.json
+# Drafted on {day} from version {version}, {rows}. What holds today need not be what should hold:
+# read each `why`, keep what you would be woken for, loosen the rest to `severity: warning` or take it out.
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A suite that was drafted, as text and as the loader has it, and what was left out because it does not hold."""
+
+    name: Name
+    version: int
+    rows: int
+    owner: str
+    text: str
+    checks: tuple[Check, ...]
+    left_out: tuple[str, ...]
+
+
+def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> Draft:
+    """The suite that the rows of `name` suggest.
+
+    Raises:
+        GateError: it has no rows.
+    """
+    version = candidate.version(settings, *name)
+    assert version is not None  # names.resolve found it
+    with _opened(settings, name, version) as (engine, types):
+        subject = Subject(*name, *_key(settings, name, engine, types), _alive(name[0], types), now)
+        alive = aggregate.Engine(engine.ask, f"select * from ({engine.rows}) where {subject.alive}", engine.dialect)
+        seen = profile.take(alive if subject.alive else engine, types)
+        if not seen.rows:
+            raise GateError(".".join(name), "has no rows", "rows to learn from", "Write its suite by hand, or with `allow_empty`")
+        proposed = propose.checks(subject, seen)
+        proposed[-1:-1] = _about_others(settings, subject, seen, types)
+        kept, left_out = _that_hold(settings, subject, engine, types, proposed)
+    model = _model(settings, name)
+    owner = owner or _owner(settings, name, model)
+    described = (model or {}).get("description") or "Drafted: say here what one row is."
+    head = _HEAD.format(day=f"{now:%Y-%m-%d}", version=version, rows=propose.many(seen.rows))
+    if seen.rows < _FEW:
+        head += f"# {propose.many(seen.rows)} say little: expect to loosen this as more come.\n"
+    whole = {"table": name[1], "description": described, "owner": owner, "checks": kept}
+    _prove(whole, name)
+    return Draft(name, version, seen.rows, owner, head + _yaml(whole), tuple(kept), tuple(left_out))
+
+
+def write(made: Draft, folder: Path = SUITES) -> Path | None:
+    """Write the suite where the table has none of its own, and return where; None if there is one already."""
+    path = folder / made.name[0] / f"{made.name[1]}.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), path.open("x", encoding="utf-8") as file:
+        file.write(made.text)
+        return path
+    return None
+
+
+@contextmanager
+def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggregate.Engine, Types]]:
+    """The rows that a gate would judge if nothing had been released, and who can count them."""
+    place = candidate.location(settings, *name)
+    table = DeltaTable(place, version=version, storage_options=storage.options(settings))
+    spark = None
+    near = local.rows(settings, table)
+    if near:
+        engine = aggregate.Engine(local.Engine(settings).ask, near, DUCKDB)
+    else:
+        from lakehouse.session import connect
+
+        server.start(settings)
+        spark = connect(settings)
+        asked = spark
+        engine = aggregate.Engine(lambda query: asked.sql(query).collect(), frame.at_version(place, version), SPARK)
+    try:
+        yield _latest(settings, name, engine), local.types(table)
+    finally:
+        if spark:
+            spark.stop()
+
+
+def _latest(settings: Settings, name: Name, engine: aggregate.Engine) -> aggregate.Engine:
+    """Of bronze, which is history, the latest living row of each key that is not in quarantine."""
+    if name[0] != "bronze":
+        return engine
+    within = frame.scope([row for row in ledger.rows(settings, "batches") if row["table_name"] == name[1]], None)
+    rows = gated(settings, engine, name[1], engine.rows, quarantine.held(settings, name[1]))
+    return aggregate.Engine(engine.ask, frame.live(rows, within, True, engine.dialect.column), engine.dialect)
+
+
+def _alive(layer: str, types: Types) -> str | None:
+    return "not _is_deleted" if layer != "bronze" and types.get("_is_deleted") == "boolean" else None
+
+
+def _key(settings: Settings, name: Name, engine: aggregate.Engine, types: Types) -> tuple[tuple[str, ...], str]:
+    """The key, and who says so; where nobody does, the first columns that look like one and are."""
+    said = dbt.unique_key(_model(settings, name)) if name[0] != "bronze" else key_of(settings, *name)
+    if said and set(said) <= set(types):
+        return said, "as the ledger has it" if name[0] == "bronze" else "by its model's unique_key"
+    rows, counts = aggregate.measure([engine], types, dict(enumerate(_not_null(list(types)))))
+    filled = [column for number, column in enumerate(types) if number in counts and not counts[number].unexpected]
+    likely = [
+        column
+        for column in filled
+        if not column.startswith("_") and types[column] in ("long", "integer", "short", "string", "date")
+    ]
+    likely.sort(key=lambda column: (column != "id", not column.endswith("_id"), not propose.is_identifier(_named(column, types))))
+    several = chain.from_iterable(combinations(likely[:6], size) for size in (2, 3))
+    singles = ((column,) for column in likely if propose.is_identifier(_named(column, types)))
+    for key in chain(singles, several):
+        if rows and _is_key(engine, key):
+            return key, "found so: say whether it is meant to be"
+    return (), ""
+
+
+def _named(column: str, types: Types) -> profile.Column:
+    return profile.Column(column, types[column], 0)
+
+
+def _not_null(columns: list[str]) -> list[SuiteCheck]:
+    return [_as_check({"expect": "expect_column_values_to_not_be_null", "column": column}) for column in columns]
+
+
+def _is_key(engine: aggregate.Engine, key: tuple[str, ...]) -> bool:
+    columns = ", ".join(map(engine.dialect.column, key))
+    return not list(engine.ask(f"select 1 from ({engine.rows}) group by {columns} having count(*) > 1 limit 1"))
+
+
+def _model(settings: Settings, name: Name) -> dict[str, Any] | None:
+    built = dbt.manifest(settings)
+    if name[0] != "bronze":
+        return dbt.models(built, name[0]).get(name[1])
+    return next((source for source in built["sources"].values() if source["identifier"] == name[1]), None)
+
+
+def _owner(settings: Settings, name: Name, model: dict[str, Any] | None) -> str:
+    """Whoever dbt's `meta` names, else the layer's default suite; a placeholder that no gate takes if neither does."""
+    meta = {**(model or {}).get("meta", {}), **(model or {}).get("config", {}).get("meta", {})}
+    if meta.get("owner"):
+        return str(meta["owner"])
+    default = SUITES / name[0] / "_default.yml"
+    return load(default).owner if default.is_file() else NOBODY
+
+
+# -- checks that concern other tables ---------------------------------------------------------------------------------
+
+
+def _about_others(settings: Settings, subject: Subject, seen: profile.Profile, types: Types) -> list[Check]:
+    """Contract, conservation and foreign keys, to be tried: what does not hold is left out."""
+    found: list[Check] = []
+    if subject.layer != "bronze" and dbt.contract(settings, subject.table) is not None:
+        found.append({"expect": "same_as_contract", "why": "its model has an enforced contract"})
+    if subject.layer == "silver" and "_batch_id" in types and (source := _only_source(settings, subject)):
+        why = f"made of bronze.{source} alone: no row may be lost or made up"
+        found.append({"expect": "conserved", "table": f"bronze.{source}", "key": list(subject.key), "why": why})
+    # Bronze is held against what was released, so a new parent would look like a missing one: silver is the place for it.
+    return found if subject.layer == "bronze" else found + _foreign_keys(settings, subject, seen)
+
+
+def _only_source(settings: Settings, subject: Subject) -> str | None:
+    """The bronze table that the model is made of through views alone, if it has the same key."""
+    built = dbt.manifest(settings)
+    node = dbt.models(built, subject.layer).get(subject.table)
+    numbers = list(built["parent_map"].get(node["unique_id"], [])) if node else []
+    sources: set[str] = set()
+    while numbers:
+        number = numbers.pop()
+        if number in built["sources"]:
+            sources.add(built["sources"][number]["identifier"])
+        elif built["nodes"].get(number, {}).get("config", {}).get("materialized") == "view":
+            numbers += built["parent_map"].get(number, [])
+        else:
+            return None
+    only = sources.pop() if len(sources) == 1 else None
+    return only if only and subject.key and key_of(settings, "bronze", only) == subject.key else None
+
+
+def _foreign_keys(settings: Settings, subject: Subject, seen: profile.Profile) -> list[Check]:
+    tables = [table for layer, table in known(settings) if layer == subject.layer]
+    single = {table: key[0] for table in tables if len(key := key_of(settings, subject.layer, table)) == 1}
+    # A dimension is what others refer to; a report with the same key is not.
+    ranked = sorted(single, key=lambda table: (not table.startswith("dim_"), not table.startswith("int_"), table))
+    found = []
+    for column in seen.columns.values():
+        own = subject.key == (column.name,)
+        if own or not column.filled or not column.name.endswith(("_id", "_uuid", "_code", "_key")):
+            continue
+        parents = [
+            table
+            for table in ranked
+            if _refers(column.name, single[table]) and (table != subject.table or column.name != single[table])
+        ]
+        if parents:
+            to = single[parents[0]]
+            check = {"expect": "foreign_key", "column": column.name, "table": parents[0]} | (
+                {} if to == column.name else {"to": to}
+            )
+            found.append(check | {"why": f"all values in {propose.many(column.filled)} are a {to} there"})
+    return found
+
+
+def _refers(column: str, key: str) -> bool:
+    """`customer_id` and `billing_customer_id` refer to `customer_id`."""
+    return column == key or (key.count("_") > 0 and column.endswith(f"_{key}"))
+
+
+# -- what is proposed is put to the rows ------------------------------------------------------------------------------
+
+
+def _that_hold(
+    settings: Settings, subject: Subject, engine: aggregate.Engine, types: Types, proposed: list[Check]
+) -> tuple[list[Check], list[str]]:
+    """The checks that hold, and a line for each that does not. One that only Spark can put is kept."""
+    from expectations import promises, registry
+
+    numbered = {number: _as_check(check) for number, check in enumerate(proposed)}
+    _, counts = aggregate.measure([engine], types, numbered)
+    others = Others(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
+    evidence = Evidence((engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table))
+    kept, left_out = [], []
+    for number, check in numbered.items():
+        held, said = True, ""
+        built = registry.build(check, number + 1, subject.table)
+        if isinstance(built, promises.Promise):
+            found, said = promises.answer(built, evidence)
+            held = bool(found["success"])
+            said = said or str(found.get("observed_value") or f"{found.get('unexpected_count')} rows refer to nothing")
+        elif number in counts:
+            held, said = (
+                counts[number].hold(1.0 if check.mostly is None else check.mostly),
+                f"{counts[number].unexpected} rows do not hold",
+            )
+        if held:
+            kept.append(proposed[number])
+        elif isinstance(built, promises.Promise) or set(check.columns) <= set(subject.key):
+            left_out.append(f"{check.expect} {', '.join(check.columns)}: {said}")
+    return kept, left_out
+
+
+def _living(others: Others, layer: str, table: str, engine: aggregate.Engine, which: Any) -> str:
+    try:
+        return others.rows(layer, table, engine, which)
+    except AttributeError:  # not where our rules put it, and there is no Spark session here to look for it
+        raise UnableError(table) from None
+
+
+def _as_check(check: Check) -> SuiteCheck:
+    return SuiteCheck.model_validate(check)
+
+
+def _prove(whole: dict[str, Any], name: Name) -> None:
+    """Put the draft to the project's own loader: a draft that it refuses would be a bug here."""
+    from expectations import registry
+
+    sound = Suite.model_validate(whole | ({"owner": "somebody"} if whole["owner"] == NOBODY else {}))
+    registry.validate(sound, file_of(*name))
+
+
+def _yaml(whole: dict[str, Any]) -> str:
+    writer = YAML()
+    writer.width = 150
+    writer.indent(mapping=2, sequence=4, offset=2)
+    out = io.StringIO()
+    writer.dump(whole, out)
+    return out.getvalue()
+
+
+def today() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
