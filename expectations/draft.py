@@ -244,7 +244,7 @@ def _that_hold(
     numbered = {number: _as_check(check) for number, check in enumerate(proposed)}
     _, counts = aggregate.measure([engine], types, numbered)
     others = Others(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
-    evidence = Evidence((engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table))
+    evidence = Evidence((engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table), subject.now)
     kept, left_out = [], []
     for number, check in numbered.items():
         held, said = True, ""

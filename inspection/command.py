@@ -86,9 +86,8 @@ def _said(one: Difference) -> Text:
         return Text(f"the table {'is new' if one.state == 'new' else 'is gone'}", style="bold")
     if one.state == "unreadable":
         return Text("could not be compared", style="red")
-    said = [f"{name} {console.count(count)}" for name, count in list(one.changed_columns.items())[:4]]
-    if len(one.changed_columns) > 4:
-        said.append(f"{len(one.changed_columns) - 4} more")
+    business = [f"{name} {console.count(count)}" for name, count in one.changed_columns.items() if not name.startswith("_")]
+    said = [*business[:4], *([f"{len(business) - 4} more"] if len(business) > 4 else [])]
     if one.batches:
         said.append(_batches(one.batches))
     if one.held and one.held[0] != one.held[1]:
@@ -111,7 +110,8 @@ def _details(one: Difference) -> list[Text]:
     if one.state == "unreadable" or one.note and (one.added or one.removed):
         said.append(one.note)
     if one.restamped:
-        said.append(f"{console.count(one.restamped)} more rows differ only in technical columns")
+        rows = "row differs" if one.restamped == 1 else "rows differ"
+        said.append(f"{console.count(one.restamped)} more {rows} only in technical columns")
     if not said and not one.examples:
         return []
     lines = [Text(one.table, style="bold"), *(Text(f"  {line}") for line in said)]
@@ -122,9 +122,11 @@ def _example(example: Example) -> list[Text]:
     mark, colour = _MARKS[example.kind]
     key = ", ".join(f"{name}={value}" for name, value in example.key.items())
     head = Text.assemble((f"  {mark} ", colour), key)
-    if example.columns and not example.values:
-        head.append(f"  {', '.join(example.columns)}", style="dim")
-    return [head, *(Text(f"      {name}: {_short(a)} → {_short(b)}", style="dim") for name, (a, b) in example.values.items())]
+    business = [name for name in example.columns if not name.startswith("_")]
+    if business and not example.values:
+        head.append(f"  {', '.join(business)}", style="dim")
+    shown = {name: example.values[name] for name in business if name in example.values}
+    return [head, *(Text(f"      {name}: {_short(a)} → {_short(b)}", style="dim") for name, (a, b) in shown.items())]
 
 
 def _short(value: object) -> str:

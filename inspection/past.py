@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from expectations.names import Name
 from inspection.answer import Seen, Step, Values
 from inspection.finder import Finder, moment
-from lakehouse import ledger
+from lakehouse import candidate, ledger
 from lakehouse.errors import ReleaseError
 from lakehouse.release import Release
 from lakehouse.settings import Settings
@@ -66,7 +66,8 @@ class Past:
 
     def built(self, name: Name, version: int) -> str:
         """When that version was committed, and by which run of the ledger."""
-        history = self._finder.open(name, version).history()
+        newest = candidate.version(self._settings, *name)
+        history = self._finder.open(name, newest).history() if newest is not None else []  # an older one's numbers its commits anew
         stamp = next((entry.get("timestamp") for entry in history if entry.get("version") == version), None)
         if stamp is None:
             return f"version {version}, at a time that its log no longer tells"

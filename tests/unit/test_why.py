@@ -146,6 +146,13 @@ def test_the_run_that_built_it_is_named(lake: Lake) -> None:
     assert "version 1" in lake.why("dim_people", "1").built and "by run 9 (succeeded)" in lake.why("dim_people", "1").built
 
 
+def test_a_row_that_a_later_run_left_as_it_was_is_not_that_runs(lake: Lake) -> None:
+    ledger.append(lake.settings, "runs", [{"run_id": 9, "command": "run", "status": "running"}])
+    lake.gold((1, 30, 1), (2, 3, 1))
+    ledger.append(lake.settings, "runs", [{"run_id": 9, "command": "run", "status": "succeeded"}])
+    assert "version 0" in lake.why("dim_people", "1").built and "no run" in lake.why("dim_people", "1").built
+
+
 def test_a_candidate_that_is_not_released(lake: Lake) -> None:
     row = {"layer": "gold", "table_name": "dim_people", "delta_version": 1, "verdict": "failed", "suite_hash": "h"}
     ledger.append(lake.settings, "verdicts", [row])
