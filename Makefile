@@ -71,7 +71,7 @@ diff: env ## What readers see otherwise in one release than in another (RELEASE=
 	@$(RUN) diff --release '$(if $(RELEASE),$(RELEASE),$(error Which ones? make diff RELEASE=3..5; make releases lists them))' $(if $(ROWS),--rows $(ROWS)) $(if $(SHOW),--show) $(if $(JSON),--json)
 
 # KEY reaches the command through the environment: whatever stands in it, no shell reads it.
-why: env ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
+why: env $(if $(filter why,$(MAKECMDGOALS)),$(if $(KEY),,$(error Which row? make why TABLE=gold.dim_customers KEY=42))) ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
 	@$(RUN) why --table '$(if $(TABLE),$(TABLE),$(error Which row? make why TABLE=gold.dim_customers KEY=42))' --key "$$KEY" $(if $(SHOW),--show) $(if $(JSON),--json)
 
 .PHONY: up down status sql docs site

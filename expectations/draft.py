@@ -1,7 +1,7 @@
 """Drafts the suite of a table from its rows, for review: what it proposes holds, and says what was seen."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from ruamel.yaml import YAML
 
 from expectations import aggregate, frame, local, profile, propose
-from expectations.condition import DUCKDB, SPARK, Types
+from expectations.condition import DUCKDB, SPARK, Form, Types, form_of
 from expectations.evidence import Evidence, UnableError
 from expectations.names import Name, key_of, known
 from expectations.others import Others, gated
@@ -24,6 +24,7 @@ from expectations.suite import Check as SuiteCheck
 from lakehouse import candidate, dbt, ledger, quarantine, server, storage
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 _FEW = 20
 _HEAD = """\
@@ -101,7 +102,7 @@ def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggr
         asked = spark
         engine = aggregate.Engine(lambda query: asked.sql(query).collect(), frame.at_version(place, version), SPARK)
     try:
-        yield _latest(settings, name, engine), local.types(table)
+        yield _latest(settings, name, engine), spark_types(table)
     finally:
         if spark:
             spark.stop()
@@ -125,8 +126,9 @@ def _key(settings: Settings, name: Name, engine: aggregate.Engine, types: Types)
     said = dbt.unique_key(_model(settings, name)) if name[0] != "bronze" else key_of(settings, *name)
     if said and set(said) <= set(types):
         return said, "as the ledger has it" if name[0] == "bronze" else "by its model's unique_key"
-    rows, counts = aggregate.measure([engine], types, dict(enumerate(_not_null(list(types)))))
-    filled = [column for number, column in enumerate(types) if number in counts and not counts[number].unexpected]
+    counted = ", ".join(f"count({engine.dialect.column(column)})" for column in types)
+    [[rows, *counts]] = [list(row) for row in engine.ask(f"select count(*), {counted} from ({engine.rows})")]
+    filled = [column for column, count in zip(types, counts, strict=True) if count == rows]
     likely = [
         column
         for column in filled
@@ -143,10 +145,6 @@ def _key(settings: Settings, name: Name, engine: aggregate.Engine, types: Types)
 
 def _named(column: str, types: Types) -> profile.Column:
     return profile.Column(column, types[column], 0)
-
-
-def _not_null(columns: list[str]) -> list[SuiteCheck]:
-    return [_as_check({"expect": "expect_column_values_to_not_be_null", "column": column}) for column in columns]
 
 
 def _is_key(engine: aggregate.Engine, key: tuple[str, ...]) -> bool:
@@ -242,9 +240,11 @@ def _that_hold(
     from expectations import promises, registry
 
     numbered = {number: _as_check(check) for number, check in enumerate(proposed)}
-    _, counts = aggregate.measure([engine], types, numbered)
+    counts = _counted(engine, types, numbered)
     others = Others(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
-    evidence = Evidence((engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table), subject.now)
+    evidence = Evidence(
+        (engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table), subject.now
+    )
     kept, left_out = [], []
     for number, check in numbered.items():
         held, said = True, ""
@@ -254,15 +254,39 @@ def _that_hold(
             held = bool(found["success"])
             said = said or str(found.get("observed_value") or f"{found.get('unexpected_count')} rows refer to nothing")
         elif number in counts:
-            held, said = (
-                counts[number].hold(1.0 if check.mostly is None else check.mostly),
-                f"{counts[number].unexpected} rows do not hold",
-            )
+            considered, unexpected = counts[number]
+            held = not considered or (considered - unexpected) / considered >= (check.mostly or 1)
+            said = f"{unexpected} rows do not hold"
         if held:
             kept.append(proposed[number])
         elif isinstance(built, promises.Promise) or set(check.columns) <= set(subject.key):
             left_out.append(f"{check.expect} {', '.join(check.columns)}: {said}")
     return kept, left_out
+
+
+def _counted(engine: aggregate.Engine, types: Types, checks: Mapping[int, SuiteCheck]) -> dict[int, tuple[int, int]]:
+    """Of each check that has a form as conditions: rows that it looks at, and those of them that it finds unexpected."""
+    forms = {number: form for number, check in checks.items() if (form := form_of(check, types, engine.dialect))}
+    wanted = ["count(*)"]
+    for form in forms.values():
+        wanted += [_count(form, f"not ({form.missing or 'false'})"), _count(form, form.unexpected)]
+    [[_, *answers]] = [list(row) for row in engine.ask(f"select {', '.join(wanted)} from ({engine.rows})")]
+    found = {number: (answers[2 * place], answers[2 * place + 1]) for place, number in enumerate(forms)}
+    for number, form in forms.items():
+        if form.key:
+            found[number] = found[number][0], _twice(engine, form)
+    return found
+
+
+def _count(form: Form, condition: str) -> str:
+    return f"count(case when {form.within} then case when {condition} then 1 end end)"
+
+
+def _twice(engine: aggregate.Engine, form: Form) -> int:
+    columns = ", ".join(map(engine.dialect.column, form.key))
+    groups = f"select count(*) as again from ({engine.rows}) where {form.within} and not ({form.missing or 'false'}) group by {columns} having count(*) > 1"
+    [[rows]] = [list(row) for row in engine.ask(f"select coalesce(sum(again), 0) from ({groups})")]
+    return int(rows)
 
 
 def _living(others: Others, layer: str, table: str, engine: aggregate.Engine, which: Any) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations import local
 from expectations.names import key_of
 from inspection.reader import Reader, Rows, paths
 from lakehouse import candidate, quarantine, release
 from lakehouse.errors import ReleaseError
 from lakehouse.release import Release
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class _Pair:
         self.after = reader.rows(name, after, news - olds if near else None)
         if self.before.dialect != self.after.dialect:  # one of both can't be read here: Spark reads both
             raise ReleaseError(name, "has other table features now than then", remedy="Compare the versions in make sql")
-        self.was, self.now = local.types(before), local.types(after)
+        self.was, self.now = spark_types(before), spark_types(after)
         self.both = [column for column in self.now if column in self.was]
 
     @property

@@ -5,7 +5,6 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations import local
 from expectations.condition import Types
 from expectations.names import Name
 from inspection import key as keys
@@ -15,6 +14,7 @@ from lakehouse import candidate, quarantine, release
 from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
 from lakehouse.release import Release
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 TECHNICAL = ("_batch_id", "_ingested_at", "_op", "_is_deleted", "_source_lsn", "_valid_from", "_valid_to")
 LIMIT = 20  # rows of one table: more than that are not looked at one by one
@@ -45,7 +45,7 @@ class Finder:
     def columns(self, name: Name) -> set[str]:
         """Columns of the version that `version` gives; none if the table is not there."""
         version = self.version(name)
-        return set(local.types(self.open(name, version))) if version is not None else set()
+        return set(spark_types(self.open(name, version))) if version is not None else set()
 
     def open(self, name: Name, version: int) -> DeltaTable:
         """The table as of `version`; raises ReleaseError if it can't be read any more."""
@@ -54,7 +54,7 @@ class Finder:
     def one(self, name: Name, version: int, key: Values) -> Values | None:
         """The row with this key, None if there is none; `_file` is the file that holds it."""
         table = self.open(name, version)
-        types = local.types(table)
+        types = spark_types(table)
         found = self.find(name, version, key, types) if set(key) <= set(types) else []
         return found[0] if found else None
 
@@ -88,7 +88,7 @@ class Finder:
         if held is None:
             return {}
         place = self._reader.open(f"quarantine.{table}", quarantine.location(self._settings, table), held.version)
-        types = local.types(place)
+        types = spark_types(place)
         if not set(where) <= set(types):
             return {}
         rows = self._reader.rows(f"quarantine.{table}", place)

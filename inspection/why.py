@@ -6,7 +6,6 @@ Only keys and technical columns are told, unless the whole row is asked for: a l
 from dataclasses import replace
 from typing import Any
 
-from expectations import local
 from expectations.names import Name, key_of
 from inspection import key as keys
 from inspection.answer import Answer, How, Row, State, Step, Values
@@ -17,6 +16,7 @@ from inspection.reader import Reader
 from lakehouse import candidate, dbt
 from lakehouse.errors import ReleaseError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 _FOLLOWED = 3  # of several rows that carry a key: enough to see where such rows come from
 
@@ -45,7 +45,7 @@ class Tracer:
             )
         newest = candidate.version(self._settings, layer, table)
         assert newest is not None  # resolve found it
-        types = local.types(self._finder.open(name, newest))
+        types = spark_types(self._finder.open(name, newest))
         if missing := [column for column in columns if column not in types]:
             raise SettingsError(".".join(name), f"has no column {missing[0]}", f"its key, {', '.join(columns)}", "Build it again")
         key = keys.read(text, columns, types)
@@ -165,7 +165,7 @@ class Tracer:
         version = self._finder.version(name)
         if version is None:
             return self._blind(parent, depth, "is not there")
-        types = local.types(self._finder.open(name, version))
+        types = spark_types(self._finder.open(name, version))
         if not set(where) <= set(types):
             return self._blind(parent, depth, f"has no column {', '.join(sorted(set(where) - set(types)))}")
         try:

@@ -22,6 +22,7 @@ from expectations.suite import Suite
 from lakehouse import candidate, catalog, ledger, release, storage
 from lakehouse import quarantine as kept_apart
 from lakehouse.settings import Settings
+from lakehouse.types import spark_types
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("age", pa.int64()), ("_op", pa.string()), ("_batch_id", pa.int64()),
@@ -97,7 +98,7 @@ class Table:
             [row for row in ledger.rows(self.settings, "batches") if row["table_name"] == self.name],
             release.published(self.settings, "bronze").get(self.name),
         )
-        said = quarantine.conditions(suite(least), local.types(DeltaTable(self.place)))
+        said = quarantine.conditions(suite(least), spark_types(DeltaTable(self.place)))
         pending = [row for row in self.bronze() if row[3] > within.after and row[2] != "d"]
         failing = said if any(row[1] is None or row[1] < least for row in pending) and least > -10 else {}
         place = quarantine.Place(self.name, self.place, version, ("id",))
