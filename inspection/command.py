@@ -11,7 +11,7 @@ from rich.text import Text
 from expectations.names import resolve
 from inspection import diff as comparison
 from inspection import story
-from inspection.diff import Batch, Difference, Example
+from inspection.diff import STAMPS, Batch, Difference, Example
 from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
@@ -86,7 +86,7 @@ def _said(one: Difference) -> Text:
         return Text(f"the table {'is new' if one.state == 'new' else 'is gone'}", style="bold")
     if one.state == "unreadable":
         return Text("could not be compared", style="red")
-    business = [f"{name} {console.count(count)}" for name, count in one.changed_columns.items() if not name.startswith("_")]
+    business = [f"{name} {console.count(count)}" for name, count in one.changed_columns.items() if name not in STAMPS]
     said = [*business[:4], *([f"{len(business) - 4} more"] if len(business) > 4 else [])]
     if one.batches:
         said.append(_batches(one.batches))
@@ -111,7 +111,7 @@ def _details(one: Difference) -> list[Text]:
         said.append(one.note)
     if one.restamped:
         rows = "row differs" if one.restamped == 1 else "rows differ"
-        said.append(f"{console.count(one.restamped)} more {rows} only in technical columns")
+        said.append(f"{console.count(one.restamped)} more {rows} only in batch and time of copying")
     if not said and not one.examples:
         return []
     lines = [Text(one.table, style="bold"), *(Text(f"  {line}") for line in said)]
@@ -122,7 +122,7 @@ def _example(example: Example) -> list[Text]:
     mark, colour = _MARKS[example.kind]
     key = ", ".join(f"{name}={value}" for name, value in example.key.items())
     head = Text.assemble((f"  {mark} ", colour), key)
-    business = [name for name in example.columns if not name.startswith("_")]
+    business = [name for name in example.columns if name not in STAMPS]
     if business and not example.values:
         head.append(f"  {', '.join(business)}", style="dim")
     shown = {name: example.values[name] for name in business if name in example.values}

@@ -17,6 +17,8 @@ from lakehouse.release import Release
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 
+STAMPS = frozenset({"_batch_id", "_ingested_at", "_op", "_source_lsn"})  # say how a row came, not what it is
+
 
 @dataclass(frozen=True)
 class Example:
@@ -51,7 +53,7 @@ class Difference:
     added: int | None = None
     changed: int | None = None
     removed: int | None = None
-    restamped: int = 0  # rows of which only technical columns differ
+    restamped: int = 0  # rows of which only the stamps differ
     columns: tuple[str, ...] = ()  # added, dropped and retyped ones, as sentences
     changed_columns: dict[str, int] = field(default_factory=dict)  # rows in which each differs
     batches: tuple[Batch, ...] = ()
@@ -193,7 +195,7 @@ def _rows(pair: _Pair, key: tuple[str, ...], rows: int, show: bool) -> dict[str,
     if not key:
         return _unkeyed(pair, note)
     differ = {name: f"a.{_q(pair, name)} is distinct from b.{_q(pair, name)}" for name in pair.both if name not in key}
-    business = [sql for name, sql in differ.items() if not name.startswith("_")]
+    business = [sql for name, sql in differ.items() if name not in STAMPS]
     both = "a._here and b._here"
     changed, technical = " or ".join(business) or "false", " or ".join(differ.values()) or "false"
     wanted = ["a._here is null", "b._here is null", f"{both} and ({changed})", f"{both} and ({technical}) and not ({changed})"]

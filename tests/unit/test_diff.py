@@ -94,6 +94,15 @@ def test_what_was_only_built_again_is_no_change(lake: Lake) -> None:
     assert (found.changed, found.restamped, found.changed_columns) == (0, 2, {"_batch_id": 2})
 
 
+def test_a_row_that_is_marked_deleted_has_changed(lake: Lake) -> None:
+    place = candidate.location(lake.settings, "gold", "t")
+    for gone in (False, True):
+        write_deltalake(place, pa.table({"id": [1, 2], "_is_deleted": [False, gone], "_batch_id": [1, 2]}), mode="overwrite")
+        lake.release(t=DeltaTable(place).version())
+    found = lake.diff(rows=1)["t"]
+    assert (found.changed, found.restamped, found.examples[0].columns) == (1, 0, ("_is_deleted",))
+
+
 def test_only_files_of_one_side_are_read(lake: Lake) -> None:
     was = lake.write("t", [(1, "a", 1.0)])
     [kept] = DeltaTable(candidate.location(lake.settings, "gold", "t")).file_uris()
