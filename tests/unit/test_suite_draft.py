@@ -196,6 +196,11 @@ def proposed(column: Column, rows: int = 100) -> list[str]:
         (Column("reference", "string", 50, 50, shortest=8, longest=8), ["value_lengths_to_be_between"]),
         (Column("word", "string", 50, 4, shortest=8, longest=8), []),
         (Column("tags", "array", 100), ["values_to_not_be_null"]),
+        (Column("delta", "double", 50, 9, low=-1.0, high=5.0), []),
+        (Column("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), ["unexpected_rows_expectation", "fresh"]),
+        (Column("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=9)), ["unexpected_rows_expectation"]),
+        (Column("seen_at", "timestamp", 50, 9, newest=NOW + timedelta(days=1)), []),
+        (Column("due_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), []),
     ],
 )
 def test_only_what_makes_sense_is_proposed(column: Column, wanted: list[str]) -> None:
