@@ -151,8 +151,8 @@ def why(table: str, key: str, show: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(answer), ensure_ascii=False, default=str))
     else:
-        for line in story.lines(settings, answer):
+        for line in [*story.lines(settings, answer), *story.way(answer)]:
             console.out.print(line)
-        story.tables(answer)
+        story.batches(answer)
     if answer.state != "shown":
         raise AbsentError(f"{'.'.join(name)} {told(answer.key)}", f"readers don't see it ({answer.state}): {answer.said}")

@@ -1,4 +1,4 @@
-"""What `why` prints: the row in a few lines, then a table of the way that it came, and one of its batches."""
+"""What `why` prints: the row in a few lines, then the way that it came, and a table of its batches."""
 
 from rich.text import Text
 
@@ -30,21 +30,24 @@ def lines(settings: Settings, answer: Answer) -> list[Text]:
     return [head, *(Text.assemble((f"    {name:<13} ", "dim"), value) for name, value in block if value)]
 
 
-def tables(answer: Answer) -> None:
-    """The way that the row came, and the batches that brought it."""
-    rows = [line for step in answer.steps for line in _step(step)]
-    if rows:
-        console.out.print()
-        console.table("", ("made of", "row", "batch", "op", "copied at", "file, or why not"), rows, numbers=("batch",))
-    batches = [
+def way(answer: Answer) -> list[Text]:
+    """The tables that the row is made of, one under the other, with the rows there."""
+    if not answer.steps:
+        return []
+    return [Text(), Text("made of", style="dim"), *(line for step in answer.steps for line in _step(step))]
+
+
+def batches(answer: Answer) -> None:
+    """Print the batches that brought it."""
+    rows = [
         (one["batch_id"], one["source_table"] or "", one["mode"], console.count(one["rows"]), console.count(one["deletes"]),
-         f"{one['at']:%Y-%m-%d %H:%M:%S}", _window(one["window"]))
+         f"{one['at']:%Y-%m-%d %H:%M}", _window(one["window"]))
         for one in answer.batches
     ]  # fmt: skip
-    if batches:
+    if rows:
         console.out.print()
         heads = ("batch", "source", "mode", "rows", "deletes", "noted at", "window")
-        console.table("", heads, batches, numbers=("batch", "rows", "deletes"))
+        console.table("", heads, rows, numbers=("batch", "rows", "deletes"))
 
 
 def _release(seen: Seen | None) -> str:
@@ -58,33 +61,30 @@ def _verdict(settings: Settings, one: Values) -> str:
     return f"{one['verdict']} at version {one['delta_version']}, {one['at']:%Y-%m-%d %H:%M} UTC, suite {one['suite_hash']}{page}"
 
 
-def _step(step: Step) -> list[tuple[object, ...]]:
-    name = Text.assemble("  " * step.depth, ("↳ ", "dim"), f"{step.layer}.{step.table}")
+def _step(step: Step) -> list[Text]:
+    indent = "  " * step.depth
+    head = Text.assemble(indent, ("↳ ", "dim"), (f"{step.layer}.{step.table}", "bold"))
     if not step.rows:
-        return [(name, "–", "–", "–", "–", Text(step.note, style="dim" if step.how == "unknown" else "yellow"))]
-    lines = [_row(name if not number else "", row, step.layer) for number, row in enumerate(step.rows)]
-    if step.more:
-        lines.append(("", "more rows", "", "", "", Text("not all are listed", style="dim")))
-    return lines
+        head.append(f"  {step.note}", style="dim" if step.how == "unknown" else "yellow")
+    width = max((len(told(row.key)) for row in step.rows), default=0)
+    rows = [Text.assemble(f"{indent}    {told(row.key):<{width}}  ", *_came(row, step.layer)) for row in step.rows]
+    return [head, *rows, *([Text(f"{indent}    … and more", style="dim")] if step.more else [])]
 
 
-def _row(name: object, row: Row, layer: str) -> tuple[object, ...]:
-    told_of = row.technical
-    op = told_of.get("_op") or ""
-    copied = told_of.get("_ingested_at")
-    mark = Text(row.file if layer == "bronze" else "", style="dim")  # other layers' files are rewritten at any time
+def _came(row: Row, layer: str) -> list[tuple[str, str]]:
+    """With which batch a row came, as what, when, and where it lies or why it waits."""
+    facts = row.technical
+    said = [(f"batch {facts['_batch_id']}  ", "")] if "_batch_id" in facts else []
+    said.append((f"{facts.get('_op') or ' '}  ", ""))
+    if copied := facts.get("_ingested_at"):
+        said.append((f"{copied:%Y-%m-%d %H:%M:%S}  ", ""))
     if row.held:
-        mark = Text(f"in quarantine: {row.held}", style="red")
-    elif told_of.get("_is_deleted") is True:
-        mark = Text("marked deleted", style="yellow")
-    return (
-        name,
-        Text(told(row.key), overflow="fold"),
-        told_of.get("_batch_id", "–"),
-        op,
-        f"{copied:%Y-%m-%d %H:%M:%S}" if copied else "–",
-        mark,
-    )
+        said.append((f"in quarantine: {row.held}", "red"))
+    elif facts.get("_is_deleted") is True:
+        said.append(("marked deleted", "yellow"))
+    elif layer == "bronze":  # other layers' files are rewritten at any time
+        said.append((row.file, "dim"))
+    return said
 
 
 def _given(values: Values) -> Values:
@@ -96,5 +96,6 @@ def _given(values: Values) -> Values:
 
 
 def _window(window: Values) -> str:
-    known = {"cursor": "by", "since": "since", "until": "until", "horizon": "up to"}
-    return ", ".join(f"{word} {str(window[name])[:19]}" for name, word in known.items() if window.get(name) is not None)
+    """`by xmin, up to 786`; of a range that was read again, from when to when."""
+    known = {"cursor": "by", "horizon": "up to"} | ({"since": "since", "until": "until"} if window.get("until") else {})
+    return ", ".join(f"{word} {str(window[name])[:16]}" for name, word in known.items() if window.get(name) is not None)
