@@ -166,6 +166,7 @@ def state(rows: Sequence[Row]) -> dict[int, int | None]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # four minutes on two busy cores
 # No shrinking: what fails is short already, and each try costs a minute of Spark.
 @examples(
     max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.reuse, Phase.generate)
