@@ -13,10 +13,10 @@ from typing import Any, cast
 from deltalake import DeltaTable
 from ruamel.yaml import YAML
 
-from expectations import aggregate, frame, local, profile, propose
+from expectations import aggregate, frame, local, profile, propose, relate
 from expectations.condition import DUCKDB, SPARK, Form, Types, form_of
 from expectations.evidence import Evidence, UnableError
-from expectations.names import Name, key_of, known
+from expectations.names import Name, key_of
 from expectations.others import Others, gated
 from expectations.propose import Check, Subject
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
@@ -62,7 +62,7 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
         if not seen.rows:
             raise GateError(".".join(name), "has no rows", "rows to learn from", "Write its suite by hand, or with `allow_empty`")
         proposed = propose.checks(subject, seen)
-        proposed[-1:-1] = _about_others(settings, subject, seen, types)
+        proposed[-1:-1] = relate.checks(settings, subject, seen, types)
         kept, left_out = _that_hold(settings, subject, engine, types, proposed)
     model = _model(settings, name)
     owner = owner or _owner(settings, name, model)
@@ -166,71 +166,6 @@ def _owner(settings: Settings, name: Name, model: dict[str, Any] | None) -> str:
         return str(meta["owner"])
     default = SUITES / name[0] / "_default.yml"
     return load(default).owner if default.is_file() else NOBODY
-
-
-# -- checks that concern other tables ---------------------------------------------------------------------------------
-
-
-def _about_others(settings: Settings, subject: Subject, seen: profile.Profile, types: Types) -> list[Check]:
-    """Contract, conservation and foreign keys, to be tried: what does not hold is left out."""
-    found: list[Check] = []
-    if subject.layer != "bronze" and dbt.contract(settings, subject.table) is not None:
-        found.append({"expect": "same_as_contract", "why": "its model has an enforced contract"})
-    if subject.layer == "silver" and "_batch_id" in types and (source := _only_source(settings, subject)):
-        why = f"made of bronze.{source} alone: no row may be lost or made up"
-        found.append({"expect": "conserved", "table": f"bronze.{source}", "key": list(subject.key), "why": why})
-    # Bronze is held against what was released, so a new parent would look like a missing one: silver is the place for it.
-    return found if subject.layer == "bronze" else found + _foreign_keys(settings, subject, seen)
-
-
-def _only_source(settings: Settings, subject: Subject) -> str | None:
-    """The bronze table that the model is made of through views alone, if it has the same key."""
-    built = dbt.manifest(settings)
-    node = dbt.models(built, subject.layer).get(subject.table)
-    numbers = list(built["parent_map"].get(node["unique_id"], [])) if node else []
-    sources: set[str] = set()
-    while numbers:
-        number = numbers.pop()
-        if number in built["sources"]:
-            sources.add(built["sources"][number]["identifier"])
-        elif built["nodes"].get(number, {}).get("config", {}).get("materialized") == "view":
-            numbers += built["parent_map"].get(number, [])
-        else:
-            return None
-    only = sources.pop() if len(sources) == 1 else None
-    return only if only and subject.key and key_of(settings, "bronze", only) == subject.key else None
-
-
-def _foreign_keys(settings: Settings, subject: Subject, seen: profile.Profile) -> list[Check]:
-    tables = [table for layer, table in known(settings) if layer == subject.layer]
-    single = {table: key[0] for table in tables if len(key := key_of(settings, subject.layer, table)) == 1}
-    # A dimension is what others refer to; a report with the same key is not.
-    ranked = sorted(single, key=lambda table: (not table.startswith("dim_"), not table.startswith("int_"), table))
-    found = []
-    for column in seen.columns.values():
-        own = subject.key == (column.name,)
-        if own or not column.filled or not column.name.endswith(("_id", "_uuid", "_code", "_key")):
-            continue
-        parents = [
-            table
-            for table in ranked
-            if _refers(column.name, single[table]) and (table != subject.table or column.name != single[table])
-        ]
-        if parents:
-            to = single[parents[0]]
-            check = {"expect": "foreign_key", "column": column.name, "table": parents[0]} | (
-                {} if to == column.name else {"to": to}
-            )
-            found.append(check | {"why": f"all values in {propose.many(column.filled)} are a {to} there"})
-    return found
-
-
-def _refers(column: str, key: str) -> bool:
-    """`customer_id` and `billing_customer_id` refer to `customer_id`."""
-    return column == key or (key.count("_") > 0 and column.endswith(f"_{key}"))
-
-
-# -- what is proposed is put to the rows ------------------------------------------------------------------------------
 
 
 def _that_hold(

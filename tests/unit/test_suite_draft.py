@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import command, draft, profile, propose, registry, suite
+from expectations import command, draft, profile, propose, registry, relate, suite
 from expectations.profile import Column, Profile
 from expectations.propose import Subject
 from lakehouse import candidate, ledger
@@ -153,10 +153,10 @@ def test_foreign_keys_are_those_of_which_every_value_is_there(lake: Settings, mo
     for name, rows in (("int_customers", 7), ("int_few_customers", 3)):
         write_deltalake(candidate.location(lake, "silver", name), pa.table({"customer_id": range(rows)}))
     keys = {"int_customers": ("customer_id",), "int_few_customers": ("customer_id",)}
-    monkeypatch.setattr(draft, "key_of", lambda settings, layer, table: keys.get(table, ()))
-    monkeypatch.setattr(draft, "known", lambda settings: [("silver", "int_customers")])
+    monkeypatch.setattr(relate, "key_of", lambda settings, layer, table: keys.get(table, ()))
+    monkeypatch.setattr(relate, "known", lambda settings: [("silver", "int_customers")])
     assert of(drafted(lake), "customer_id")["foreign_key"]["table"] == "int_customers"
-    monkeypatch.setattr(draft, "known", lambda settings: [("silver", "int_few_customers")])
+    monkeypatch.setattr(relate, "known", lambda settings: [("silver", "int_few_customers")])
     made = drafted(lake)
     assert "foreign_key" not in str(made.checks) and "foreign_key customer_id" in made.left_out[0]
 
