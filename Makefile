@@ -29,7 +29,7 @@ test: .venv/.dev ## All tests
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-.PHONY: discover ingest reconcile gate requeue silver gold release run
+.PHONY: discover ingest reconcile gate requeue suite silver gold release run
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
 	@$(RUN) discover
 
@@ -45,6 +45,9 @@ gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 requeue: env ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
 	@$(RUN) requeue --table '$(TABLE)'
 
+suite: env ## Draft the suite of a table from its rows, for review (TABLE=silver.int_orders__current; OWNER=… DRY_RUN=1)
+	@$(RUN) suite --table '$(if $(TABLE),$(TABLE),$(error Of which table? make suite TABLE=silver.int_orders__current))' $(if $(OWNER),--owner '$(OWNER)') $(if $(DRY_RUN),--dry-run)
+
 silver: env ## Build silver's models into silver_candidate
 	@$(RUN) dbt --layer silver
 
@@ -57,12 +60,19 @@ release: env ## Show readers a layer that has passed its gate (LAYER=silver)
 run: env ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
 	@$(RUN) run
 
-.PHONY: releases rollback
+.PHONY: releases rollback diff why
 releases: env ## What was released when, and what readers see
 	@$(RUN) releases
 
 rollback: env ## Show readers an earlier release again (RELEASE=3)
 	@$(RUN) rollback --release $(if $(RELEASE),$(RELEASE),$(error Which one? make rollback RELEASE=n; make releases lists them))
+
+diff: env ## What readers see otherwise in one release than in another (RELEASE=3..5; ROWS=5 for examples, SHOW=1 with values)
+	@$(RUN) diff --release '$(if $(RELEASE),$(RELEASE),$(error Which ones? make diff RELEASE=3..5; make releases lists them))' $(if $(ROWS),--rows $(ROWS)) $(if $(SHOW),--show) $(if $(JSON),--json)
+
+# KEY reaches the command through the environment: whatever stands in it, no shell reads it.
+why: env $(if $(filter why,$(MAKECMDGOALS)),$(if $(KEY),,$(error Which row? make why TABLE=gold.dim_customers KEY=42))) ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
+	@$(RUN) why --table '$(if $(TABLE),$(TABLE),$(error Which row? make why TABLE=gold.dim_customers KEY=42))' --key "$$KEY" $(if $(SHOW),--show) $(if $(JSON),--json)
 
 .PHONY: up down status sql docs site
 up: env ## Start the Spark server

@@ -1,10 +1,13 @@
-"""`gate`: judge a layer and say what came of it."""
+"""`gate`, `requeue` and `suite`: judge a layer and say what came of it; let rows back; draft a suite."""
+
+from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from expectations import actions
-from expectations.suite import LAYERS
+from expectations.suite import LAYERS, NOBODY
 from expectations.verdict import Outcome, Verdict
 from lakehouse import console, lock
 from lakehouse.errors import GateError
@@ -112,3 +115,48 @@ def _sample(row: object) -> str:
     if isinstance(row, dict):
         return ", ".join(f"{name}={value}" for name, value in row.items())
     return str(row)
+
+
+@click.command()
+@click.option("--table", required=True, help="silver.int_orders__current; without the layer if only one has it")
+@click.option("--owner", help="who is told when it fails; by default whoever dbt's meta names")
+@click.option("--dry-run", is_flag=True, help="print the draft; write nothing")
+def suite(table: str, owner: str | None, dry_run: bool) -> None:
+    """Draft a table's suite from its rows, for you to review; a suite that is there is never overwritten."""
+    from expectations import draft
+    from expectations.names import resolve
+
+    settings = load()
+    name = resolve(settings, table)
+    with console.err.status(f"Looking at {'.'.join(name)}"):
+        made = draft.draft(settings, name, owner, draft.today())
+    path = None if dry_run else draft.write(made)
+    for line in made.left_out:
+        console.warn(f"left out, since it does not hold: {line}")
+    if made.owner == NOBODY:
+        console.warn(f"nobody owns it: the gate refuses `owner: {NOBODY}`. Say OWNER=… or write the name in")
+    if path is None:
+        click.echo(made.text, nl=False)
+        said = (
+            "A dry run: nothing was written."
+            if dry_run
+            else f"{'.'.join(name)} has a suite: it was left as it is, the draft is above."
+        )
+        console.err.print(Text(said, style="dim"))
+        return
+    rows = [(check["expect"].removeprefix("expect_"), _about(check), _severity(check), check["why"]) for check in made.checks]
+    console.table("", ("check", "column", "", "seen"), rows)
+    console.out.print(
+        f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}: {len(made.checks)} checks from {console.count(made.rows)} rows. "
+        f"Review it, then make gate LAYER={name[0]} TABLES={name[1]}."
+    )
+
+
+def _about(check: dict[str, Any]) -> str:
+    if "column_A" in check:
+        return f"{check['column_A']} ≥ {check['column_B']}"
+    return str(check.get("column") or ", ".join(check.get("column_list", check.get("key", []))) or "")
+
+
+def _severity(check: dict[str, Any]) -> Text:
+    return Text("warning", style="yellow") if check.get("severity") == "warning" else Text("")

@@ -14,15 +14,15 @@ from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import DeltaTable
 
 from expectations import aggregate, changed, condition, frame, local, quarantine
 from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
-from expectations.suite import LAYERS, SUITES, Suite, file_of, find
-from expectations.verdict import Verdict, judge
+from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
+from expectations.verdict import Outcome, Verdict, judge
 from lakehouse import catalog, dbt, ledger, storage
 from lakehouse import quarantine as kept_apart
 from lakehouse.errors import ComportaError, SettingsError, redact
@@ -54,7 +54,7 @@ def run_gate(
     passed under the same suite is taken again, marked `unchanged`, and not noted twice.
 
     Raises:
-        SettingsError: a suite is wrong (before anything runs), or no table matches.
+        SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
     """
     jobs = _jobs(settings, spark, layer, tables, suites)
     kept = [verdict for job in jobs if (verdict := job.known())]
@@ -140,6 +140,7 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
         }
         job.history, job.verdicts = tuple(passed.values()), [row for row in verdicts if row["table_name"] == table]
         jobs.append(job)
+    check_cover(layer, {job.table: job.suite for job in jobs}, date.today())
     return jobs
 
 
@@ -188,17 +189,43 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     started = time.monotonic()
     if job.place is None:
         return job.errored("there is no Delta table of that name"), None
-    if job.suite is None:
-        return job.errored(f"has no suite. Write expectations/suites/{job.layer}/{job.table}.yml"), None
+    assert job.suite is not None  # check_cover
     try:
+        if not job.suite.checks:
+            return _let_through(bench, job, job.suite), None
         found = _find(bench, job, job.suite, *job.place)
     except ComportaError:
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
         return job.errored(_first_line(error), time.monotonic() - started), None
     verdict = _verdict(job, job.suite, found.ran, found.seen, time.monotonic() - started)
-    basis = bench.others.basis(job.layer, found.ran.reads, found.until)
+    basis = bench.others.basis(job.layer, found.ran.reads, _until(job.suite, found.until))
     return replace(verdict, basis=basis, quarantined=found.taken), found.ran
+
+
+def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
+    """The verdict over a table that is exempt and has no checks: passed with a warning that says why."""
+    exempt, place = cast(Exemption, suite.exempt), cast(tuple[str, int], job.place)
+    engine = bench.engines(*place, DeltaTable(place[0], version=place[1], storage_options=storage.options(bench.settings)))[0]
+    [[counted]] = [list(row) for row in engine.ask(f"select count(*) from ({engine.rows})")]
+    rows = job.within.promised if job.layer == "bronze" else int(counted)
+    said = f"let through unjudged until {exempt.until}: {exempt.reason}"
+    outcome = Outcome(0, "exempt", "warning", False, owner=suite.owner, observed=said)
+    basis = json.dumps({"until": _end(exempt).isoformat()})
+    return Verdict(
+        job.layer, job.table, place[1], "passed", said, failed_warning=1, rows_seen=rows, suite_hash=suite.hash,
+        failures=(outcome,), basis=basis,
+    )  # fmt: skip
+
+
+def _until(suite: Suite, until: datetime | None) -> datetime | None:
+    """Up to when a verdict stands: what an exemption let through is judged again once it has ended."""
+    ends = _end(suite.exempt) if suite.exempt and suite.exempt_on(date.today()) else None
+    return min(filter(None, (until, ends)), default=None)
+
+
+def _end(exempt: Exemption) -> datetime:
+    return datetime.combine(exempt.until, datetime.max.time()).astimezone(UTC)  # the day ends here as `date.today` has it
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": whole["required"],
+        "anyOf": [{"required": ["checks"]}, {"required": ["exempt"]}],
         "properties": properties,
         "$defs": {"Exemption": whole["$defs"]["Exemption"]},
     }

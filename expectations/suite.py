@@ -2,11 +2,12 @@
 
 A file `suites/<layer>/<table>.yml` names its table, says what one row is, who owns it, and lists checks. A check names a
 Great Expectations type and gives its arguments inline (or under `args`). `suites/<layer>/_default.yml` serves tables without a
-file of their own; there `{key}` stands for each key column in turn.
+file of their own; there `{key}` stands for each key column in turn. A suite may say `exempt` instead of checks, until a date.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,6 +22,7 @@ Layer = Literal["bronze", "silver", "gold"]
 LAYERS: tuple[str, ...] = get_args(Layer)
 SUITES = Path(__file__).resolve().parent / "suites"
 ANY_TABLE = "*"
+NOBODY = "unassigned"  # the owner in a draft for which none was found; refused until somebody takes it
 OWN_KEYS = ("expect", "args", "severity", "owner", "where", "mostly", "tolerance", "quarantine", "why")
 
 
@@ -86,14 +88,22 @@ class Exemption(_Strict):
 
 
 class Suite(_Strict):
-    """All checks of one table of one layer."""
+    """All checks of one table of one layer; none only where it is exempt."""
 
     table: str
     description: str = Field(min_length=1)
     owner: str = Field(min_length=1)
     exempt: Exemption | None = None
     allow_empty: bool = False
-    checks: tuple[Check, ...] = Field(min_length=1)
+    checks: tuple[Check, ...] = Field((), min_length=1)
+
+    @model_validator(mode="after")
+    def _has_checks_or_a_reason(self) -> "Suite":
+        if not self.checks and self.exempt is None:
+            raise ValueError("has no `checks`, and no `exempt` with a reason and a date")
+        if self.owner == NOBODY:
+            raise ValueError(f"has the owner `{NOBODY}` of a draft: name who is told when it fails")
+        return self
 
     @property
     def hash(self) -> str:
@@ -104,6 +114,23 @@ class Suite(_Strict):
     def exempt_on(self, day: date) -> bool:
         """Whether the exemption still holds on `day`."""
         return self.exempt is not None and day <= self.exempt.until
+
+
+def check_cover(layer: str, suites: Mapping[str, Suite | None], day: date) -> None:
+    """Refuse tables that on `day` have neither checks nor an exemption that holds.
+
+    Raises:
+        SettingsError: names all of them at once, and how to draft a suite.
+    """
+    bare = {table: suite for table, suite in suites.items() if suite is None or not (suite.checks or suite.exempt_on(day))}
+    if not bare:
+        return
+    said = [f"{table} (its exemption ended on {one.exempt.until})" if one and one.exempt else table for table, one in bare.items()]
+    raise SettingsError(
+        layer, f"{len(bare)} of {len(suites)} tables have no suite: {', '.join(said)}",
+        "checks for each, or `exempt` with a reason and a date",
+        f"Draft one with make suite TABLE={layer}.{next(iter(bare))}: expectations/suites/{layer}/{next(iter(bare))}.yml",
+    )  # fmt: skip
 
 
 def find(layer: str, table: str, key: list[str], folder: Path = SUITES) -> Suite | None:
@@ -170,7 +197,9 @@ def _refusal(where: str, error: ValidationError) -> SettingsError:
         case "too_short" if name == "checks":
             return SettingsError(where, "declares no checks", "at least one", "An empty suite proves nothing: add checks")
         case "value_error":
-            return SettingsError(where, first["msg"].removeprefix("Value error, "), "", "Correct the check")
+            return SettingsError(
+                where, first["msg"].removeprefix("Value error, "), "", f"Correct the {'check' if loc else 'suite'}"
+            )
     return SettingsError(where, f"`{name}` is {first['input']!r}", first["msg"], f"Correct `{name}`")
 
 

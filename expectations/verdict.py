@@ -11,7 +11,7 @@ Word = Literal["passed", "failed", "errored"]
 class Outcome:
     """What came of one check. `error` is set when it could not be evaluated; then `success` means nothing."""
 
-    number: int  # 1-based position in the suite
+    number: int  # 1-based position in the suite; 0: an exemption
     check: str
     severity: str  # critical | warning
     success: bool

@@ -19,6 +19,9 @@ ELSEWHERE = {
     "reconcile": "ingestion.command:reconcile",
     "gate": "expectations.command:gate",
     "requeue": "expectations.command:requeue",
+    "suite": "expectations.command:suite",
+    "diff": "inspection.command:diff",
+    "why": "inspection.command:why",
 }
 
 

@@ -104,12 +104,30 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
 
 def contract(settings: Settings, model: str) -> dict[str, str] | None:
     """Columns and types that `model` promises; None if no contract of it is enforced, or dbt has not run."""
-    if not _manifest(settings).exists():
-        return None
-    for node in json.loads(_manifest(settings).read_text())["nodes"].values():
+    for node in manifest(settings)["nodes"].values():
         if node["resource_type"] == "model" and node["name"] == model and node["config"].get("contract", {}).get("enforced"):
             return {name: str(column["data_type"]) for name, column in node["columns"].items()}
     return None
+
+
+def manifest(settings: Settings) -> dict[str, Any]:
+    """What dbt knew of the project when it last ran; without nodes if it never has."""
+    path = _manifest(settings)
+    empty: dict[str, Any] = {"nodes": {}, "sources": {}, "parent_map": {}}
+    return empty | (json.loads(path.read_text()) if path.exists() else {})
+
+
+def models(known: dict[str, Any], layer: str) -> dict[str, dict[str, Any]]:
+    """The layer's models in a manifest, views included, by name."""
+    return {
+        node["name"]: node for node in known["nodes"].values() if node["resource_type"] == "model" and layer in node.get("tags", ())
+    }
+
+
+def unique_key(node: dict[str, Any] | None) -> tuple[str, ...]:
+    """The columns that a model's config says name a row; none if it does not say."""
+    said = (node or {}).get("config", {}).get("unique_key") or ()
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], set[str]]]:

@@ -9,7 +9,8 @@ ComportaError                 exit code 1
 ├── GateError                 7   a gate failed or errored: nothing was promoted
 ├── ReleaseError              8   a release can't be made, or does not exist
 ├── ModelError (dbt.py)       9   dbt could not build a model
-└── DifferenceError          10   bronze is not what the source is
+├── DifferenceError          10   bronze is not what the source is
+└── AbsentError              11   a row that was asked for is not what readers see
 """
 
 import re
@@ -94,6 +95,12 @@ class DifferenceError(ComportaError):
     """Bronze differs from its source, or from what the ledger recorded."""
 
     exit_code = 10
+
+
+class AbsentError(ComportaError):
+    """Readers don't see a row that somebody asked about; the message says what became of it."""
+
+    exit_code = 11
 
 
 def redact(text: str) -> str:

@@ -36,6 +36,8 @@ def _state(row: Row) -> State:
     """Only `passed` and `failed` are taken at their word: anything else, or fewer checks than declared, has errored."""
     if row["verdict"] == "failed":
         return "failed"
+    if row["verdict"] == "passed" and not row["declared"] and row["failed_warning"]:
+        return "warned"  # exempt and without checks: the warning says why and until when
     if row["verdict"] != "passed" or not row["ran"] or row["ran"] < (row["declared"] or 0):
         return "errored"
     return "warned" if row["failed_warning"] else "passed"

@@ -8,8 +8,13 @@ import pytest
 
 from lakehouse.settings import ROOT, Settings
 
-# `lakehouse` is shared by both and knows neither; the two never meet.
-FORBIDDEN = {"lakehouse": {"ingestion", "expectations"}, "ingestion": {"expectations"}, "expectations": {"ingestion"}}
+# `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
+FORBIDDEN = {
+    "lakehouse": {"ingestion", "expectations", "inspection"},
+    "ingestion": {"expectations", "inspection"},
+    "expectations": {"ingestion", "inspection"},
+    "inspection": {"ingestion"},
+}
 
 
 def imports(path: Path) -> set[str]:

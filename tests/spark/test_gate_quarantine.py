@@ -152,3 +152,17 @@ def test_what_cannot_be_taken_out_row_by_row_is_refused(tmp_path: Path, layer: s
     path.write_text(f"table: t\ndescription: x\nowner: me\nchecks:\n  - {check}\n")
     with pytest.raises(SettingsError, match=said):
         registry.validate(load(path), path)
+
+
+def test_a_drafted_suite_passes_on_what_it_was_drafted_from(lake: Lake) -> None:
+    from datetime import UTC, datetime
+
+    from expectations import draft
+
+    lake.batch(1, [(number, number % 50, "r") for number in range(40)])
+    lake.batch(2, [(1, None, "d"), (2, 99, "u")])
+    made = draft.draft(lake.settings, ("bronze", TABLE), "me", datetime.now(UTC))
+    lake.suite(made.text)
+    verdict = lake.judge()
+    assert (verdict.verdict, verdict.declared, verdict.failed_warning) == ("passed", len(made.checks), 0)
+    assert made.rows == 39 and verdict.declared > 6

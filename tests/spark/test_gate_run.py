@@ -175,6 +175,39 @@ def test_an_exempt_table_passes_with_its_failures_on_record(lake: Lake) -> None:
     assert lake.judge().verdict == "failed"
 
 
+def test_a_failure_that_was_let_through_is_judged_again_once_the_exemption_has_ended(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.batch(1, [(1, -5, "r")])
+    lake.suite(SUITE + "exempt: {until: 2999-01-01, reason: migration}\n")
+    lake.judge()
+    lake.release()
+    assert lake.judge().unchanged
+    lake.suite(SUITE + "exempt: {until: 2020-01-01, reason: migration}\n")
+    monkeypatch.setattr("expectations.others.datetime", _Later)
+    assert lake.judge().verdict == "failed"
+
+
+class _Later(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime(2999, 1, 3, tzinfo=UTC)
+
+
+def test_an_exempt_table_needs_no_checks_and_is_shown_with_its_reason(lake: Lake) -> None:
+    lake.batch(1, [(1, -5, "r"), (2, 3, "r")])
+    lake.suite("table: crm__people\ndescription: x\nowner: me\nexempt: {until: 2999-01-01, reason: migration}\n")
+    found = lake.judge()
+    assert (found.verdict, found.declared, found.failed_warning, found.rows_seen) == ("passed", 0, 1, 2)
+    [failure] = json.loads(ledger.rows(lake.settings, "verdicts")[-1]["failures"])
+    assert failure["observed"] == "let through unjudged until 2999-01-01: migration"
+    lake.release()
+    assert lake.judge().unchanged
+    lake.suite("table: crm__people\ndescription: x\nowner: me\nexempt: {until: 2020-01-01, reason: migration}\n")
+    with pytest.raises(SettingsError, match=r"crm__people \(its exemption ended on 2020-01-01\)"):
+        lake.judge()
+
+
 def test_a_faulty_suite_and_an_unknown_table_are_refused_before_anything_runs(lake: Lake) -> None:
     lake.batch(1, [(1, 5, "r")])
     with pytest.raises(SettingsError, match="matches no table"):
@@ -195,8 +228,29 @@ def test_candidates_are_judged_whole_and_none_without_a_suite_passes(lake: Lake,
         lake.spark.sql(f"create view {schema}.stg_a as select * from {schema}.int_a")
         check = "  - {expect: expect_column_values_to_be_unique, column: id, where: not _is_deleted}\n"
         lake.suite(SUITE.split("  - ")[0].replace(TABLE, "int_a") + check, "silver", "int_a")
+        with pytest.raises(SettingsError, match=r"silver: 1 of 2 tables have no suite: int_b .*make suite TABLE=silver.int_b"):
+            lake.gate("silver")
+        assert ledger.rows(lake.settings, "verdicts") == [], "refused before anything was judged"
+        assert [verdict.verdict for verdict in lake.gate("silver", ["int_a"])] == ["passed"]
+        lake.suite("table: int_b\ndescription: x\nowner: me\nexempt: {until: 2999-01-01, reason: new}\n", "silver", "int_b")
         found = {verdict.table: verdict for verdict in lake.gate("silver")}
-        assert {name: verdict.verdict for name, verdict in found.items()} == {"int_a": "passed", "int_b": "errored"}
-        assert "silver/int_b.yml" in found["int_b"].reason
+        assert {name: (each.verdict, each.rows_seen) for name, each in found.items()} == {
+            "int_a": ("passed", 1),
+            "int_b": ("passed", 1),
+        }
+    finally:
+        lake.spark.sql(f"drop schema {schema} cascade")
+
+
+def test_queries_of_tables_that_are_judged_at_once_see_their_own_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = f"gate_{lake.settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
+    monkeypatch.setitem(catalog.CANDIDATE, "silver", schema)
+    lake.spark.sql(f"create schema {schema}")
+    try:
+        for n in range(6):
+            lake.spark.sql(f"create table {schema}.int_{n} using delta as select 1L as c{n}")
+            query = f"{{expect: unexpected_rows_expectation, unexpected_rows_query: 'select * from {{batch}} where c{n} > 1'}}"
+            lake.suite(f"table: int_{n}\ndescription: x\nowner: me\nchecks:\n  - {query}\n", "silver", f"int_{n}")
+        assert {(verdict.verdict, verdict.reason) for verdict in lake.gate("silver")} == {("passed", "")}
     finally:
         lake.spark.sql(f"drop schema {schema} cascade")

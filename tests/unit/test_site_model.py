@@ -83,6 +83,12 @@ def test_verdict_without_all_its_evidence_has_errored(change: dict[str, Any]) ->
     assert card("silver", "a", verdicts=[verdict("a", **change)]).state == "errored"
 
 
+def test_a_table_that_is_exempt_and_has_no_checks_is_shown_as_warned() -> None:
+    failure = '[{"check": "exempt", "severity": "warning", "observed": "let through unjudged until 2026-12-31: new"}]'
+    found = card("silver", "a", verdicts=[verdict("a", declared=0, ran=0, failed_warning=1, failures=failure)])
+    assert found.state == "warned"
+
+
 def test_layers_below_a_closed_gate_are_starved() -> None:
     below = shown(verdicts=[verdict("b", "failed", layer="bronze"), verdict("s")]).layers
     assert [found.starved for found in below] == [False, True, True]

@@ -1,11 +1,12 @@
 """A suite with the slightest fault is refused in one line that says where, what and how to mend it."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from expectations import registry
-from expectations.suite import LAYERS, SUITES, find, load
+from expectations.suite import LAYERS, SUITES, check_cover, find, load
 from lakehouse.errors import SettingsError
 
 HEAD = "table: t\ndescription: One row per thing.\nowner: me\n"
@@ -39,6 +40,11 @@ def written(folder: Path, text: str, name: str = "t.yml") -> Path:
         (HEAD + "checks:\n" + CHECK.replace("}", ", args: {column: b}}"), "both inline and under `args`"),
         (HEAD + "allow_empty: perhaps\nchecks:\n" + CHECK, "`allow_empty` is 'perhaps'"),
         (HEAD + "exempt: {until: 2026-01-01}\nchecks:\n" + CHECK, "has no `exempt.reason`"),
+        (HEAD + "exempt: {until: 2026-01-01}\n", "has no `exempt.reason`"),
+        (HEAD + "exempt: {reason: so}\n", "has no `exempt.until`"),
+        (HEAD + "exempt: {until: soon, reason: so}\n", "`exempt.until` is 'soon'"),
+        (HEAD + "exempt: {until: 2026-01-01, reason: so}\nchecks: []\n", "declares no checks"),
+        (HEAD.replace("me", "unassigned") + "checks:\n" + CHECK, "name who is told"),
     ],
 )
 def test_a_faulty_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -91,6 +97,18 @@ def test_default_suite_repeats_its_key_check_for_each_key_column() -> None:
     keyless = find("bronze", "crm__log", [])
     assert keyless is not None and len(keyless.checks) == len(suite.checks) - 2
     assert not any("{key}" in check.columns for check in (*suite.checks, *keyless.checks))
+
+
+def test_tables_without_checks_are_refused_all_at_once_unless_an_exemption_holds(tmp_path: Path) -> None:
+    exempt = load(written(tmp_path, HEAD + "exempt: {until: 2026-06-30, reason: rebuilt next month}\n"))
+    judged = load(written(tmp_path, HEAD + "exempt: {until: 2026-06-30, reason: x}\nchecks:\n" + CHECK))
+    check_cover("silver", {"a": exempt, "b": judged}, date(2026, 6, 30))
+    check_cover("silver", {"b": judged}, date(2026, 7, 1))
+    with pytest.raises(SettingsError) as refusal:
+        check_cover("silver", {"a": exempt, "b": judged, "c": None, "d": None}, date(2026, 7, 1))
+    said = str(refusal.value)
+    assert "3 of 4 tables have no suite: a (its exemption ended on 2026-06-30), c, d" in said
+    assert "make suite TABLE=silver.a" in said
 
 
 def test_silver_and_gold_have_no_default() -> None:
