@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -33,7 +34,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("ended", flush=True)
 """
-_ASK = " union all ".join(f"select made, count(*) from silver.{table} group by made" for table in _TABLES)
+_ASK = " union all ".join(f"select '{table}', made from silver.{table}" for table in _TABLES)
 
 
 @dataclass
@@ -77,14 +78,14 @@ def _poll(settings: Settings, seen: Seen, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 catalog.execute(opened, _ASK)
-                rows = opened.fetchall()
+                rows = Counter(opened.fetchall())
             except Exception as error:
                 seen.errors.append(str(error))
                 continue
             seen.reads += 1
-            made = {number for number, _ in rows}
+            made = {number for _, number in rows}
             seen.releases |= made
-            if len(rows) != len(_TABLES) or len(made) != 1 or {count for _, count in rows} != {3 + number for number in made}:
+            if len(made) != 1 or rows != {(table, number): 3 + number for table in _TABLES for number in made}:
                 seen.mixed.append(rows)
 
 
