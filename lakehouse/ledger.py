@@ -103,6 +103,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("page", pa.string()),  # of the verdict, relative to the site
             ("basis", pa.string()),  # JSON: other tables that were asked, with their versions, and until when the verdict holds
             ("quarantined", pa.int64()),  # pending rows that were taken out
+            ("owner", pa.string()),  # of the suite
+            ("checks", pa.string()),  # JSON: what each check saw, passed ones too (expectations.trend)
             ("judged_by", pa.string()),  # user@host
             ("seconds", pa.float64()),
             ("at", _UTC),
