@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     source_timeout: int = Field(3600, ge=0, description="seconds that one statement may take at the source; 0: no limit")
     retention_days: int = Field(7, ge=1, description="days for which files that bronze no longer needs are kept")
     kept_releases: int = Field(10, ge=1, description="releases of a layer that can be rolled back to")
+    kept_pages: int = Field(100, ge=1, description="pages of Great Expectations that are kept of a table, besides kept releases'")
     gate_webhook: SecretStr | None = Field(None, description="where a gate that did not pass is posted as JSON; Slack's will do")
     gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
     gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")
