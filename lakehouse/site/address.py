@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 Row = Mapping[str, Any]
+_SAFE = re.compile(r"[a-z0-9_-]{1,80}")
 _LONGEST = 80  # a file's name may have 255 bytes
 
 
@@ -27,5 +28,7 @@ def check(name: str, column: str) -> str:
 
 def slug(name: str) -> str:
     """`name` as part of a file's name: no dot, no slash; one that had to be changed, or is known by its capitals, gets a digest."""
+    if _SAFE.fullmatch(name):
+        return name
     safe = re.sub(r"[^a-z0-9_-]", "_", name.lower())[:_LONGEST]
-    return safe if safe == name and name else f"{safe}-{blake2b(name.encode(errors='replace'), digest_size=4).hexdigest()}"
+    return f"{safe}-{blake2b(name.encode(errors='replace'), digest_size=4).hexdigest()}"

@@ -1,6 +1,7 @@
 """The status site: reads the ledger, writes static files that work from a folder, a server or a bucket."""
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -49,7 +50,11 @@ class _Files:
 
     def __init__(self, site: Path) -> None:
         self._site, self.planned = site, set[str]()
-        self._quality = {path.relative_to(site).as_posix() for path in (site / "quality").rglob("*.html")}
+        self._quality = {
+            f"{Path(folder).relative_to(site).as_posix()}/{name}"
+            for folder, _, names in os.walk(site / "quality")
+            for name in names
+        }
 
     def __call__(self, path: str) -> bool:
         if path.startswith("quality/"):

@@ -57,11 +57,8 @@ def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime
     own = [release for release in releases if release.layer == name]
     current = next((release for release in own if release.current), None)
     verdicts = verdict.latest(ledger.verdicts, name, now, exists)
-    batches = {_short(row["table_name"]): row for row in ledger.batches} if name == "bronze" else {}
-    earlier: dict[str, list[Row]] = {}
-    for row in ledger.verdicts:
-        if row["layer"] == name:
-            earlier.setdefault(_short(row["table_name"]), []).append(row)
+    batches = _by_table(ledger.batches) if name == "bronze" else {}
+    earlier = _by_table(row for row in ledger.verdicts if row["layer"] == name)
     sizes = {_short(key): size for key, size in ledger.sizes.items() if key.split(".")[0].split("_")[0] == name}
     cards = []
     for table in {*verdicts, *batches, *sizes, *(current.tables if current else ())}:
@@ -70,7 +67,7 @@ def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime
         if judged:
             card = _with_past(card, earlier[table], exists)
         card = replace(card, rows=sizes.get(table, {}).get("rows"), bytes=sizes.get(table, {}).get("bytes"))
-        card = _copied(card, ledger.batches, now) if name == "bronze" else _model(card, exists)
+        card = _copied(card, batches.get(table, []), now) if name == "bronze" else _model(card, exists)
         cards.append(_published(card, own, current))
     cards.sort(key=lambda card: (not card.shut, WORST_FIRST.index(card.state), card.name))
     return Layer(name, LAYERS[name], _gate(cards), tuple(cards), current)
@@ -86,9 +83,15 @@ def _short(name: str) -> str:
     return name.split(".", 1)[-1]
 
 
-def _copied(card: Card, batches: Iterable[Row], now: datetime) -> Card:
+def _by_table(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(_short(row["table_name"]), []).append(row)
+    return found
+
+
+def _copied(card: Card, own: Sequence[Row], now: datetime) -> Card:
     """`card` with its last batch, or with why the last copy broke off."""
-    own = [row for row in batches if _short(row["table_name"]) == card.name]
     done = [row for row in own if row["status"] != "failed"]
     if own and own[-1]["status"] == "failed":
         card = replace(card, copy_error=own[-1]["error"] or "the ledger has no reason")

@@ -33,16 +33,14 @@ def pieces(rows: Sequence[Row], exists: Exists, render: Render, code: str) -> li
 
 
 def _print(*parts: object) -> str:
-    return blake2b("\0".join(map(str, parts)).encode(errors="replace"), digest_size=12).hexdigest()
+    return blake2b("\0".join(map(str, parts)).encode(errors="replace"), digest_size=10).hexdigest()
 
 
 def _verdicts(own: Sequence[Row], marks: Sequence[str], exists: Exists, render: Render) -> list[Piece]:
     made = []
     for place, row in enumerate(own):
-        previous = own[place - 1] if place else None
-        before = address.verdict(previous) if previous else ""
-        make = partial(_verdict, row, previous, exists, render)
-        made.append(Piece(address.verdict(row), _print(marks[place], before), make))
+        previous, before = (own[place - 1], marks[place - 1]) if place else (None, "")
+        made.append(Piece(address.verdict(row), marks[place] + before, partial(_verdict, row, previous, exists, render)))
     return made
 
 
