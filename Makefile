@@ -83,9 +83,12 @@ site: env ## Build the docs site into var/site
 docs: env ## Serve the docs site on loopback
 	@$(RUN) docs
 
-.PHONY: bench-ingest bench-lock
+.PHONY: bench-ingest bench-site bench-lock
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
+
+bench-site: .venv/.dev ## Measure building and opening the site with 10,000 past validations
+	@.venv/bin/python -W ignore -m bench.site $(BENCH)
 
 bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock

@@ -6,7 +6,7 @@ from typing import Any
 from lakehouse.site import address, record, verdict
 
 Row = Mapping[str, Any]
-_WORDS = 200  # characters of what a verdict's failures said
+_WORDS = 300  # characters of what a verdict's failures said
 
 
 def head(newest: Mapping[tuple[str, str], Sequence[Row]], files: Sequence[str], count: int) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _verdict(row: Row, table: int) -> list[Any]:
     page = address.verdict(row).removeprefix("verdicts/").removesuffix(".html")
     failures = verdict.failures(row) if row["failures"] not in (None, "[]") else ()
     failed = [[each.check, each.column, dict(each.notes).get("owner", "")] for each in failures]
-    words = " ".join(" ".join([each.observed, *each.sample, *(said for _, said in each.notes)]) for each in failures)
+    words = " ".join(" ".join([*(said for _, said in each.notes), each.observed, *each.sample]) for each in failures)
     return [
         page,
         table,
