@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lakehouse.site import address, trend, verdict
 from lakehouse.site.page import Failure, State
@@ -17,8 +17,7 @@ SHOWN = 100  # verdicts that a list or a chart shows: more can't be told apart
 _STRIP = 30
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):  # thousands are made for a chart: a frozen dataclass takes four times as long
     """What one check saw in one verdict; `held` is None if it could not be evaluated."""
 
     check: str
@@ -165,11 +164,10 @@ def checks(row: Row) -> tuple[Seen, ...]:
 
 
 def _seen(one: list[Any]) -> Seen:
-    check, column, held, *rest = (*one, None, None, None)
-    unexpected, considered, observed = (_number(each) for each in rest[:3])
+    check, column, held, unexpected, considered, observed = (*one, None, None, None)[:6]
     return Seen(
-        str(check), str(column), held if isinstance(held, bool) else None, None if unexpected is None else int(unexpected),
-        None if considered is None else int(considered), observed,
+        str(check), str(column), held if type(held) is bool else None, unexpected if type(unexpected) is int else None,
+        considered if type(considered) is int else None, _number(observed),
     )  # fmt: skip
 
 
@@ -202,9 +200,11 @@ def courses(rows: Iterable[Row]) -> tuple[Course, ...]:
 def _by_name(seen: Iterable[Seen]) -> dict[tuple[str, str, int], Seen]:
     """By check, column, and which of several alike: a suite may ask the same of a column under two conditions."""
     found: dict[tuple[str, str, int], Seen] = {}
+    twins: dict[tuple[str, str], int] = {}
     for one in seen:
-        number = 1 + sum((one.check, one.column) == name[:2] for name in found)
-        found[one.check, one.column, number] = one
+        name = (one.check, one.column)
+        twins[name] = twins.get(name, 0) + 1
+        found[*name, twins[name]] = one
     return found
 
 
