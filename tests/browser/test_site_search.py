@@ -39,6 +39,8 @@ def _found(page: Page) -> Any:
         ("2026-03-13 17:30", 3, "version 214"),
         ("INVOICES each OTHER'S", 10, "silver"),
         ("layer:gold verdict:failed", 0, ""),
+        ("check:email", 0, ""),
+        ("column:unique", 0, ""),
         ("no such thing", 0, ""),
     ],
 )

@@ -48,6 +48,10 @@ def test_how_often_a_masked_value_came_is_shown() -> None:
     assert [one["count"] for one in found] == [7] and "a@x.org" not in str(found)
 
 
+def test_a_value_that_became_a_name_is_masked() -> None:
+    assert "a@x.org" not in str(masked({"details": {"value_counts": {"a@x.org": 7}}}))
+
+
 def test_null_and_empty_are_shown_since_they_are_what_is_wrong() -> None:
     assert masked({"partial_unexpected_list": [None, ""]})["partial_unexpected_list"] == [None, ""]
 

@@ -98,6 +98,14 @@ def test_one_more_verdict_touches_only_what_shows_it(tmp_path: Path) -> None:
     assert made(tmp_path, [*rows, row(250, "a")]) == []
 
 
+def test_parts_of_a_growing_history_are_never_stale(tmp_path: Path) -> None:
+    rows = [row(number) for number in range(310)]
+    for count in (105, 150, 199, 200, 201, 260, 301, 310):
+        made(tmp_path / "grown", rows[:count])
+        made(tmp_path / str(count), rows[:count])
+        assert contents(tmp_path / "grown") == contents(tmp_path / str(count)), count
+
+
 def test_any_changed_field_is_noticed(tmp_path: Path) -> None:
     before = row(1)
     for name, value in before.items():
