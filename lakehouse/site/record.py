@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 Exists = Callable[[str], bool]
 SHOWN = 100  # verdicts that a list or a chart shows: more can't be told apart
 _STRIP = 30
+_COURSE = 50  # a check's drawing is a thumb wide, and reading what each check saw is most of a table page's cost
 
 
 class Seen(NamedTuple):  # thousands are made for a chart: a frozen dataclass takes four times as long
@@ -186,7 +187,7 @@ def table(rows: Sequence[Row], older: str) -> Table:
     critical, warning = ([row[f"failed_{severity}"] or 0 for row in shown] for severity in ("critical", "warning"))
     return Table(
         lines[-1].layer, lines[-1].table, owners[-1] if owners else "", lines[-1], rows[0]["at"], len(rows),
-        trend.line([row["rows_seen"] for row in shown], bad, 600, 120), trend.bars(critical, warning, 600, 120), courses(shown),
+        trend.line([row["rows_seen"] for row in shown], bad, 600, 120), trend.bars(critical, warning, 600, 120), courses(shown[-_COURSE:]),
         tuple(reversed(lines)), older, (passed, len(lines)),
     )  # fmt: skip
 

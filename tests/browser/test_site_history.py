@@ -41,10 +41,10 @@ def test_trend_draws_rows_and_marks_what_failed(long: Path, open_site: Opener) -
 def test_trend_of_each_check_has_a_drawing_and_its_numbers(long: Path, open_site: Opener) -> None:
     page = open_site(long.parent / TABLE).page
     unique = page.locator("#check-expect_column_values_to_be_unique-email")
-    assert "0 % to 6.93 % unexpected" in unique.inner_text() and "failed 4 of 100" in unique.inner_text()
-    assert unique.locator(".chart-bad").count() == 4
+    assert "0 % to 6.93 % unexpected" in unique.inner_text() and "failed 2 of 50" in unique.inner_text()
+    assert unique.locator(".chart-bad").count() == 2
     label = unique.get_by_role("img").get_attribute("aria-label") or ""
-    assert "over 100 verdicts: 0 % to 6.93 %" in label
+    assert "over 50 verdicts: 0 % to 6.93 %" in label
     mean = page.locator("#check-expect_column_mean_to_be_between-credit_limit")
     assert "50 to 62" in mean.inner_text() and "never failed" in mean.inner_text()
 
