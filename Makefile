@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -W ignore -m lakehouse
 LAYER ?= silver
 DAYS ?= 1
-export SOURCE_DSN SOURCE_NAME SOURCE_CONNECTIONS SOURCE_PATIENCE SOURCE_TIMEOUT RETENTION_DAYS KEPT_RELEASES GATE_WEBHOOK GATE_MAIL_TO GATE_MAIL_FROM SMTP_URL LAKE_URL AWS_ENDPOINT_URL SPARK_MASTER SPARK_MEMORY EXTRA_JARS SCALE VAR_DIR
+export SOURCE_DSN SOURCE_NAME SOURCE_CONNECTIONS SOURCE_PATIENCE SOURCE_TIMEOUT RETENTION_DAYS KEPT_RELEASES KEPT_PAGES GATE_WEBHOOK GATE_MAIL_TO GATE_MAIL_FROM SMTP_URL LAKE_URL AWS_ENDPOINT_URL SPARK_MASTER SPARK_MEMORY EXTRA_JARS SCALE VAR_DIR
 export THRIFT_PORT CONNECT_PORT SPARK_UI_PORT POSTGRES_PORT SITE_PORT
 export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -93,16 +93,19 @@ site: env ## Build the docs site into var/site
 docs: env ## Serve the docs site on loopback
 	@$(RUN) docs
 
-.PHONY: bench-ingest bench-lock
+.PHONY: bench-ingest bench-site bench-lock
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
 
-.PHONY: bench-gate bench-release
+.PHONY: bench-gate bench-release bench-site
 bench-gate: env ## Measure a gate of fifty expectations beside plain Great Expectations (BENCH='--rows 10000000 --rounds 5')
 	@.venv/bin/python -W ignore -m bench.gate $(BENCH)
 
 bench-release: env ## Count mixed reads under releases, and time them (BENCH='--minutes 10')
 	@.venv/bin/python -W ignore -m bench.release $(BENCH)
+
+bench-site: .venv/.dev ## Measure building and opening the site with 10,000 past validations
+	@.venv/bin/python -W ignore -m bench.site $(BENCH)
 
 bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import DeltaTable
 
-from expectations import aggregate, changed, condition, frame, local, quarantine
+from expectations import aggregate, changed, condition, frame, local, mask, quarantine, trend
 from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
@@ -92,7 +92,7 @@ class Job:
         suite = self.suite
         return Verdict(
             self.layer, self.table, self.place[1] if self.place else None, "errored", reason, len(suite.checks) if suite else 0,
-            suite_hash=suite.hash if suite else "", seconds=seconds,
+            suite_hash=suite.hash if suite else "", seconds=seconds, owner=suite.owner if suite else "",
         )  # fmt: skip
 
 
@@ -197,10 +197,10 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     except ComportaError:
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
-        return job.errored(_first_line(error), time.monotonic() - started), None
+        return job.errored(mask.message(_first_line(error), job.suite.personal), time.monotonic() - started), None
     verdict = _verdict(job, job.suite, found.ran, found.seen, time.monotonic() - started)
     basis = bench.others.basis(job.layer, found.ran.reads, _until(job.suite, found.until))
-    return replace(verdict, basis=basis, quarantined=found.taken), found.ran
+    return replace(verdict, basis=basis, quarantined=found.taken, checks=trend.noted(found.ran.outcomes)), found.ran
 
 
 def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
@@ -320,6 +320,7 @@ def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: f
     return Verdict(
         job.layer, job.table, job.place[1] if job.place else None, said.verdict, said.reason, len(suite.checks), said.ran,
         said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,
+        owner=suite.owner,
     )  # fmt: skip
 
 
@@ -333,8 +334,9 @@ def _with_page(pages: "Pages", verdict: Verdict, ran: "Ran | None") -> Verdict:
 def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
     from expectations.runner import dumps
 
-    same = ("layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash")
-    row = {name: getattr(verdict, name) for name in (*same, "page", "seconds", "basis", "quarantined")} | {"judged_by": _who()}
+    same = ["layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash"]
+    same += ["page", "seconds", "basis", "quarantined", "owner", "checks"]
+    row = {name: getattr(verdict, name) for name in same} | {"judged_by": _who()}
     failures = dumps(verdict.failures)
     if verdict.verdict == "errored" and not verdict.failures:
         failures = dumps_reason(verdict.reason)

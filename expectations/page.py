@@ -1,7 +1,12 @@
-"""Data docs: a page for each verdict under `site/quality`; only new pages are rendered."""
+"""Data docs: a page for each verdict under `site/quality`; only new pages are rendered, and old ones do not pile up."""
 
+import json
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from expectations import offline
@@ -10,36 +15,27 @@ from lakehouse import ledger
 from lakehouse.settings import Settings
 
 _SITE = "quality"
+_PAGES = f"{_SITE}/validations"
+Row = Mapping[str, Any]
 
 
 class Pages:
-    """The data docs site; `add` keeps a verdict's results, `build` renders what was added."""
+    """The data docs; `add` keeps a verdict's results, `build` renders what was added.
+
+    Great Expectations' page renderer is used without its site builder, which keeps every result that it ever rendered and lists
+    them all for each page: its time and its disk grow with history.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        import great_expectations as gx
-
-        self._settings = settings
-        root = settings.var_dir / "gx"
-        root.mkdir(parents=True, exist_ok=True)
-        self._context = gx.get_context(mode="file", project_root_dir=root)
-        wanted = _config(settings)
-        sites = self._context.variables.data_docs_sites or {}
-        if sites.get(_SITE) != wanted or set(sites) != {_SITE}:
-            self._context.variables.data_docs_sites = {_SITE: wanted}
-            self._context.variables.save()
-        self._added: list[Any] = []
+        self._site = settings.site_dir
+        self._added: list[tuple[str, Any]] = []
 
     def add(self, name: str, version: int, ran: Ran, passed: bool, at: datetime) -> str:
         """Keep the results of `name` (layer.table) at `version`; the page's path relative to the site, once `build` has run."""
         from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
-        from great_expectations.data_context.types.resource_identifiers import (
-            ExpectationSuiteIdentifier,
-            ValidationResultIdentifier,
-        )
 
-        name = re.sub(r"[^\w.-]", "_", name)  # it becomes folders
+        name = re.sub(r"[^\w.-]", "_", name)  # it becomes a folder
         run = RunIdentifier(run_name=f"{at:%Y%m%dT%H%M%S%fZ}", run_time=at)
-        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, f"version-{version}")
         held = sum(bool(result.success) for result in ran.results)
         whole = ExpectationSuiteValidationResult(
             success=passed,
@@ -48,36 +44,82 @@ class Pages:
             statistics=_statistics(len(ran.results), held),
             meta={**ran.meta, "run_id": run, "validation_time": at, "delta_version": version},
         )
-        self._context.validation_results_store.store_validation_results(whole, key)
-        self._added.append(key)
-        return _path(key)
+        page = f"{_PAGES}/{name}/{run.run_name}/version-{version}.html"
+        self._added.append((page, whole))
+        return page
 
     def build(self) -> None:
-        """Render the pages that were added."""
+        """Render the pages that were added; one that can't be rendered is left out."""
         if not self._added:
             return
-        self._context.build_data_docs(site_names=[_SITE], resource_identifiers=self._added, build_index=False)
-        for key in self._added:
-            page = self._settings.site_dir / _path(key)
-            if page.is_file():
-                page.write_text(offline.whole(page.read_text(encoding="utf-8")), encoding="utf-8")
+        from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema as Schema
+        from great_expectations.render.renderer import ValidationResultsPageRenderer
+        from great_expectations.render.view import DefaultJinjaPageView
+
+        view, renderer = DefaultJinjaPageView(), ValidationResultsPageRenderer()
+        for page, whole in self._added:
+            with suppress(Exception):  # a page is a comfort; verdict and samples are in the ledger
+                plain = Schema.loads(json.dumps(Schema.dump(whole)))  # as its own site does: dates and decimals as text
+                html = view.render(renderer.render(plain), show_how_to_buttons=False)
+                path = self._site / page
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(offline.whole(html), encoding="utf-8")
         self._added = []
 
     def existing(self, page: str) -> str:
-        """`page` if it was rendered, else nothing: Great Expectations only logs what it can't render."""
-        return page if (self._settings.site_dir / page).is_file() else ""
+        """`page` if it was rendered, else nothing."""
+        return page if (self._site / page).is_file() else ""
 
 
 def write_index(settings: Settings) -> None:
-    """Write `quality/index.html` from the ledger."""
-    latest = ledger.latest(settings, "verdicts", "layer", "table_name").values()
+    """Write `quality/index.html` from the ledger, and remove pages that KEPT_PAGES does not keep."""
+    rows = ledger.rows(settings, "verdicts")
+    remove(settings, outdated(rows, ledger.rows(settings, "releases"), settings.kept_pages, settings.kept_releases))
+    latest = {(row["layer"], row["table_name"]): row for row in rows}.values()
     path = settings.site_dir / _SITE / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(offline.index(latest, _SITE), encoding="utf-8")
 
 
-def _path(key: Any) -> str:
-    return "/".join((_SITE, "validations", *key.to_tuple())) + ".html"
+def outdated(verdicts: Iterable[Row], releases: Iterable[Row], kept_pages: int, kept_releases: int) -> list[str]:
+    """Pages that are neither among the last `kept_pages` of their table nor of a version that a kept release shows.
+
+    Args:
+        verdicts, releases: rows of the ledger, oldest first.
+    """
+    shown = _shown(releases, kept_releases)
+    pages = defaultdict(list)
+    for row in verdicts:
+        if row["page"]:
+            pages[_table(row)].append(row)
+    old = [row for own in pages.values() for row in own[:-kept_pages]]
+    kept = {row["page"] for own in pages.values() for row in own[-kept_pages:]}
+    return [row["page"] for row in old if (*_table(row), row["delta_version"]) not in shown and row["page"] not in kept]
+
+
+def _table(row: Row) -> tuple[str, str]:
+    return row["layer"], row["table_name"]
+
+
+def _shown(releases: Iterable[Row], kept: int) -> set[tuple[str, str, int]]:
+    """Layer, table and version of all that the last `kept` releases of a layer show."""
+    latest: dict[str, dict[int, Row]] = defaultdict(dict)
+    for row in releases:
+        latest[row["layer"]][row["release_id"]] = row
+    found = [(layer, own[number]) for layer, own in latest.items() for number in sorted(own)[-kept:]]
+    return {(layer, table, version) for layer, row in found for table, version in json.loads(row["tables"] or "{}").items()}
+
+
+def remove(settings: Settings, pages: Iterable[str]) -> None:
+    """Remove `pages`, relative to the site, and the folders that this leaves empty; whatever is not a verdict's page stays."""
+    for page in pages:
+        path = PurePosixPath(page)
+        if path.is_relative_to(_PAGES) and ".." not in path.parts:
+            file = settings.site_dir / path
+            file.unlink(missing_ok=True)
+            with suppress(OSError):  # of a folder that is not empty, or went with a page before
+                for folder in list(file.parents)[: len(path.parts) - len(PurePosixPath(_PAGES).parts) - 1]:
+                    folder.rmdir()
 
 
 def _statistics(checked: int, held: int) -> dict[str, Any]:
@@ -86,24 +128,4 @@ def _statistics(checked: int, held: int) -> dict[str, Any]:
         "successful_expectations": held,
         "unsuccessful_expectations": checked - held,
         "success_percent": 100 * held / checked if checked else None,
-    }
-
-
-def _config(settings: Settings) -> dict[str, Any]:
-    sections: dict[str, Any] = {
-        "validations": {
-            "class_name": "DefaultSiteSectionBuilder",
-            "source_store_name": "validation_results_store",
-        },
-        "expectations": "None",
-    }
-    return {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "store_backend": {
-            "class_name": "TupleFilesystemStoreBackend",
-            "base_directory": str(settings.site_dir / _SITE),
-        },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-        "site_section_builders": sections,
     }

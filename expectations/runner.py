@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from expectations import aggregate, changed, promises, registry
+from expectations import aggregate, changed, mask, promises, registry
 from expectations.changed import Changed
 from expectations.evidence import Evidence
 from expectations.promises import Promise
@@ -72,9 +72,15 @@ class Runner:
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
         self._source = context.data_sources.add_or_update_spark("spark", persist=False)
+        self._key = mask.new_key()
 
     def run(self, suite: Suite, name: str, table: Judged, only: Collection[int] | None = None) -> Ran:
-        """Run `suite`, or `only` the checks of these numbers; never raises for what a check does."""
+        """Run `suite`, or `only` the checks of these numbers; never raises for what a check does.
+
+        Raises:
+            ValueError: `personal` names a column that the table does not have.
+        """
+        hidden = mask.Mask.of(suite, table.evidence.types, self._key)
         checks = {number: check for number, check in enumerate(suite.checks, 1) if only is None or number in only}
         expectations = {number: registry.build(check, number, name) for number, check in checks.items()}
         promised = {number: each for number, each in expectations.items() if isinstance(each, Promise)}
@@ -97,6 +103,7 @@ class Runner:
         for number, result in results.items():
             _fill_in(result, suite.checks[number - 1], rows)
             _tolerate(result, suite.checks[number - 1])
+            hidden.cover(result, suite.checks[number - 1])
         outcomes = tuple(_outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
         reads = tuple(sorted(promises.tables_of(promised.values())))
         return Ran(rows, outcomes, tuple(results[number] for number in sorted(results)), meta, reads)
@@ -277,9 +284,15 @@ def _outcome(number: int, check: Check, suite: Suite, result: Any) -> Outcome:
         where=check.where or "",
         observed=_observed(found),
         unexpected_count=found.get("unexpected_count"),
+        considered=_considered(found),
         sample=tuple(plain(row) for row in rows[:_SAMPLES]),
         error=_raised(result),
     )
+
+
+def _considered(found: dict[str, Any]) -> int | None:
+    elements = found.get("element_count")
+    return None if elements is None else int(elements) - int(found.get("missing_count") or 0)
 
 
 def _unexpected_rows(found: dict[str, Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -88,14 +88,25 @@ class Exemption(_Strict):
 
 
 class Suite(_Strict):
-    """All checks of one table of one layer; none only where it is exempt."""
+    """All checks of one table of one layer; none only where it is exempt.
+
+    Attributes:
+        personal: columns whose values are masked wherever a check shows what it found.
+    """
 
     table: str
     description: str = Field(min_length=1)
     owner: str = Field(min_length=1)
     exempt: Exemption | None = None
     allow_empty: bool = False
+    personal: tuple[str, ...] = ()
     checks: tuple[Check, ...] = Field((), min_length=1)
+    _is_default: bool = PrivateAttr(False)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it serves a table that has no suite of its own: then not every column that it names has to be there."""
+        return self._is_default
 
     @model_validator(mode="after")
     def _has_checks_or_a_reason(self) -> "Suite":
@@ -220,7 +231,9 @@ def _no_twins(suite: Suite, where: str) -> None:
 
 def _for_table(default: Suite, table: str, key: list[str]) -> Suite:
     checks = [each for check in default.checks for each in _for_key(check, key)]
-    return default.model_copy(update={"table": table, "checks": tuple(checks)})
+    suite = default.model_copy(update={"table": table, "checks": tuple(checks)})
+    suite._is_default = True
+    return suite
 
 
 def _for_key(check: Check, key: list[str]) -> list[Check]:

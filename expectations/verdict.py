@@ -24,6 +24,7 @@ class Outcome:
     sample: tuple[Any, ...] = ()  # up to 5 offending rows or values
     error: str = ""
     quarantined: bool = False  # the unexpected rows were taken out, so that the rest may go on
+    considered: int | None = None  # rows that it looked at, those without a value left out
 
     def record(self) -> dict[str, Any]:
         """As the ledger and the terminal show it; empty fields left out."""
@@ -71,6 +72,8 @@ class Verdict:
     quarantined: int = 0  # pending rows that were taken out
     basis: str = ""  # JSON: versions of other tables that were asked, and until when it holds
     unchanged: bool = field(default=False)  # an earlier verdict over this very release was taken again
+    owner: str = ""  # of the suite
+    checks: str = ""  # JSON: what each check saw
 
     @property
     def ok(self) -> bool:

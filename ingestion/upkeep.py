@@ -74,6 +74,6 @@ def _tidy_ledger(settings: Settings) -> None:
     for name in ledger.SCHEMAS:
         if DeltaTable.is_deltatable(ledger.location(settings, name), storage.options(settings)):
             table = DeltaTable(ledger.location(settings, name), storage_options=storage.options(settings))
-            if len(table.file_uris()) >= 5 * MANY:
+            if len(table.file_uris()) >= 2 * MANY:
                 table.optimize.compact()
                 table.vacuum(int(timedelta(days=1).total_seconds() // 3600), dry_run=False, enforce_retention_duration=False)

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     release_grace: float = Field(
         1.0, ge=0, le=60, description="seconds that a query may take from its start to its plan while a release is on"
     )
+    kept_pages: int = Field(100, ge=1, description="pages of Great Expectations that are kept of a table, besides kept releases'")
     gate_webhook: SecretStr | None = Field(None, description="where a gate that did not pass is posted as JSON; Slack's will do")
     gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
     gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")

@@ -2,9 +2,10 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lakehouse import ledger
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
-from lakehouse.site import words
+from lakehouse.site import files, past, words
 from lakehouse.site.model import Ledger, page
 from lakehouse.site.page import Page
 
@@ -21,20 +22,44 @@ _HERE = Path(__file__).resolve().parent
 
 
 def build(settings: Settings, now: datetime) -> Path:
-    """Write the site's overview from the ledger as of `now` (with a time zone); returns its index.html.
+    """Write the site from the ledger as of `now` (with a time zone); returns its index.html.
+
+    Pages about the past are written only if what they are made of has changed; the overview always, last, so that what it
+    links to is there.
 
     Raises:
         StorageError: the ledger can't be read or the site's folder can't be written.
     """
     site = settings.site_dir
-    shown = page(read(settings), now, exists=lambda path: path == "index.html" or (site / path).is_file())
-    html = render(shown)
+    found = read(settings)
+    there = _Files(site)
+    pieces = past.pieces(found.verdicts, there, _render, _code())
+    there.planned = {piece.path for piece in pieces}
+    html = render(page(found, now, exists=there))
     try:
         for asset in sorted((_HERE / "assets").iterdir()):
-            _write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
-        return _write(site / "index.html", html)
+            files.write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
+        files.update(site, settings.var_dir / "state" / "site.json", pieces)
+        return files.write(site / "index.html", html)
     except OSError as error:
         raise StorageError(str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR") from None
+
+
+class _Files:
+    """Whether a path relative to the site leads to a file; the many of `quality` are listed once."""
+
+    def __init__(self, site: Path) -> None:
+        self._site, self.planned = site, set[str]()
+        self._quality = {
+            f"{Path(folder).relative_to(site).as_posix()}/{name}"
+            for folder, _, names in os.walk(site / "quality")
+            for name in names
+        }
+
+    def __call__(self, path: str) -> bool:
+        if path.startswith("quality/"):
+            return path in self._quality
+        return path == "index.html" or path in self.planned or bool(path) and (self._site / path).is_file()
 
 
 def read(settings: Settings) -> Ledger:
@@ -49,7 +74,16 @@ def read(settings: Settings) -> Ledger:
 
 
 def render(shown: Page) -> str:
-    """`shown` as HTML; every value is escaped."""
+    """The overview as HTML; every value is escaped."""
+    return _render("index.html.j2", root="", page=shown)
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -57,9 +91,16 @@ def render(shown: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"stamp": words.stamp, "iso": words.iso, "number": words.number, "short": words.short}
-    environment.filters.update(filters | {"size": words.size, "duration": words.duration})
-    return environment.get_template("index.html.j2").render(page=shown)
+    names = ("stamp", "iso", "minute", "number", "short", "size", "duration", "amount", "percent")
+    environment.filters.update({name: getattr(words, name) for name in names})
+    return environment
+
+
+@cache
+def _code() -> str:
+    """A digest of what makes the pages: after an upgrade they are made anew."""
+    sources = sorted([*_HERE.glob("*.py"), *(_HERE / "templates").iterdir()])
+    return blake2b(b"\0".join(path.read_bytes() for path in sources), digest_size=8).hexdigest()
 
 
 def _sizes(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
@@ -69,18 +110,3 @@ def _sizes(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
     except (FileNotFoundError, ValueError):  # sizes are a comfort: without them the page says "–"
         return {}
     return found
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write `text` whole or not at all: a reader never sees half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the page from a web server
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lakehouse.site import history, verdict
+from lakehouse.site import address, history, record, verdict
 from lakehouse.site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
 from lakehouse.site.words import ago
 
@@ -37,15 +37,17 @@ def page(ledger: Ledger, now: datetime, exists: Callable[[str], bool]) -> Page:
         starved = bool(layers) and (layers[-1].starved or layers[-1].gate.state in ("failed", "errored"))
         layers.append(replace(_layer(name, ledger, releases, now, exists), starved=starved))
     runs = history.runs(ledger.runs, now)
-    return Page(Moment(now, "just now"), _nav(exists), tuple(layers), runs, releases)
+    return Page(Moment(now, "just now"), _nav(exists), tuple(layers), runs, releases, exists("search/head.js"))
 
 
 def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
     def link(title: str, path: str, command: str) -> Nav:
         return Nav(title, path if exists(path) else "", command)
 
+    verdicts = (Nav("Verdicts", "verdicts/index.html"),) if exists("verdicts/index.html") else ()
     return (
         Nav("Overview", "index.html", current=True),
+        *verdicts,
         link("Data quality", "quality/index.html", "make run"),
         link("Models", "dbt/index.html", "make run"),
     )
@@ -55,17 +57,25 @@ def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime
     own = [release for release in releases if release.layer == name]
     current = next((release for release in own if release.current), None)
     verdicts = verdict.latest(ledger.verdicts, name, now, exists)
-    batches = {_short(row["table_name"]): row for row in ledger.batches} if name == "bronze" else {}
+    batches = _by_table(ledger.batches) if name == "bronze" else {}
+    earlier = _by_table(row for row in ledger.verdicts if row["layer"] == name)
     sizes = {_short(key): size for key, size in ledger.sizes.items() if key.split(".")[0].split("_")[0] == name}
     cards = []
     for table in {*verdicts, *batches, *sizes, *(current.tables if current else ())}:
         judged = verdicts.get(table)
         card = Card(table, judged.state if judged else "unjudged", verdict=judged)
+        if judged:
+            card = _with_past(card, earlier[table], exists)
         card = replace(card, rows=sizes.get(table, {}).get("rows"), bytes=sizes.get(table, {}).get("bytes"))
-        card = _copied(card, ledger.batches, now) if name == "bronze" else _model(card, exists)
+        card = _copied(card, batches.get(table, []), now) if name == "bronze" else _model(card, exists)
         cards.append(_published(card, own, current))
     cards.sort(key=lambda card: (not card.shut, WORST_FIRST.index(card.state), card.name))
     return Layer(name, LAYERS[name], _gate(cards), tuple(cards), current)
+
+
+def _with_past(card: Card, verdicts: Sequence[Row], exists: Callable[[str], bool]) -> Card:
+    path = address.table(verdicts[-1]["layer"], verdicts[-1]["table_name"])
+    return replace(card, history_href=path if exists(path) else "", strip=record.strip(verdicts))
 
 
 def _short(name: str) -> str:
@@ -73,9 +83,15 @@ def _short(name: str) -> str:
     return name.split(".", 1)[-1]
 
 
-def _copied(card: Card, batches: Iterable[Row], now: datetime) -> Card:
+def _by_table(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(_short(row["table_name"]), []).append(row)
+    return found
+
+
+def _copied(card: Card, own: Sequence[Row], now: datetime) -> Card:
     """`card` with its last batch, or with why the last copy broke off."""
-    own = [row for row in batches if _short(row["table_name"]) == card.name]
     done = [row for row in own if row["status"] != "failed"]
     if own and own[-1]["status"] == "failed":
         card = replace(card, copy_error=own[-1]["error"] or "the ledger has no reason")

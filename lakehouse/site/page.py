@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from lakehouse.site.record import Strip
 
 # What the last judgement of a table, or of a layer, was; "warned" is passed with failed warnings.
 State = Literal["passed", "warned", "failed", "errored", "unjudged"]
@@ -28,6 +31,17 @@ class Failure:
     observed: str
     unexpected_count: int | None
     sample: tuple[str, ...]
+    # The sample as a table, where each of it is a row of the same columns.
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    # What else is to be said of it: owner, where, why, error; those that are there.
+    notes: tuple[tuple[str, str], ...] = ()
+    quarantined: bool = False
+
+    @property
+    def named(self) -> str:
+        """`expect_column_values_to_be_unique(email)`."""
+        return f"{self.check}({self.column})" if self.column else self.check
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,8 @@ class Verdict:
     at: Moment
     href: str
     failures: tuple[Failure, ...]
+    # The verdict's own page; empty where the site has none.
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,8 @@ class Card:
     version: int | None = None
     copy_error: str = ""
     model_href: str = ""
+    history_href: str = ""
+    strip: "Strip | None" = None
 
     @property
     def shut(self) -> bool:
@@ -147,6 +165,8 @@ class Page:
     layers: tuple[Layer, ...]
     runs: tuple[Run, ...] = ()
     releases: tuple[Release, ...] = ()
+    # Whether there is something to search.
+    searchable: bool = False
 
     @property
     def empty(self) -> bool:

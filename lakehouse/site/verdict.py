@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from lakehouse.site import address
 from lakehouse.site.page import Failure, Moment, State, Verdict
 from lakehouse.site.words import ago, value
 
@@ -22,18 +23,24 @@ def latest(rows: Iterable[Row], layer: str, now: datetime, exists: Callable[[str
 
 def _verdict(row: Row, now: datetime, exists: Callable[[str], bool]) -> Verdict:
     return Verdict(
-        state=_state(row),
+        state=state(row),
         declared=row["declared"] or 0,
         ran=row["ran"] or 0,
         version=row["delta_version"],
         at=Moment(row["at"], ago(row["at"], now)),
-        href=_href(row["page"] or "", exists),
-        failures=tuple(_failure(item) for item in _listed(row["failures"])),
+        href=href(row["page"] or "", exists),
+        failures=failures(row),
+        path=address.verdict(row) if exists(address.verdict(row)) else "",
     )
 
 
-def _state(row: Row) -> State:
-    """Only `passed` and `failed` are taken at their word: anything else, or fewer checks than declared, has errored."""
+def failures(row: Row) -> tuple[Failure, ...]:
+    """The failed checks of a verdict; of a row that can't be read, that it can't."""
+    return tuple(_failure(item) for item in _listed(row["failures"]))
+
+
+def state(row: Row) -> State:
+    """What a verdict amounts to. Only `passed` and `failed` are taken at their word: anything else, or fewer checks than declared, has errored."""
     if row["verdict"] == "failed":
         return "failed"
     if row["verdict"] == "passed" and not row["declared"] and row["failed_warning"]:
@@ -43,7 +50,7 @@ def _state(row: Row) -> State:
     return "warned" if row["failed_warning"] else "passed"
 
 
-def _href(path: str, exists: Callable[[str], bool]) -> str:
+def href(path: str, exists: Callable[[str], bool]) -> str:
     """A link to the verdict's page if it is a file of the site, else nothing: a ledger row can't lead elsewhere."""
     inside = path and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
     # "./" keeps a colon in a file's name from being read as a URL scheme.
@@ -62,6 +69,7 @@ def _failure(item: Mapping[str, Any]) -> Failure:
     sample = item.get("sample")
     listed = sample if isinstance(sample, list) else [] if sample is None else [sample]
     count = item.get("unexpected_count")
+    columns = _columns(listed)
     return Failure(
         check=value(item.get("check") or "a check"),
         column=value(item.get("column") or ""),
@@ -69,4 +77,14 @@ def _failure(item: Mapping[str, Any]) -> Failure:
         observed="" if item.get("observed") is None else value(item["observed"]),
         unexpected_count=count if isinstance(count, int) else None,
         sample=tuple(value(seen) for seen in listed[:_SAMPLES]),
+        columns=tuple(value(name) for name in columns),
+        rows=tuple(tuple(value(seen.get(name)) for name in columns) for seen in listed[:_SAMPLES]) if columns else (),
+        notes=tuple((name, value(item[name])) for name in ("owner", "where", "why", "error") if item.get(name)),
+        quarantined=item.get("quarantined") is True,
     )
+
+
+def _columns(listed: list[Any]) -> list[str]:
+    """The columns of a sample of rows; none if it is of single values, or its rows differ."""
+    names = [list(seen) if isinstance(seen, dict) else [] for seen in listed[:_SAMPLES]]
+    return names[0] if names and all(each == names[0] for each in names) else []

@@ -34,6 +34,21 @@ def number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def minute(at: datetime) -> str:
+    """`at` to the minute: `21 Nov 2026, 04:33`, in UTC."""
+    return f"{at.astimezone(UTC):%-d %b %Y, %H:%M}"
+
+
+def percent(value: float) -> str:
+    """`0 %`, `0.02 %`, `12.5 %`, `100 %`: three digits; what is not nothing is never said to be."""
+    return f"{value:.3g} %" if value >= 0.001 or value == 0 else "< 0.001 %"
+
+
+def amount(value: float) -> str:
+    """`1,204`, `0.981`, `12,345.68`: a number of any size."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
 def short(value: int | None) -> str:
     """`1.2 M`; a dash for what is not known."""
     if value is None:

@@ -62,6 +62,12 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """index.html of a lake with 230 gates behind it."""
+    return _built(fake_lake.long(tmp_path_factory.mktemp("long")))
+
+
+@pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """index.html of a lake where nothing happened yet."""
     return _built(fake_lake.settings(tmp_path_factory.mktemp("empty")))

@@ -22,6 +22,21 @@ NEGATIVE_AMOUNT = {
     "unexpected_count": 37,
     "sample": [{"payment_id": 90112, "amount": "-129.90"}, {"payment_id": 90240, "amount": "-4.00"}],
 }
+REPEATED_EMAIL = {
+    "check": "expect_column_values_to_be_unique",
+    "column": "email",
+    "severity": "critical",
+    "owner": "crm-team",
+    "why": "Two accounts of one address get each other's invoices.",
+    "where": "not _is_deleted",
+    "observed": "0.2 % of 1000 rows unexpected",
+    "unexpected_count": 2,
+    "sample": [
+        {"customer_id": 771, "email": "•••• 3fa9c1"},
+        {"customer_id": 902, "email": "•••• 3fa9c1"},
+        {"customer_id": 31, "email": None},
+    ],
+}
 LATE_DISPATCH = {
     "check": "freshness_below_24h",
     "column": "placed_at",
@@ -108,6 +123,35 @@ def healthy(folder: Path) -> Settings:
     _sizes(lake)
     neighbours(lake)
     return lake
+
+
+def long(folder: Path, gates: int = 230) -> Settings:
+    """A lake with a past: each gate judged three tables; rows grow, and now and then something fails."""
+    lake = settings(folder)
+    tables = (("bronze", "shop__customers"), ("silver", "int_customers__current"), ("gold", "dim_customers"))
+    rows = [_past(layer, table, gate, gates) for gate in range(gates) for layer, table in tables]
+    ledger.append(lake, "verdicts", rows)
+    ledger.append(lake, "runs", [run(48, at=before(minutes=15))])
+    _sizes(lake)
+    neighbours(lake)
+    return lake
+
+
+def _past(layer: str, table: str, gate: int, gates: int) -> dict[str, Any]:
+    hours, count = gates - gate, 1000 + 9 * gate + 40 * (gate % 7)
+    repeated = layer == "silver" and gate % 23 == 7
+    late = layer == "gold" and gate % 11 == 5
+    failures = [REPEATED_EMAIL | {"unexpected_count": gate}] if repeated else [LATE_DISPATCH] if late else []
+    checks = [
+        ["expect_column_values_to_not_be_null", "customer_id", True, 0, count],
+        ["expect_column_values_to_be_unique", "email", not repeated, gate if repeated else 0, count],
+        ["expect_column_mean_to_be_between", "credit_limit", True, None, None, 50 + (gate * 7 % 13)],
+        ["fresh", "placed_at", not late],
+    ]
+    changes = {"owner": "data-platform", "checks": json.dumps(checks), "rows_seen": count, "declared": 4, "ran": 4}
+    own = {"verdict_id": f"{gate:04d}{layer}", "delta_version": gate, "at": before(hours=hours), "judged_by": "dana@build"}
+    page = f"quality/{layer}-{table}.html" if hours == 1 else ""
+    return verdict(layer, table, "failed" if repeated else "passed", failures=failures, page=page, **changes, **own)
 
 
 def neighbours(lake: Settings) -> None:

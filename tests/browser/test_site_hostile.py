@@ -40,7 +40,7 @@ def test_site_hostile_verdict_pages_lead_nowhere(tmp_path: Path, open_site: Open
     page = open_site(_hostile(tmp_path / "deep" / "lake")).page
     hrefs = page.eval_on_selector_all("a", "all => all.map(one => one.getAttribute('href'))")
     assert [href for href in hrefs if ":" in href.split("#")[0] or ".." in href] == []
-    assert page.get_by_role("link", name="Verdict").count() == 0
+    assert page.get_by_role("link", name="Verdict of").count() == 0
 
 
 def test_site_hostile_names_keep_a_phone_in_shape(tmp_path: Path, open_site: Opener) -> None:

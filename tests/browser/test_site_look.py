@@ -79,7 +79,7 @@ def test_site_texts_have_contrast(lake: str, scheme: str, request: pytest.Fixtur
 
 def test_site_shows_where_the_keyboard_is(rich: Path, open_site: Opener) -> None:
     page = open_site(rich).page
-    stops = page.locator("a[href], summary").count()
+    stops = page.locator("a[href], summary, input").count()
     for _ in range(stops):
         page.keyboard.press("Tab")
         name = page.evaluate("document.activeElement.outerHTML.slice(0, 80)")

@@ -1,0 +1,1 @@
+"""How the site bears a long history; `python -m bench.site`."""

@@ -1,0 +1,220 @@
+"""Verdicts and the tables that they are about, as their pages show them: pure, from rows of the ledger."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from lakehouse.site import address, trend, verdict
+from lakehouse.site.page import Failure, State
+from lakehouse.site.words import amount, percent
+
+Row = Mapping[str, Any]
+Exists = Callable[[str], bool]
+SHOWN = 100  # verdicts that a list or a chart shows: more can't be told apart
+_STRIP = 30
+_COURSE = 50  # a check's drawing is a thumb wide, and reading what each check saw is most of a table page's cost
+
+
+class Seen(NamedTuple):  # thousands are made for a chart: a frozen dataclass takes four times as long
+    """What one check saw in one verdict; `held` is None if it could not be evaluated."""
+
+    check: str
+    column: str
+    held: bool | None
+    unexpected: int | None = None
+    considered: int | None = None
+    observed: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Percent of the rows that it looked at that were unexpected."""
+        if self.unexpected is None or self.considered is None:
+            return None
+        return 100 * self.unexpected / self.considered if self.considered else 0.0
+
+    @property
+    def words(self) -> str:
+        """What it saw: `0.02 % of 1,204 rows`, `17`, or nothing that is a number."""
+        if self.share is not None:
+            return f"{percent(self.share)} of {self.considered:,} rows"
+        return "" if self.observed is None else amount(self.observed)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One verdict as a line of a list."""
+
+    path: str
+    layer: str
+    table: str
+    state: State
+    at: datetime
+    version: int | None
+    rows: int | None
+    ran: int
+    declared: int
+    seconds: float | None
+    failing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One verdict with all that the ledger has of it."""
+
+    line: Judged
+    failures: tuple[Failure, ...]
+    checks: tuple[Seen, ...]
+    facts: tuple[tuple[str, str], ...]
+    evidence: str  # the page of Great Expectations, from the site's folder; empty where there is none
+    previous: str
+    table_path: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """One check over the verdicts of its table, oldest first."""
+
+    anchor: str
+    check: str
+    column: str
+    latest: Seen
+    unit: str  # % | "": what the line shows
+    line: trend.Line
+    failed: int
+    of: int
+
+    @property
+    def range(self) -> str:
+        """`0 % to 6.93 % unexpected`, `50 to 62`; nothing where nothing is a number."""
+        if self.line.low is None or self.line.high is None:
+            return ""
+        told = percent if self.unit else amount
+        ends = dict.fromkeys((told(self.line.low), told(self.line.high)))
+        return " to ".join(ends) + (" unexpected" if self.unit else "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: how it fared, check by check, and its last verdicts, newest first."""
+
+    layer: str
+    name: str
+    owner: str
+    latest: Judged
+    since: datetime
+    count: int
+    rows: trend.Line
+    failing: trend.Bars
+    courses: tuple[Course, ...]
+    lines: tuple[Judged, ...]
+    older: str  # the page of the verdicts before; empty if there are none
+    lately: tuple[int, int]  # of the verdicts shown, those that let the table through
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The last verdicts of a table as a row of marks, oldest first."""
+
+    states: tuple[State, ...]
+
+    @property
+    def words(self) -> str:
+        """`last 30 verdicts: 28 passed, 1 warned, 1 failed`."""
+        order = ("passed", "warned", "failed", "errored")
+        counts = [f"{self.states.count(state)} {state}" for state in order if state in self.states]
+        return f"last {len(self.states)} verdict{'s' * (len(self.states) != 1)}: {', '.join(counts)}"
+
+
+def strip(rows: Sequence[Row]) -> Strip:
+    """Of the verdicts of one table, oldest first."""
+    return Strip(tuple(verdict.state(row) for row in rows[-_STRIP:]))
+
+
+def line(row: Row) -> Judged:
+    """A verdict in a list."""
+    failing = tuple(failure.named for failure in verdict.failures(row)) if row["failures"] not in (None, "[]") else ()
+    return Judged(
+        address.verdict(row), row["layer"], row["table_name"], verdict.state(row), row["at"], row["delta_version"], row["rows_seen"],
+        row["ran"] or 0, row["declared"] or 0, row["seconds"], failing,
+    )  # fmt: skip
+
+
+def whole(row: Row, previous: Row | None, exists: Exists) -> Whole:
+    """A verdict on its own page; `previous` is the one before it over the same table."""
+    said = {
+        "owner": row["owner"], "suite": row["suite_hash"], "judged by": row["judged_by"], "run": row["run_id"],
+        "rows in quarantine": row["quarantined"] or None, "verdict": row["verdict_id"],
+    }  # fmt: skip
+    facts = tuple((name, str(value)) for name, value in said.items() if value not in (None, ""))
+    return Whole(
+        line(row), verdict.failures(row), checks(row), facts, verdict.href(row["page"] or "", exists),
+        address.verdict(previous) if previous else "", address.table(row["layer"], row["table_name"]),
+    )  # fmt: skip
+
+
+def checks(row: Row) -> tuple[Seen, ...]:
+    """What each check saw; nothing of a verdict that was noted before the ledger kept it, or that can't be read."""
+    try:
+        found = json.loads(row["checks"] or "[]")
+    except ValueError:
+        return ()
+    return tuple(_seen(one) for one in found if isinstance(one, list) and len(one) >= 3) if isinstance(found, list) else ()
+
+
+def _seen(one: list[Any]) -> Seen:
+    check, column, held, unexpected, considered, observed = (*one, None, None, None)[:6]
+    return Seen(
+        str(check), str(column), held if type(held) is bool else None, unexpected if type(unexpected) is int else None,
+        considered if type(considered) is int else None, _number(observed),
+    )  # fmt: skip
+
+
+def _number(each: Any) -> float | None:
+    good = isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each)
+    return each if good else None
+
+
+def table(rows: Sequence[Row], older: str) -> Table:
+    """The page of one table from all of its verdicts, oldest first; at least one."""
+    shown = rows[-SHOWN:]
+    lines = [line(row) for row in shown]
+    passed = sum(each.state in ("passed", "warned") for each in lines)
+    owners = [row["owner"] for row in shown if row["owner"]]
+    bad = [each.state in ("failed", "errored") for each in lines]
+    critical, warning = ([row[f"failed_{severity}"] or 0 for row in shown] for severity in ("critical", "warning"))
+    return Table(
+        lines[-1].layer, lines[-1].table, owners[-1] if owners else "", lines[-1], rows[0]["at"], len(rows),
+        trend.line([row["rows_seen"] for row in shown], bad, 600, 120), trend.bars(critical, warning, 600, 120), courses(shown[-_COURSE:]),
+        tuple(reversed(lines)), older, (passed, len(lines)),
+    )  # fmt: skip
+
+
+def courses(rows: Iterable[Row]) -> tuple[Course, ...]:
+    """The checks of the latest verdict that noted any, in the suite's order, each with its course over `rows`."""
+    noted = [found for row in rows if (found := _by_name(checks(row)))]
+    return tuple(_course(name, [found.get(name) for found in noted]) for name in noted[-1]) if noted else ()
+
+
+def _by_name(seen: Iterable[Seen]) -> dict[tuple[str, str, int], Seen]:
+    """By check, column, and which of several alike: a suite may ask the same of a column under two conditions."""
+    found: dict[tuple[str, str, int], Seen] = {}
+    twins: dict[tuple[str, str], int] = {}
+    for one in seen:
+        name = (one.check, one.column)
+        twins[name] = twins.get(name, 0) + 1
+        found[*name, twins[name]] = one
+    return found
+
+
+def _course(name: tuple[str, str, int], seen: Sequence[Seen | None]) -> Course:
+    check, column, number = name
+    there = [one for one in seen if one]
+    has_share = any(one.share is not None for one in there)
+    values = [None if one is None else one.share if has_share else one.observed for one in seen]
+    bad = [one is not None and not one.held for one in seen]
+    anchor = address.check(check, column if number == 1 else f"{column}-{number}")
+    drawn = trend.line(values, bad, 160, 36)
+    return Course(anchor, check, column, there[-1], "%" if has_share else "", drawn, sum(bad), len(there))
