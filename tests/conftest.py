@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as examples
 from ports import free_ports
 
 from lakehouse import postgres, server, session
 from lakehouse.settings import Settings
 
 _numbers = itertools.count(1)
+examples.register_profile("house", deadline=None)  # speed is measured in bench/: a busy machine fails no test
+examples.load_profile("house")
 for _name in [field.upper() for field in Settings.model_fields]:
     os.environ.pop(_name, None)  # a developer's own settings must not reach the tests
 Settings.model_config["env_file"] = None
