@@ -146,7 +146,6 @@ def make_release(layer: str) -> None:
     with lock.writing(settings, f"release {layer}"):
         before = release.current(settings, layer)
         made = release.publish(settings, layer, release.judged(settings, layer))
-        release.settle(settings)
     unchanged = before is not None and made.release_id == before.release_id
     console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
 
@@ -176,7 +175,6 @@ def rollback(number: int) -> None:
     server.start(settings)
     with lock.writing(settings, "rollback"):
         made = release.rollback(settings, number)
-        release.settle(settings)
     console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
 
 

@@ -53,8 +53,6 @@ def _run_layers(settings: Settings, seconds: Seconds) -> None:
             dbt.run_moved(settings, layer)
         _promote(settings, seconds, layer)
         dbt.note_built(settings, layer)
-    with _stage(seconds, "views"):
-        release.settle(settings)
     if missing:
         raise missing
 

@@ -2,8 +2,8 @@
 
 A release is journalled in the ledger: *pending* with all its tables before the first view moves, *published* when readers see it.
 One that was cut off in between is finished by the next command that looks. All its tables are seen from the same moment on: each
-view is first made to hold the rows of both releases, then a switch for all of them is set (`view.py`), and at last, when no query
-can have met them before that, the views become plain again.
+view is first made to hold the rows of both releases, then a switch for all of them is set (`view.py`), and when its moment is past
+the views become plain again.
 """
 
 import json
@@ -127,28 +127,21 @@ def rollback(settings: Settings, number: int) -> Release:
 
 
 def recover(settings: Settings) -> list[Release]:
-    """Finish releases that were cut off before readers saw them."""
+    """Finish releases that were cut off, before readers saw them or before their views were plain again."""
     finished = [_finish(settings, release) for release in history(settings) if release.status == "pending"]
-    settle(settings, wait=False)
+    for layer in LAYERS:
+        _settle(settings, layer)
     return finished
 
 
-def settle(settings: Settings, wait: bool = True) -> None:
-    """Make the views of what is released plain again, where no query can need the release before it any more.
-
-    Args:
-        wait: for that moment, which comes within a few seconds of a release; else such a layer is left for another time.
-    """
-    for layer in LAYERS:
-        switch = _switch(settings, layer)
-        if switch is None or switch.settled or switch.at == view.NEVER:
-            continue
-        if not wait and switch.waits(settings.release_grace) > 0:
-            continue
-        time.sleep(max(0.0, switch.waits(settings.release_grace)))
-        made = next((release for release in history(settings, layer) if release.release_id == switch.release_id), None)
-        if made is None:
-            continue
+def _settle(settings: Settings, layer: str) -> None:
+    """Make the views plain again once the moment is past: who meets a plain one is planned after it, and sees the same."""
+    switch = _switch(settings, layer)
+    if switch is None or switch.settled or switch.at == view.NEVER:
+        return
+    time.sleep(max(0.0, switch.waits()))
+    made = next((release for release in history(settings, layer) if release.release_id == switch.release_id), None)
+    if made is not None:
         _show(settings, layer, _moved(_before(settings, made), made))
         _set_switch(settings, layer, view.switched(switch.release_id, switch.at, settled=True))
 
@@ -162,6 +155,7 @@ def _finish(settings: Settings, release: Release) -> Release:
         _switch_over(settings, release, before, moved)
     done = Release(**(vars(release) | {"status": "published"}))
     _record(settings, done)
+    _settle(settings, release.layer)
     return done
 
 
@@ -187,7 +181,7 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
     odd: list[str] = []
     if switch is None or not ours or switch.at == view.NEVER:
         if not ours:
-            settle(settings)
+            _settle(settings, layer)
             _set_switch(settings, layer, view.switched(release.release_id, view.NEVER, settled=False))
         shown = before.shown()
         views = {table: view.either(settings, layer, table, shown.get(table), each) for table, each in moved.items()}
@@ -197,7 +191,7 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
         at = _clock(settings) + timedelta(seconds=grace)
         _set_switch(settings, layer, view.switched(release.release_id, at, settled=False))
     if switch := _switch(settings, layer):
-        time.sleep(max(0.0, switch.waits(0)))
+        time.sleep(max(0.0, switch.waits()))
     _show(settings, layer, {table: moved[table] for table in odd})
 
 
@@ -210,9 +204,9 @@ class _Switch:
     settled: bool
     now: datetime
 
-    def waits(self, longer: float) -> float:
-        """Seconds until `longer` seconds after the moment."""
-        return (self.at - self.now).total_seconds() + longer
+    def waits(self) -> float:
+        """Seconds until the moment; negative when it is past."""
+        return (self.at - self.now).total_seconds()
 
 
 def _switch(settings: Settings, layer: str) -> _Switch | None:

@@ -63,7 +63,6 @@ def mixed(settings: Settings, minutes: float, readers: int) -> Result:
     for name, publish in ways.items():
         with console.step(f"{name}: {readers} readers, {minutes:g} minutes"):
             found[name] = _under_load(settings, publish, minutes * 60, readers)
-        release.settle(settings)
     return found | {"readers": readers, "minutes": minutes, "tables": len(TABLES), "grace": settings.release_grace}
 
 
@@ -146,7 +145,6 @@ def price(settings: Settings, gigabytes: float, rounds: int) -> Result:
                 started = time.monotonic()
                 release.publish(settings, "silver", dict.fromkeys(tables, version), kind=kind)
                 took[name][kind].append(time.monotonic() - started)
-                release.settle(settings)
     real = {name: sum(_bytes(settings, f"{table}_{number}") for table in ("one", "two")) for number, name in enumerate(sizes)}
     spark.stop()
     return {

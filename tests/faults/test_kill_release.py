@@ -109,7 +109,6 @@ def test_readers_see_one_release_whatever_is_killed(
             made = release.publish(lake_settings, _LAYER, wanted)
             assert (made.tables, made.status) == (wanted, "published")
             assert [row for row in release.history(lake_settings, _LAYER) if row.status == "pending"] == []
-        release.settle(lake_settings)
     finally:
         stop.set()
         for reader in readers:
