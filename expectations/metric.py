@@ -153,7 +153,7 @@ def _distinct_set(over: _Column) -> Plan | None:
 
 
 def _most_common(over: _Column) -> Plan | None:
-    if over.kind not in (*WHOLE, "string", "boolean", "date"):
+    if over.kind not in (*WHOLE, "string", "boolean"):
         return None
     grouped = f"select v, count(*) as n from ({over.values()}) group by v"
     most = f"select v, n, max(n) over () as most from ({grouped})"
@@ -175,7 +175,7 @@ def _quantiles(over: _Column) -> Plan | None:
     if over.kind not in WHOLE or over.dialect.is_spark or not only(over.check, "quantile_ranges") or not _shares(wanted):
         return None
     asked = f"select quantile_disc(cast(v as double), [{', '.join(map(repr, wanted or ()))}]) from ({over.values()})"
-    return Plan((), lambda found: {"column.quantile_values": list(found[0] or [])}, (asked,))
+    return Plan((), lambda found: {"column.quantile_values": list(found[0] or [None] * len(wanted or ()))}, (asked,))
 
 
 def _shares(wanted: Any) -> bool:

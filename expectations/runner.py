@@ -163,6 +163,8 @@ def _compiled(
         if rows is None:
             return None
         found = _metrics(expectation, check, found, rows)
+    else:
+        found = _as_theirs(found)
     try:
         said = expectation._validate(metrics=found, runtime_configuration={"result_format": detail}, execution_engine=None)
         result = expectation._build_evr(said, configuration=expectation.configuration)
@@ -170,6 +172,13 @@ def _compiled(
         return None
     result.exception_info = {"raised_exception": False, "exception_traceback": None, "exception_message": None}
     return result
+
+
+def _as_theirs(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures as Great Expectations has them when it comes to the verdict: a decimal as a float, a date as text."""
+    from great_expectations.util import convert_to_json_serializable
+
+    return {name: convert_to_json_serializable(figure) for name, figure in figures.items()}
 
 
 def _metrics(expectation: Any, check: Check, found: aggregate.Counts, rows: list[dict[str, Any]]) -> dict[str, Any]:

