@@ -5,6 +5,7 @@ A row of a file that the earlier version had too was as expected under the same 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,7 +52,7 @@ def since(
         return None
     try:
         base = DeltaTable(table.table_uri, version=passed[-1]["delta_version"], storage_options=storage.options(settings))
-        if base.schema() != table.schema():  # a name may mean another column
+        if base.schema() != table.schema() or not _was_there(base, passed[-1]["at"]):  # a name may mean another column
             return None
         uris, added = _new(base.file_uris(), table.file_uris()), _added(base, table)
     except DeltaError:  # the version is gone
@@ -60,6 +61,12 @@ def since(
     if len(uris) != len(added) or len(uris) > _FILES or None in sizes:
         return None
     return Changed(tuple(_narrowed(uris, engines)), sum(sizes))
+
+
+def _was_there(base: DeltaTable, judged: datetime) -> bool:
+    """Whether the version is older than its verdict: a table that was dropped and made anew counts its versions anew."""
+    made = base.metadata().created_time  # milliseconds since 1970
+    return made is not None and datetime.fromtimestamp(made / 1000, UTC) <= judged
 
 
 def _new(before: Iterable[str], now: Iterable[str]) -> list[str]:

@@ -172,13 +172,19 @@ def _unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
     return Form(within(check), f"{dialect.column(check.columns[0])} is null", key=(check.columns[0],))
 
 
-def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+def _ignored(check: Check, dialect: Dialect) -> str | None:
+    """Condition of the rows that a check on several columns leaves out for want of values; by default those without any."""
     nulls = [f"{dialect.column(name)} is null" for name in check.columns]
-    ignored = {
-        "all_values_are_missing": " and ".join(nulls),
-        "any_value_is_missing": " or ".join(nulls),
-        "never": "false",
-    }.get(check.args.get("ignore_row_if", "all_values_are_missing"))
+    none, some = " and ".join(nulls), " or ".join(nulls)
+    said = check.args.get("ignore_row_if", "all_values_are_missing")
+    return {
+        "both_values_are_missing": none, "all_values_are_missing": none, "either_value_is_missing": some,
+        "any_value_is_missing": some, "neither": "false", "never": "false",
+    }.get(said)  # fmt: skip
+
+
+def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
+    ignored = _ignored(check, dialect)
     if ignored is None or not only(check, "ignore_row_if") or not comparable(kinds, dialect):
         return None
     return Form(within(check), ignored, key=tuple(check.columns))
@@ -191,10 +197,7 @@ def comparable(kinds: list[str], dialect: Dialect) -> bool:
 
 def _pair_greater(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
     a, b = map(dialect.column, check.columns)
-    ignored = {
-        "both_values_are_missing": f"{a} is null and {b} is null",
-        "either_value_is_missing": f"{a} is null or {b} is null",
-    }.get(check.args.get("ignore_row_if", "both_values_are_missing"))
+    ignored = _ignored(check, dialect)
     if ignored is None or kinds[0] != kinds[1] or not only(check, "or_equal", "ignore_row_if"):
         return None
     expected = f"{a} >= {b} or {a} is not distinct from {b}" if check.args.get("or_equal") else f"{a} > {b}"
@@ -203,11 +206,7 @@ def _pair_greater(check: Check, kinds: list[str], dialect: Dialect) -> Form | No
 
 def _pair_equal(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
     a, b = map(dialect.column, check.columns)
-    ignored = {
-        "both_values_are_missing": f"{a} is null and {b} is null",
-        "either_value_is_missing": f"{a} is null or {b} is null",
-        "neither": "false",
-    }.get(check.args.get("ignore_row_if", "both_values_are_missing"))
+    ignored = _ignored(check, dialect)
     if ignored is None or kinds[0] != kinds[1] or not only(check, "ignore_row_if") or not comparable(kinds, dialect):
         return None
     return Form(within(check), ignored, f"not ({ignored}) and {a} is distinct from {b}")
@@ -217,13 +216,8 @@ def _within_record(equal: bool) -> Callable[[Check, list[str], Dialect], Form | 
     """The columns of a row among themselves: all equal, or each pair of them different; nulls are values."""
 
     def make(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:
-        nulls = [f"{dialect.column(name)} is null" for name in check.columns]
-        ignored = {
-            "all_values_are_missing": " and ".join(nulls),
-            "any_value_is_missing": " or ".join(nulls),
-            "never": "false",
-        }.get(check.args.get("ignore_row_if", "all_values_are_missing"))
-        usual = len(nulls) > 1 and len({*kinds}) == 1 and only(check, "ignore_row_if") and comparable(kinds, dialect)
+        ignored = _ignored(check, dialect)
+        usual = len(kinds) > 1 and len({*kinds}) == 1 and only(check, "ignore_row_if") and comparable(kinds, dialect)
         if ignored is None or not usual:
             return None
         said, first = [dialect.column(name) for name in check.columns], dialect.column(check.columns[0])

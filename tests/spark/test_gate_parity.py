@@ -103,6 +103,13 @@ _CHECKS: list[dict[str, Any]] = [
     {"expect": "expect_column_values_to_match_regex_list", "column": "code", "regex_list": ["^[A-Z]", "[BC1]"], "match_on": "all"},
     {"expect": "expect_column_values_to_not_match_regex_list", "column": "name", "regex_list": ["a", r"\."]},
     {"expect": "expect_column_pair_values_to_be_equal", "column_A": "left_at", "column_B": "seen", "mostly": 0.1},
+    {"expect": "expect_column_pair_values_to_be_equal", "column_A": "again", "column_B": "more", "ignore_row_if": "neither"},
+    {
+        "expect": "expect_column_pair_values_a_to_be_greater_than_b",
+        "column_A": "again",
+        "column_B": "more",
+        "ignore_row_if": "neither",
+    },
     {
         "expect": "expect_column_pair_values_to_be_equal",
         "column_A": "name",

@@ -1,5 +1,6 @@
 """Only new rows are looked at again: the verdict is that over all rows, if the version before had passed."""
 
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ CHECKS = dict(enumerate(SUITE.checks, 1))
 
 
 def verdict(**other: Any) -> dict[str, Any]:
-    return {"verdict": "passed", "failed_warning": 0, "suite_hash": SUITE.hash, "delta_version": 0} | other
+    return {"verdict": "passed", "failed_warning": 0, "suite_hash": SUITE.hash, "delta_version": 0, "at": datetime.now(UTC)} | other
 
 
 def rows(*pairs: tuple[int | None, str | None]) -> pa.Table:
@@ -73,6 +74,14 @@ def test_a_version_that_did_not_pass_under_this_suite_proves_nothing(tmp_path: P
     write_deltalake(str(tmp_path / "t"), rows((4, "a")), mode="append")
     few, _, looked = judge(tmp_path, [verdict(**other)])
     assert few is None and set(looked.values()) == {2}
+
+
+def test_a_verdict_over_a_table_of_that_name_before_proves_nothing(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    write_deltalake(str(tmp_path / "t"), rows((-1, "a")))
+    write_deltalake(str(tmp_path / "t"), rows((4, "a")), mode="append")
+    few, holds, _ = judge(tmp_path, [verdict(at=before)])
+    assert few is None and not holds[1]
 
 
 def test_another_schema_is_looked_at_whole(tmp_path: Path) -> None:
