@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from expectations.verdict import Outcome, Verdict
 from lakehouse.errors import redact
 from lakehouse.settings import Settings
+from lakehouse.site import address
 
 _TIMEOUT = 10  # seconds
 _TOLD = ("check", "column", "severity", "owner", "where", "unexpected_count", "why", "error", "quarantined")
@@ -29,7 +30,7 @@ def tell(settings: Settings, layer: str, verdicts: Sequence[Verdict]) -> list[st
     Returns:
         what could not be sent, each in a line. It is no reason to fail a gate, nor to pass one.
     """
-    said = summary(layer, verdicts)
+    said = summary(layer, verdicts, settings.site_url)
     _write(settings.site_dir / "quality" / layer / "verdict.json", said)
     if said["passed"]:
         return []
@@ -44,8 +45,8 @@ def tell(settings: Settings, layer: str, verdicts: Sequence[Verdict]) -> list[st
     return problems
 
 
-def summary(layer: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """What became of a gate, as plain data."""
+def summary(layer: str, verdicts: Sequence[Verdict], site: str | None = None) -> dict[str, Any]:
+    """What became of a gate, as plain data; `site` is where people open the docs site (None: links are relative to it)."""
     same = (
         "table",
         "verdict",
@@ -60,7 +61,9 @@ def summary(layer: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "unchanged",
     )
     tables = [
-        {name: getattr(verdict, name) for name in same} | {"failures": [_failure(outcome) for outcome in verdict.failures]}
+        {name: getattr(verdict, name) for name in same}
+        | {"link": _link(verdict, site)}
+        | {"failures": [_failure(outcome) for outcome in verdict.failures]}
         for verdict in sorted(verdicts, key=lambda verdict: verdict.table)
     ]
     return {
@@ -69,6 +72,11 @@ def summary(layer: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "passed": all(verdict.ok for verdict in verdicts),
         "tables": tables,
     }
+
+
+def _link(verdict: Verdict, site: str | None) -> str | None:
+    page = address.of_verdict(verdict.verdict_id) if verdict.verdict_id else None
+    return f"{site.rstrip('/')}/{page}" if site and page else page
 
 
 def _failure(outcome: Outcome) -> dict[str, Any]:
@@ -92,6 +100,8 @@ def message(said: dict[str, Any]) -> str:
             count = f", {failure['unexpected_count']} rows" if "unexpected_count" in failure else ""
             column = f"({failure['column']})" if "column" in failure else ""
             lines.append(f"    {failure['check']}{column}, {failure['severity']}{count}, owner {failure.get('owner', '–')}")
+        if urlsplit(table["link"] or "").scheme:
+            lines.append(f"    {table['link']}")
     return "\n".join(lines)
 
 

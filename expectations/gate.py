@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -85,6 +84,7 @@ class Job:
         return Verdict(
             self.layer, self.table, place[1], "passed", "unchanged since its last verdict", declared, row["ran"], declared - warned,
             failed_warning=warned, rows_seen=row["rows_seen"], suite_hash=suite.hash, page=row["page"] or "", unchanged=True,
+            verdict_id=row["verdict_id"] or "",
         )  # fmt: skip
 
     def errored(self, reason: str, seconds: float = 0.0) -> Verdict:
@@ -335,12 +335,12 @@ def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
     from expectations.runner import dumps
 
     same = ["layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash"]
-    same += ["page", "seconds", "basis", "quarantined", "owner", "checks"]
+    same += ["page", "seconds", "basis", "quarantined", "owner", "checks", "verdict_id"]
     row = {name: getattr(verdict, name) for name in same} | {"judged_by": _who()}
     failures = dumps(verdict.failures)
     if verdict.verdict == "errored" and not verdict.failures:
         failures = dumps_reason(verdict.reason)
-    return row | {"verdict_id": uuid.uuid4().hex, "run_id": run_id, "table_name": verdict.table, "failures": failures}
+    return row | {"run_id": run_id, "table_name": verdict.table, "failures": failures}
 
 
 def _who() -> str:

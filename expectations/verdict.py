@@ -1,5 +1,6 @@
 """Verdicts: what a table's checks amount to. Pure; no evidence is failure."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -74,6 +75,7 @@ class Verdict:
     unchanged: bool = field(default=False)  # an earlier verdict over this very release was taken again
     owner: str = ""  # of the suite
     checks: str = ""  # JSON: what each check saw
+    verdict_id: str = field(default_factory=lambda: uuid.uuid4().hex, compare=False)
 
     @property
     def ok(self) -> bool:

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
     gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")
     smtp_url: SecretStr | None = Field(None, description="the mail server: smtps://user:password@host:465 or smtp://host:25")
+    site_url: str | None = Field(None, description="where people open the docs site; messages link to it")
     lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")

@@ -41,25 +41,29 @@ def recording(stage: Stage, dsn: str, table: str, rounds: int, say: Say) -> Resu
 
 
 def increments(stage: Stage, dsn: str, tables: list[str], rounds: int, say: Say) -> Result:
-    """Seconds of a run after CHANGED rows of a large table changed, found by an indexed cursor column."""
+    """Seconds of a run after CHANGED rows of a large table changed, found by an indexed cursor column; tables take turns."""
     found: dict[str, Any] = {}
+    jobs: dict[str, Job] = {}
     for table in tables:
         source.index_cursor(dsn, table)
         facts = source.facts(dsn, table)
-        label, wanted = f"increments_{table}", min(CHANGED, facts.rows // 10)
-        job = _job(stage, dsn, table, label, _sources(stage, table))
-        results = [stage.run(job)]
-        for step in range(rounds + 1):
+        jobs[table] = _job(stage, dsn, table, f"increments_{table}", _sources(stage, table))
+        found[table] = {"rows": facts.rows, "changed": min(CHANGED, facts.rows // 10), "first": stage.run(jobs[table]), "rounds": []}
+    for step in range(rounds + 1):
+        for table, job in jobs.items():
+            wanted = found[table]["changed"]
             source.change(dsn, table, wanted, step)
-            results.append(_moved(stage.run(job), wanted))
-            say(f"increments, {table}: {_told(results[-1])}")
-        forget(stage, table, label)
-        found[table] = {"rows": facts.rows, "changed": wanted, "first": results[0], "rounds": results[2:]}
+            result = _moved(stage.run(job), wanted)
+            say(f"increments, {table}: {_told(result)}")
+            if step:  # the first one warms
+                found[table]["rounds"].append(result)
+    for table in tables:
+        forget(stage, table, f"increments_{table}")
     return found
 
 
 def _sources(stage: Stage, table: str) -> Path:
-    path = stage.settings.var_dir / "sources.yml"
+    path = stage.settings.var_dir / f"sources_{table}.yml"
     path.write_text(f"tables:\n  public.{table}: {{mode: incremental, cursor: updated_at, deletes: none}}\n")
     return path
 

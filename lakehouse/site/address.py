@@ -13,7 +13,12 @@ _LONGEST = 80  # a file's name may have 255 bytes
 def verdict(row: Row) -> str:
     """The page of one verdict. Its id is its own for ever, so the address can be pasted anywhere."""
     own = row["verdict_id"] or f"{row['layer']}-{row['table_name']}-{row['at']:%Y%m%dT%H%M%S%f}"
-    return f"verdicts/{slug(own)}.html"
+    return of_verdict(own)
+
+
+def of_verdict(verdict_id: str) -> str:
+    """The page of the verdict that has this id."""
+    return f"verdicts/{slug(verdict_id)}.html"
 
 
 def table(layer: str, name: str, part: int | None = None) -> str:

@@ -92,6 +92,7 @@ def test_gate_tells_passed_failed_and_warned_apart(lake: Lake) -> None:
     assert (failed.unexpected_count, failed.sample, failed.owner) == (1, ({"id": 3, "age": -1},), "me")
     row = ledger.rows(lake.settings, "verdicts")[-1]
     assert (row["verdict"], row["delta_version"], row["declared"], row["suite_hash"]) == ("failed", 1, 4, bad.suite_hash)
+    assert row["verdict_id"] == bad.verdict_id
     assert json.loads(row["failures"])[0]["check"]
     page = (lake.settings.site_dir / row["page"]).read_text()
     assert "Failed" in page and "crm__people" in page and "text-danger" in page
@@ -118,7 +119,8 @@ def test_only_pending_rows_are_judged_and_a_released_verdict_is_taken_again(lake
     lake.release()
     again = lake.judge()
     assert (again.verdict, again.unchanged, again.passed_checks) == ("passed", True, 4)
-    assert len(ledger.rows(lake.settings, "verdicts")) == 1
+    [row] = ledger.rows(lake.settings, "verdicts")
+    assert again.verdict_id == row["verdict_id"]
     lake.batch(2, [(3, 7, "u")])
     assert lake.judge().rows_seen == 1
     lake.release()

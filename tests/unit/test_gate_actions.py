@@ -124,6 +124,15 @@ def test_a_webhook_hears_of_what_did_not_pass_and_only_of_that(tmp_path: Path, h
     assert "(age), critical, 3 rows, owner me" in got["text"] and "777" not in json.dumps(got)
 
 
+def test_what_is_told_links_to_the_page_of_the_verdict(tmp_path: Path, hook: Hook) -> None:
+    settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(hook.url), site_url="https://data.example.com/docs/")
+    actions.tell(settings, "bronze", [FAILED])
+    page = f"verdicts/{FAILED.verdict_id}.html"
+    assert hook.got[0]["gate"]["tables"][0]["link"] == f"https://data.example.com/docs/{page}"
+    assert f"https://data.example.com/docs/{page}" in hook.got[0]["text"]
+    assert actions.summary("bronze", [FAILED])["tables"][0]["link"] == page  # a place within the site, no address
+
+
 def test_a_webhook_that_is_away_for_a_moment_is_tried_again_and_one_that_stays_away_is_a_warning(
     tmp_path: Path, hook: Hook
 ) -> None:
