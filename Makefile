@@ -116,6 +116,9 @@ bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@VIRTUAL_ENV=.venv-bench UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes bench/requirements.lock
 	@touch $@
 
+# dbt finds its adapters on Python's path; relative to the environment's packages, so that the folder may be moved.
+SHOW_ADAPTER := printf '../../../../dbt_project/adapter\n../../../..\n' > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/comporta.pth"
+
 .PHONY: env lock clean
 env: .venv/.base ## Create the locked Python environment
 
@@ -129,11 +132,13 @@ env: .venv/.base ## Create the locked Python environment
 .venv/.base: requirements.lock .venv/bin/uv
 	@echo "Installing the locked packages …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
+	@$(SHOW_ADAPTER)
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/bin/uv
 	@echo "Installing the locked packages for development …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
+	@$(SHOW_ADAPTER)
 	@touch .venv/.base $@
 
 lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the lock files

@@ -21,9 +21,14 @@ class Size:
 
 def location(settings: Settings, layer: str, table: str) -> str:
     """Where the layer's table lives: bronze's by our rule, dbt's in the warehouse by Spark's."""
-    if layer == "bronze":
+    return place(settings, CANDIDATE[layer], table)
+
+
+def place(settings: Settings, schema: str, table: str) -> str:
+    """Where the table lives that the catalog knows by these names."""
+    if schema == CANDIDATE["bronze"]:
         return storage.join(settings.lake_url, "bronze", table)
-    return storage.join(settings.lake_url, "warehouse", f"{CANDIDATE[layer]}.db", table)
+    return storage.join(settings.lake_url, "warehouse", f"{schema}.db", table)
 
 
 def measure(settings: Settings, layer: str, table: str, version: int | None = None) -> Size | None:

@@ -70,6 +70,18 @@ def either(settings: Settings, layer: str, table: str, before: Shown | None, aft
     return " union all ".join(halves)
 
 
+_PLAIN = re.compile(
+    r"\s*select \* from (?:\(select c\.\* from \(select \* from )?`((?:[^`]|``)+)`\.`((?:[^`]|``)+)` version as of (\d+)"
+    r"(?:\) as c left anti join \(select \* from delta\.`(?:[^`]|``)+` version as of \d+\) as q on [^;]*\))?\s*"
+)
+
+
+def read(query: str) -> tuple[str, str, int] | None:
+    """Schema, table and version that a view made by `plain` shows; None if it is another view."""
+    found = _PLAIN.fullmatch(query)
+    return (found[1].replace("``", "`"), found[2].replace("``", "`"), int(found[3])) if found else None
+
+
 def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str) -> str:
     rows = f"{quote(CANDIDATE[layer], table)} version as of {int(shown.version)}"
     if not shown.held:

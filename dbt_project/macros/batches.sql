@@ -1,18 +1,17 @@
-{#- Batch arithmetic. A model consumes what is newer than the newest batch it already holds; clocks play no part. -#}
+{#- Batch arithmetic. A model consumes what is newer than what its table was built from; clocks play no part. -#}
 
-{#- The greatest `_batch_id` that this model's table holds, as a literal: Delta skips files by literals, not by subqueries. -#}
+{#-
+  The `_batch_id` up to which this model's table holds its inputs, as a literal: Delta skips files by literals, not by subqueries.
+  Where the inputs were not equally far, it is the one that was least far: what is met twice changes nothing.
+-#}
 {% macro last_batch_id() -%}
-    {%- if execute -%}
-        {{ run_query('select coalesce(max(_batch_id), -1) as last_batch_id from ' ~ this).rows[0][0] }}
-    {%- else -%}
-        -1
-    {%- endif -%}
+    {%- if execute -%} {{ adapter.plan(model, this).since }} {%- else -%} -1 {%- endif -%}
 {%- endmacro %}
 
 
-{#- Predicate: the row came with a batch that this model has not consumed. Always true in a first build or full refresh. -#}
+{#- Predicate: the row came with a batch that this model has not consumed. Always true where the model is built whole. -#}
 {% macro is_new_batch() -%}
-    {%- if is_incremental() -%} _batch_id > {{ last_batch_id() }} {%- else -%} true {%- endif -%}
+    {%- if is_incremental() -%} _batch_id > {{ last_batch_id() }} {%- else -%} true {%- endif %} /* new batches */
 {%- endmacro %}
 
 

@@ -1,0 +1,389 @@
+"""dbt-spark's adapter, and what our materializations ask it: may this model be left alone, may it go on, and from which batch."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from dbt.adapters.base import available
+from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.spark import SparkAdapter
+from deltalake import DeltaTable
+from lakehouse import candidate, storage, view
+from lakehouse.settings import Settings, load
+from lakehouse.types import spark_types
+
+from dbt.adapters.comporta import origin
+from dbt.adapters.comporta.connections import ComportaConnectionManager
+from dbt.adapters.comporta.origin import UnknownError
+
+_TEXT = re.compile(r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE)
+_PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
+_SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
+_WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
+_BATCHES = "macro.comporta.is_new_batch"
+
+
+@dataclass
+class Input:
+    """A Delta table that a model reads, perhaps through views."""
+
+    name: str
+    table: DeltaTable
+    seen: str = ""  # what stands between: texts of views, what is held back in quarantine
+    relation: BaseRelation | None = None  # whom to ask about `_batch_id`
+    forward: bool = True  # whether its rows only ever come in newer batches
+
+
+@dataclass
+class Plan:
+    """How a model is built now."""
+
+    reason: str = ""  # why it is built whole; empty: it goes on from `since`
+    since: int = -1
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unknown: str = ""  # why it can't be told what it is made of
+
+
+class ComportaAdapter(SparkAdapter):
+    """dbt-spark's, with what is said in `origin`."""
+
+    ConnectionManager = ComportaConnectionManager
+
+    def __init__(self, config: Any, mp_context: Any) -> None:
+        super().__init__(config, mp_context)
+        self._lock = threading.RLock()
+        self._described: dict[str, dict[str, str]] = {}
+        self._plans: dict[str, Plan] = {}
+        self._loaded: Settings | None = None
+
+    @classmethod
+    def type(cls) -> str:
+        """The adapter's name."""
+        return "comporta"
+
+    def set_macro_resolver(self, macro_resolver: Any) -> None:
+        """Keep the manifest, so that an error can name the model's file."""
+        super().set_macro_resolver(macro_resolver)
+        self.connections.nodes = getattr(macro_resolver, "nodes", {})
+
+    # What the catalog says, asked once for each schema
+
+    def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
+        """As dbt-spark's; what is said of each relation is kept."""
+        found: list[BaseRelation] = super().list_relations_without_caching(schema_relation)
+        with self._lock:
+            self._described[str(schema_relation.schema)] = {
+                str(relation.identifier): getattr(relation, "information", None) or "" for relation in found
+            }
+        return found
+
+    def _information(self, relation: BaseRelation) -> str:
+        schema, name = str(relation.schema), str(relation.identifier)
+        with self._lock:
+            if schema not in self._described:
+                self.list_relations_without_caching(self.Relation.create(schema=schema).include(identifier=False))
+            return self._described[schema].get(name, "")
+
+    @available
+    def text_of_view(self, relation: BaseRelation) -> str:
+        """The query of a view as the catalog has it; empty if it has none."""
+        found = _TEXT.search(self._information(relation))
+        return found[1] if found else ""
+
+    @available
+    def stamp_of_view(self, model: dict[str, Any]) -> str | None:
+        """What a view is made of besides its query; None if that can't be told, or if it must be made each time."""
+        if _has_side_effects(model):
+            return None
+        try:
+            below = sorted(f"{each.name} {origin.columns(each.table)}" for each in self._inputs(model))
+        except UnknownError:
+            return None
+        columns = {name: (column.get("data_type"), column.get("description")) for name, column in model["columns"].items()}
+        return origin.digest(below, model.get("description"), columns, model["config"].get("contract"))
+
+    @available
+    def is_view_of(self, relation: BaseRelation, query: str, stamp: str) -> bool:
+        """Whether the catalog has this very view."""
+        same = self.text_of_view(relation).split() == query.split()
+        return same and f"comporta.stamp={stamp}" in self._information(relation)
+
+    @available
+    def note_view(self, relation: BaseRelation, query: str, stamp: str | None) -> None:
+        """Keep what is now in the catalog of a view that was just made."""
+        said = f"Type: VIEW\nView Text: {query.strip()}\nView Original Text: \nTable Properties: [comporta.stamp={stamp}]"
+        with self._lock:
+            self._described.setdefault(str(relation.schema), {})[str(relation.identifier)] = said
+
+    @available
+    def columns_of(self, relation: BaseRelation) -> list[str]:
+        """Columns of a Delta table with their types, as `describe` has them."""
+        return [f"{name} {_WHOLE.sub(lambda kind: _SPARK[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()]
+
+    # What a model is made of
+
+    @available
+    def plan(self, model: dict[str, Any], relation: BaseRelation) -> dict[str, Any]:
+        """How the incremental `model`, whose table is there, is to be built: `reason` to build it whole, or `since` which batch.
+
+        The same answer for the whole run of the model: its query and its merge must mean the same.
+        """
+        plan = self._plan(model, relation)
+        return {"reason": plan.reason, "since": plan.since}
+
+    @available
+    def forget(self, model: dict[str, Any]) -> None:
+        """The model is built: another look is a fresh one."""
+        with self._lock:
+            self._plans.pop(model["unique_id"], None)
+
+    @available
+    def origin(self, model: dict[str, Any], query: str) -> str | None:
+        """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built."""
+        try:
+            inputs = self._inputs_now(model)
+            note = {
+                "comporta": 1,
+                "query": origin.code(query),
+                "project": self._surroundings(model),
+                "model": _model_digest(model, self._macros_of(model)),
+                "inputs": inputs,
+            }
+        except UnknownError:
+            return None
+        return origin.plain(note) if not _has_side_effects(model) else None
+
+    @available
+    def built_from(self, relation: BaseRelation, note: str | None) -> bool:
+        """Whether the table is what was built from just that, and was not touched since."""
+        if note is None:
+            return False
+        try:
+            held = self._noted(self._table(relation))
+        except UnknownError:
+            return False
+        return held is not None and not origin.differs(held, json.loads(note))
+
+    def _plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
+        number = model["unique_id"]
+        with self._lock:
+            if number not in self._plans:
+                self._plans[number] = self._made_plan(model, relation)
+            return self._plans[number]
+
+    def _made_plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
+        try:
+            table = self._table(relation)
+            noted = self._noted(table)
+            if noted is None:
+                return Plan("it is not known what its table was built from")
+            held = json.loads(noted)
+            if not isinstance(held, dict) or held.get("comporta") != 1:
+                return Plan("it is not known what its table was built from")
+            if held.get("model") != _model_digest(model, self._macros_of(model)):
+                return Plan("the model has changed")
+            return self._went_on(held["inputs"], list(self._inputs(model)))
+        except UnknownError as error:
+            return Plan(f"{error}")
+
+    def _went_on(self, held: Mapping[str, Mapping[str, Any]], inputs: list[Input]) -> Plan:
+        since: list[int] = []
+        for each in inputs:
+            key = str(each.table.metadata().id)
+            before = held.get(key)
+            if before is None:
+                return Plan(f"{each.name} was not there, or was another table")
+            if not each.forward:
+                return Plan(f"{each.name} does not keep the rows that leave it")
+            if not _only_grew(each.table, int(str(before["rows"]).rpartition("@")[2])):
+                return Plan(f"{each.name} was rebuilt, set back or changed by hand")
+            if before.get("batch") is not None:
+                since.append(int(before["batch"]))
+        return Plan(since=min(since, default=-1))
+
+    def _inputs_now(self, model: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        asks = _BATCHES in self._macros_of(model)
+        found: dict[str, dict[str, Any]] = {}
+        for each in self._inputs(model):
+            key = str(each.table.metadata().id)
+            said: dict[str, Any] = {"name": each.name, "rows": origin.rows(each.table), "columns": origin.columns(each.table)}
+            if each.seen:
+                said["seen"] = each.seen
+            if asks:
+                said["batch"] = self._newest_batch(each)
+            if key in found and found[key] != said:  # one table through two views
+                said = said | {"seen": origin.digest(found[key], said), "batch": _least(found[key].get("batch"), said.get("batch"))}
+            found[key] = said
+        return found
+
+    def _newest_batch(self, each: Input) -> int | None:
+        if "_batch_id" not in {column.name for column in each.table.schema().fields}:
+            return None
+        for commit in each.table.history(1):
+            said = commit.get("comporta")  # a batch of ingestion says its own number
+            if said and commit["version"] == each.table.version():
+                return int(json.loads(said)["window"]["batch_id"])
+        found = origin.newest_batch(each.table)
+        if found is None and each.relation is not None:
+            _, rows = self.execute(f"select coalesce(max(_batch_id), -1) from {each.relation}", fetch=True)
+            found = int(rows.rows[0][0])
+        return found
+
+    def _inputs(self, model: Mapping[str, Any]) -> Iterator[Input]:
+        for number in model["depends_on"]["nodes"]:
+            yield from self._reached(number, "")
+
+    def _reached(self, number: str, seen: str) -> Iterator[Input]:
+        manifest: Any = self.get_macro_resolver()
+        node = manifest.nodes.get(number) or manifest.sources.get(number)
+        if node is None:
+            raise UnknownError(f"{number} is not known")
+        if getattr(node, "is_ephemeral_model", False):
+            for parent in node.depends_on.nodes:
+                yield from self._reached(parent, seen)
+            return
+        relation = self._resolved(node)
+        if node.resource_type == "source" or relation.schema != node.schema:
+            yield self._outside(relation, seen)
+        elif node.config.materialized == "view":
+            text = self.text_of_view(relation)
+            if not text:
+                raise UnknownError(f"{relation} is no view yet")
+            for parent in node.depends_on.nodes:
+                yield from self._reached(parent, origin.digest(seen, origin.code(text)))
+        else:
+            kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
+            yield Input(str(relation), self._table(relation), seen, relation, forward=kept)
+
+    def _resolved(self, node: Any) -> BaseRelation:
+        """The relation that `ref` gives: the node's own, or with `--defer` the one that stands in for it."""
+        own = self.Relation.create(schema=node.schema, identifier=node.identifier)
+        instead = getattr(node, "defer_relation", None)
+        if not instead or not getattr(self.config.args, "defer", False):
+            return own
+        from dbt import selected_resources
+
+        preferred = getattr(self.config.args, "favor_state", False) and node.unique_id not in selected_resources.SELECTED_RESOURCES
+        if preferred or not self.get_relation(node.database, node.schema, node.identifier):
+            return self.Relation.create(schema=instead.schema, identifier=instead.identifier)
+        return own
+
+    def _outside(self, relation: BaseRelation, seen: str) -> Input:
+        """What no model of this project makes: a table, or a view that a release made."""
+        text = self.text_of_view(relation)
+        if not text:
+            return Input(str(relation), self._table(relation), seen, relation)
+        shown = view.read(text)
+        if shown is None:
+            raise UnknownError(f"{relation} is a view that no release made")
+        schema, name, at = shown
+        table = origin.open_table(candidate.place(self._settings(), schema, name), storage.options(self._settings()), at)
+        # Which version is shown is told by the rows; what else the text says is what is held back.
+        held = re.sub(r"version as of \d+", "", text, count=1) if "anti join" in text else ""
+        return Input(str(relation), table, origin.digest(seen, held) if held else seen, relation)
+
+    def _table(self, relation: BaseRelation) -> DeltaTable:
+        said = _PLACE.search(self._information(relation))
+        schema, name = str(relation.schema), str(relation.identifier)
+        place = _local(said[1].strip()) if said else candidate.place(self._settings(), schema, name)
+        return origin.open_table(place, storage.options(self._settings()))
+
+    def _noted(self, table: DeltaTable) -> str | None:
+        """The note of what the table holds: a table that was set back has that of the version that it was set back to."""
+        options = storage.options(self._settings())
+        for _ in range(10):
+            try:
+                commit = origin.commit(table)
+            except UnknownError:
+                return None
+            said = commit.get("operationParameters") or {}
+            if commit.get("operation") == "RESTORE" and str(said.get("version", "")).isdigit():
+                table = origin.open_table(table.table_uri, options, int(said["version"]))
+            elif commit.get("operation") == "CLONE" and str(said.get("sourceVersion", "")).isdigit():
+                source = _local(str(said.get("source", "")).removeprefix("delta.").strip("`"))
+                table = origin.open_table(source, options, int(said["sourceVersion"]))
+            else:
+                found = commit.get("userMetadata")
+                return found if isinstance(found, str) else None
+        return None
+
+    def _macros_of(self, model: Mapping[str, Any]) -> dict[str, str]:
+        """Text of the project's macros that the model's query uses, by id."""
+        manifest: Any = self.get_macro_resolver()
+        found: dict[str, str] = {}
+        left = list(model["depends_on"]["macros"])
+        while left:
+            number = left.pop()
+            macro = manifest.macros.get(number)
+            if macro is None or number in found or macro.package_name.startswith("dbt"):
+                continue
+            found[number] = macro.macro_sql
+            left += macro.depends_on.macros
+        return found
+
+    def _surroundings(self, model: Mapping[str, Any]) -> str:
+        """Digest of what is the same for all models: macros, packages, the session's settings."""
+        manifest: Any = self.get_macro_resolver()
+        macros = {number: macro.macro_sql for number, macro in manifest.macros.items() if not macro.package_name.startswith("dbt")}
+        packages = {name: version(name) for name in ("pyspark", "delta-spark", "dbt-core", "dbt-spark")}
+        return origin.digest(macros, packages, self.config.credentials.server_side_parameters)
+
+    def _settings(self) -> Settings:
+        if self._loaded is None:
+            self._loaded = load()
+        return self._loaded
+
+
+def _local(place: str) -> str:
+    """A location as delta-rs spells it."""
+    if place.startswith("s3a://"):
+        return "s3://" + place.removeprefix("s3a://")
+    return "/" + place.removeprefix("file:").lstrip("/") if place.startswith("file:") else place
+
+
+def _least(*numbers: int | None) -> int | None:
+    return None if None in numbers else min(number for number in numbers if number is not None)
+
+
+def _has_side_effects(model: Mapping[str, Any]) -> bool:
+    config = model["config"]
+    hooks = config.get("pre-hook") or config.get("pre_hook") or config.get("post-hook") or config.get("post_hook")
+    return bool(hooks) or "always" in model.get("tags", ())
+
+
+def _model_digest(model: Mapping[str, Any], macros: Mapping[str, str]) -> str:
+    """Digest of the model as it is written: its query and the macros in it without comments and blanks, and its config."""
+    config = {name: value for name, value in model["config"].items() if name not in {"tags", "docs", "group", "access", "enabled"}}
+    columns = {name: column.get("data_type") for name, column in model["columns"].items()}
+    texts = [_bare(model["raw_code"]), {number: _bare(text) for number, text in macros.items()}]
+    return origin.digest(texts, config, columns)
+
+
+def _bare(text: str) -> str:
+    """The text of a model or macro without comments, in which blanks don't count."""
+    return " ".join(re.sub(r"\{#.*?#\}|--[^\n]*", " ", text, flags=re.DOTALL).split())
+
+
+def _only_grew(table: DeltaTable, before: int) -> bool:
+    """Whether every version after `before` added newer batches: by ingestion, or by a merge of dbt's."""
+    now = table.version()
+    if now < before:
+        return False
+    commits = [one for one in table.history(now - before + 1) if before < one["version"] <= now]
+    if len(commits) != now - before:
+        return False
+    return all(_grows(one) for one in commits)
+
+
+def _grows(commit: Mapping[str, Any]) -> bool:
+    operation, said = commit.get("operation"), commit.get("operationParameters") or {}
+    if operation in origin.QUIET:
+        return True
+    if commit.get("comporta") or operation in ("ADD COLUMN", "ADD COLUMNS"):
+        return True
+    ours = str(commit.get("userMetadata") or "").startswith('{"comporta"')
+    return ours and (operation == "MERGE" or (operation == "WRITE" and said.get("mode") == "Append"))

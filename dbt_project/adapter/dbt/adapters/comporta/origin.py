@@ -1,0 +1,142 @@
+"""What a table was built from, exactly, so that a model whose inputs, code and settings are the same can be left alone.
+
+The note travels in the very commit that writes the table, so it can't be there without the rows, nor the rows without it.
+An input is a Delta table's id and the newest of its versions that changed a row or a column: compaction moves nothing. A view is
+its text and what that reads. Whatever can't be told so (a view made by hand, a table that is no Delta table, a model that asks for
+the time) makes a model be built.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})
+# A value that the same rows do not always give. Within a name or a text it costs a needless build.
+_VOLATILE = re.compile(
+    r"\b(current_date|current_timestamp|current_time|localtimestamp|now|getdate|curdate|unix_timestamp|rand|randn|random|uuid"
+    r"|shuffle|current_user|session_user|user|monotonically_increasing_id|spark_partition_id|input_file_name|randstr|uniform)\b",
+    re.IGNORECASE,
+)
+# What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
+NEW_BATCH = "/* new batches */"
+_NEW_BATCH = re.compile(r"(?:_batch_id > -?\d+|true)\s*" + re.escape(NEW_BATCH))
+_COMMENT = re.compile(r"--[^\n]*|/\*(?!\s*new batches).*?\*/", re.DOTALL)
+
+
+class UnknownError(Exception):
+    """Why it can't be told what something is made of."""
+
+
+def digest(*parts: Any) -> str:
+    """A short hash of plain data."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def code(sql: str) -> str:
+    """Digest of a model's query.
+
+    Raises:
+        UnknownError: the same rows may give other results at another time.
+    """
+    if found := _VOLATILE.search(_COMMENT.sub(" ", sql)):
+        raise UnknownError(f"it asks for {found[0].lower()}")
+    return digest(_NEW_BATCH.sub("<new>", sql).split())
+
+
+def commit(table: DeltaTable) -> Mapping[str, Any]:
+    """The newest commit that changed rows or columns.
+
+    Raises:
+        UnknownError: the log no longer has it.
+    """
+    limit = 4
+    while True:
+        commits = table.history(limit)
+        for found in commits:
+            if found.get("operation") not in QUIET:
+                return found
+        if len(commits) < limit:
+            raise UnknownError("its log no longer says when it changed")
+        limit *= 8
+
+
+def open_table(location: str, options: Mapping[str, str], version: int | None = None) -> DeltaTable:
+    """The Delta table.
+
+    Raises:
+        UnknownError: there is none.
+    """
+    try:
+        return DeltaTable(location, version=version, storage_options=dict(options))
+    except TableNotFoundError:
+        raise UnknownError(f"{location} is no Delta table") from None
+
+
+def rows(table: DeltaTable) -> str:
+    """Its rows, for comparison."""
+    return f"{table.metadata().id}@{commit(table)['version']}"
+
+
+def columns(table: DeltaTable) -> str:
+    """Its columns, for comparison."""
+    return digest(table.schema().to_json())
+
+
+def noted(table: DeltaTable) -> str | None:
+    """The note of the newest commit that changed rows or columns; None if it carries none."""
+    try:
+        found = commit(table).get("userMetadata")
+    except UnknownError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def newest_batch(table: DeltaTable) -> int | None:
+    """The greatest `_batch_id` by the statistics of the files, -1 without rows; None if they do not say."""
+    actions = table.get_add_actions(flatten=True)
+    if "num_records" not in actions.schema.names:
+        return None
+    counts = actions["num_records"].to_pylist()
+    if not any(counts):
+        return -1 if None not in counts else None
+    if "max._batch_id" not in actions.schema.names:
+        return None
+    found = [most for most, count in zip(actions["max._batch_id"].to_pylist(), counts, strict=True) if count != 0]
+    return None if None in found or None in counts else max(found)
+
+
+def plain(note: Mapping[str, Any]) -> str:
+    """The note as it stands in the commit."""
+    return json.dumps(note, sort_keys=True, separators=(",", ":"))
+
+
+def differs(before: str | None, now: Mapping[str, Any]) -> list[str]:
+    """Names of what has changed since the note; a single `` if there is no note that can be read."""
+    try:
+        held = json.loads(before or "")
+    except ValueError:
+        return [""]
+    if not isinstance(held, dict):
+        return [""]
+    return _differing(held, now)
+
+
+def _differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    for name in sorted({*held, *now}):
+        one, other = held.get(name), now.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _differing(one, other)
+        elif one != other:
+            found.append(name)
+    return found
+
+
+def join(inputs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Inputs by name; one that is met twice is the same one."""
+    return dict(sorted(inputs))

@@ -1,0 +1,79 @@
+{#-
+  An incremental model: left alone if nothing that it is made of has changed, merged from its new batches if its inputs only grew,
+  built whole otherwise. What it was built from is noted in the commit that writes it (adapter: origin.py).
+  Strategies other than merge, and formats other than Delta, are dbt-spark's.
+-#}
+{% materialization incremental, adapter='comporta', supported_languages=['sql', 'python'] %}
+    {%- set strategy = config.get('incremental_strategy') or 'append' -%}
+    {%- if model.language != 'sql' or strategy != 'merge' or config.get('file_format') != 'delta' -%}
+        {{ return(materialization_incremental_spark()) }}
+    {%- endif -%}
+    {%- set existing = load_relation(this) -%}
+    {%- set note = adapter.origin(model, compiled_code) -%}
+    {%- if is_unchanged(existing, note) -%}
+        {{ return(leave_as_it_is()) }}
+    {%- endif -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {%- if is_incremental() -%}
+        {%- do check_columns(existing) -%}
+        {%- do note_origin(note) -%}
+        {%- call statement('main') -%}
+            {{ get_merge_sql(this, '(\n' ~ compiled_code ~ '\n)', config.get('unique_key'), none, config.get('incremental_predicates') or config.get('predicates')) }}
+        {%- endcall -%}
+    {%- else -%}
+        {%- do build_whole(existing, note) -%}
+    {%- endif -%}
+    {%- do adapter.forget(model) -%}
+    {%- do apply_grants(this, config.get('grants'), should_revoke(existing, should_full_refresh())) -%}
+    {%- do persist_docs(this, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this]}) }}
+{% endmaterialization %}
+
+
+{#- dbt's own condition, and ours: the model is as it was, and its inputs have only grown since its table was built. -#}
+{% macro is_incremental() %}
+    {%- if not execute -%} {{ return(false) }} {%- endif -%}
+    {%- set relation = load_relation(this) -%}
+    {%- if relation is none or relation.type != 'table' or model.config.materialized != 'incremental' or should_full_refresh() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(not is_ours() or not adapter.plan(model, this).reason) }}
+{% endmacro %}
+
+
+{#- Whether the model is merged by our materialization. -#}
+{% macro is_ours() %}
+    {{ return(config.get('incremental_strategy') == 'merge' and config.get('file_format') == 'delta' and model.language == 'sql') }}
+{% endmacro %}
+
+
+{#-
+  Before a merge: the query gives the columns that the table has. A contract says so already; without one,
+  `on_schema_change` says what to do with others.
+-#}
+{% macro check_columns(existing) %}
+    {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(compiled_code) -%}
+    {%- elif on_schema_change in ['append_new_columns', 'sync_all_columns'] -%}
+        {%- set source = this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}).include(database=false, schema=false) -%}
+        {%- do run_query(create_temporary_view(source, compiled_code)) -%}
+        {%- do process_schema_changes(on_schema_change, source, existing) -%}
+    {%- elif on_schema_change == 'fail' -%}
+        {%- set held = adapter.columns_of(this) -%}
+        {%- set given = [] -%}
+        {%- for row in run_query('describe query ' ~ compiled_code).rows -%}
+            {%- do given.append(row[0] ~ ' ' ~ row[1]) -%}
+        {%- endfor -%}
+        {%- set more, less = given | reject('in', held) | list, held | reject('in', given) | list -%}
+        {%- if more or less -%}
+            {%- do exceptions.raise_compiler_error(
+                model.name ~ ': the query does not give the columns that the table has. Given, not in the table: '
+                ~ (more | join(', ') or 'none') ~ '. In the table, not given: ' ~ (less | join(', ') or 'none')
+                ~ '. Build it whole with dbt run --full-refresh --select ' ~ model.name
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,54 @@
+{#- A table: left alone if nothing that it is made of has changed (adapter: origin.py). Formats other than Delta are dbt-spark's. -#}
+{% materialization table, adapter='comporta', supported_languages=['sql', 'python'] %}
+    {%- if model.language != 'sql' or config.get('file_format') != 'delta' -%}
+        {{ return(materialization_table_spark()) }}
+    {%- endif -%}
+    {%- set existing = load_relation(this) -%}
+    {%- set note = adapter.origin(model, compiled_code) -%}
+    {%- if is_unchanged(existing, note) -%}
+        {{ return(leave_as_it_is()) }}
+    {%- endif -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {%- do build_whole(existing, note) -%}
+    {%- do apply_grants(this, config.get('grants'), should_revoke(existing, true)) -%}
+    {%- do persist_docs(this, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this]}) }}
+{% endmaterialization %}
+
+
+{#- Whether the table is there and is what `note` would be built from. -#}
+{% macro is_unchanged(existing, note) %}
+    {{ return(existing is not none and existing.is_delta and not should_full_refresh() and adapter.built_from(this, note)) }}
+{% endmacro %}
+
+
+{#- What a materialization returns that does nothing. -#}
+{% macro leave_as_it_is() %}
+    {%- call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) -%} -- nothing that it is made of has changed {%- endcall -%}
+    {%- do adapter.forget(model) -%}
+    {{ return({'relations': [this]}) }}
+{% endmacro %}
+
+
+{#- The table anew from the query, in one transaction: readers of the old one are not disturbed. -#}
+{% macro build_whole(existing, note) %}
+    {%- if existing is not none and not existing.is_delta -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {%- set statement_of_table = create_table_as(false, this, compiled_code, 'sql') -%}
+    {%- do note_origin(note) -%}
+    {%- call statement('main') -%} {{ statement_of_table }} {%- endcall -%}
+    {%- do persist_constraints(this, model) -%}
+{% endmacro %}
+
+
+{#- The commits that this session makes from here on carry `note`. -#}
+{% macro note_origin(note) %}
+    {%- if note -%}
+        {%- do run_query('set spark.databricks.delta.commitInfo.userMetadata=' ~ note) -%}
+    {%- else -%}
+        {%- do run_query('reset spark.databricks.delta.commitInfo.userMetadata') -%}
+    {%- endif -%}
+{% endmacro %}
