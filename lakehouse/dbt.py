@@ -28,7 +28,10 @@ def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return kept | {
+        "LAKE_URL": settings.lake_url,
+        "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),
+        "SPARK_UI_PORT": str(settings.spark_ui_port),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(settings.var_dir / "dbt" / "target"),
         "DBT_LOG_PATH": str(settings.log_dir / "dbt"),

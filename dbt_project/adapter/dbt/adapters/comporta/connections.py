@@ -3,21 +3,26 @@
 import json
 import re
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from dbt.adapters.contracts.connection import Connection
+from dbt.adapters.exceptions import FailedToConnectError
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
-from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 from dbt.adapters.comporta.message import readable
 
 _COMMENT = re.compile(r"\s*/\*\s*(\{.*?\})\s*\*/", re.DOTALL)  # what dbt puts before each statement
+_WROTE = re.compile(r"\[TASK_WRITE_FAILED\] (Task failed while writing rows to \S+)")
 
 
 @dataclass
 class ComportaCredentials(SparkCredentials):
     """dbt-spark's, with Spark's own view of what breaks a statement: a value that does not fit is an error."""
+
+    ui_port: int = 4040  # Spark's own web page, which knows why a task failed
 
     @property
     def type(self) -> str:
@@ -35,19 +40,58 @@ class ComportaConnectionManager(SparkConnectionManager):
     TYPE = "comporta"
     nodes: Mapping[str, Any] = {}  # of the manifest, by id
 
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """As dbt-spark's; a server that is not there is said to be so."""
+        try:
+            return super().open(connection)
+        except FailedToConnectError as error:
+            if "refused" not in str(error).lower() and "could not connect" not in str(error).lower():
+                raise
+            known = connection.credentials
+            raise FailedToConnectError(
+                f"nothing listens on {known.host}:{known.port} (wanted: the Spark Thrift server). Start it with make up"
+            ) from None
+
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:
+        """Raise what Spark says as one error, in words that lead to the model's line."""
         try:
-            with super().exception_handler(sql):
-                yield
-        except DbtRuntimeError as error:
-            raise DbtRuntimeError(readable(str(error.msg), sql, *self._source(sql))) from None
+            yield
+        except Exception as error:
+            if isinstance(error, DbtRuntimeError) and not isinstance(error, DbtDatabaseError):
+                raise
+            said = _raw(error)
+            if found := _WROTE.search(said):
+                said = self._cause(found[1]) or said
+            raise DbtRuntimeError(readable(said, sql, *self._source(sql))) from None
 
     def _source(self, sql: str) -> tuple[str, str]:
         """Path and text of the file that the statement comes from, both empty if it is not known."""
         found = _COMMENT.match(sql)
-        try:
+        with suppress(ValueError):
             node = self.nodes.get(json.loads(found[1]).get("node_id", "")) if found else None
-        except ValueError:
-            node = None
-        return (node.original_file_path, node.raw_code) if node is not None else ("", "")
+            if node is not None:
+                return node.original_file_path, node.raw_code
+        return "", ""
+
+    def _cause(self, failure: str) -> str:
+        """Why a task could not write, which Spark keeps to itself: its message says only that it could not. Empty if not known."""
+        import requests
+
+        credentials = self.profile.credentials
+        page = f"http://{credentials.host}:{credentials.ui_port}/api/v1/applications"
+        with suppress(requests.RequestException, ValueError, LookupError):
+            page += f"/{requests.get(page, timeout=2).json()[0]['id']}/stages"
+            for stage in requests.get(page, params={"status": "failed"}, timeout=2).json():
+                if failure in stage.get("failureReason", ""):
+                    tasks = f"{page}/{stage['stageId']}/{stage['attemptId']}/taskList"
+                    failed = requests.get(tasks, params={"status": "failed", "length": 1}, timeout=2).json()
+                    return str(failed[0]["errorMessage"])
+        return ""
+
+
+def _raw(error: Exception) -> str:
+    """What Spark said."""
+    status = getattr(error.args[0], "status", None) if error.args else None
+    return str(getattr(status, "errorMessage", None) or getattr(error, "msg", None) or error)

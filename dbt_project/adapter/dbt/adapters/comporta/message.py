@@ -3,12 +3,17 @@
 import re
 from difflib import get_close_matches
 
-_PLACE = re.compile(r"[;,(]?\s*\(?line (\d+), pos (\d+)\)?|; line (\d+) pos (\d+)")
-_CLASS = re.compile(r"\[([A-Z][A-Z_0-9.]+)\]\s*")
-_STATE = re.compile(r"\s*SQLSTATE: \w{5}")
-_MEANT = re.compile(r"\s*Did you mean one of the following\? \[(.*?)\]\.?")
-_NAME = re.compile(r"with name (`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*)")
-_STACK = re.compile(r"\n\s*at [\w$.]+\(|\n'?[A-Z]\w+ .*\n[+:]-|\n\s*Caused by: |\n== SQL |\n+'\w+ |;\n'", re.DOTALL)
+_KIND = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]\s*")
+_EXCEPTION = re.compile(r"[\w.$]+(?:Exception|Error):\s*")
+_PLACES = (
+    (re.compile(r"== SQL \(line (\d+), position (\d+)\) =="), 1),  # counts columns from 1
+    (re.compile(r"\(line (\d+), pos (\d+)\)"), 0),
+    (re.compile(r"[;,] line (\d+) pos (\d+)"), 0),
+)
+_END = re.compile(r"\s*(?:SQLSTATE: \w{5}|\n== SQL|\n\s*at [\w$.]+\(|;\n|\n'\w|[;,] line \d+ pos \d+|\(line \d+, pos \d+\))")
+_MEANT = re.compile(r"\s*Did you mean one of the following\? \[(.*?)\]")
+_NAME = r"`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*"
+_WANTED = re.compile(rf"with name ({_NAME})")
 
 
 def readable(message: str, sql: str, path: str = "", source: str = "") -> str:
@@ -19,53 +24,84 @@ def readable(message: str, sql: str, path: str = "", source: str = "") -> str:
     Returns:
         a few lines: the file and line (or the statement's line, if the file has no such line), what is wrong, the line itself.
     """
-    plain = _STACK.split(message, maxsplit=1)[0].strip()
-    plain = re.sub(r"^(?:[\w.]+Exception: |Error running query: |Runtime Error\s+)+", "", plain)
-    place = _PLACE.search(plain) or _PLACE.search(message)
-    plain = _PLACE.sub("", plain)
-    said = _STATE.sub("", _CLASS.sub("", plain, count=1)).strip().rstrip(";")
-    kind = found[1] if (found := _CLASS.search(plain)) else ""
-    said = _with_suggestion(said, kind)
+    kind, said = _said(message.rpartition("Caused by: ")[2] if "Caused by: " in message else message)
+    place = _place(message)
     if place is None:
         return f"{path}: {said}" if path else said
-    line, column = (int(number) for number in place.groups() if number is not None)
-    return _located(said, line, column, sql, path, source)
+    return _located(_with_suggestion(said, kind), *place, sql, path, source)
+
+
+def _said(message: str) -> tuple[str, str]:
+    """Spark's name for what is wrong, empty if it has none, and its text."""
+    kinds = list(_KIND.finditer(message[:600]))
+    plain = message
+    if kinds:
+        same = [found for found in kinds if found[1] == kinds[0][1]]  # it is told twice, with an exception's name between
+        plain = message[same[-1].end() :]
+    else:
+        plain = re.sub(r"^(?:Database Error|Runtime Error|Error running query:)\s*", "", plain)
+        while found := _EXCEPTION.match(plain):
+            plain = plain[found.end() :]
+    text = _END.split(plain, maxsplit=1)[0]
+    return (kinds[0][1] if kinds else ""), " ".join(text.split())
+
+
+def _place(message: str) -> tuple[int, int] | None:
+    """Line, from 1, and column, from 0."""
+    for pattern, first in _PLACES:
+        if found := pattern.search(message):
+            return int(found[1]), int(found[2]) - first
+    return None
 
 
 def _with_suggestion(said: str, kind: str) -> str:
-    meant, name = _MEANT.search(said), _NAME.search(said)
+    meant, name = _MEANT.search(said), _WANTED.search(said)
     if not meant or not name:
         return said
-    offered = [each.strip() for each in re.findall(r"`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*", meant[1])]
-    wanted = name[1]
-    last = {each.split("`.`")[-1].strip("`"): each.strip("`").split("`.`")[-1] for each in offered}
-    near = get_close_matches(wanted.split("`.`")[-1].strip("`"), list(last), n=2, cutoff=0.6)
-    what = "column" if "COLUMN" in kind else "name"
-    told = f"there is no {what} {wanted.replace('`', '')}"
-    if near:
-        return f"{told}. Did you mean {' or '.join(last[each] for each in near)}?"
-    return f"{told}. There are: {', '.join(each.replace('`', '') for each in offered)}"
+    wanted = _last(name[1])
+    offered = [_last(each) for each in re.findall(_NAME, meant[1])]
+    near = get_close_matches(wanted, offered, n=2, cutoff=0.6)
+    told = f"there is no {'column' if 'COLUMN' in kind else 'name'} {name[1].replace('`', '')}"
+    return f"{told}. Did you mean {' or '.join(near)}?" if near else f"{told}. There are: {', '.join(offered)}"
+
+
+def _last(name: str) -> str:
+    return re.findall(r"`((?:[^`]|``)+)`", name)[-1].replace("``", "`")
 
 
 def _located(said: str, line: int, column: int, sql: str, path: str, source: str) -> str:
-    lines = sql.splitlines()
+    lines, own = sql.splitlines(), source.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    own = _same_line(text, line, lines, source.splitlines())
-    where = f"{path}:{own + 1}" if own is not None else (f"{path} (line {line} of the statement)" if path else f"line {line}")
-    shown = source.splitlines()[own] if own is not None else text
-    shift = shown.find(text.strip()) - (len(text) - len(text.lstrip())) if own is not None else 0
-    parts = [f"{where}: {said}"]
-    if shown.strip():
-        mark = " " * max(0, column + shift) + "^"
-        gutter = f"{(own + 1) if own is not None else line:>5} | "
-        parts += [gutter + shown.rstrip(), " " * (len(gutter) - 2) + "| " + mark]
-    return "\n".join(parts)
+    at = _same_line(text, line, lines, own)
+    if at is not None:
+        where, number, shown = f"{path}:{at + 1}", at + 1, own[at]
+        column += _indent(shown) - _indent(text)
+    else:
+        where, number, shown = f"{path}, line {line} of the compiled statement" if path else f"line {line}", line, text
+    if not shown.strip():
+        return f"{where}: {said}"
+    return f"{where}: {said}\n{number:>5} | {shown.rstrip()}\n      | {' ' * max(0, column)}^"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _same_line(text: str, line: int, lines: list[str], source: list[str]) -> int | None:
-    """Where the statement's line stands in the file: the one of its equals that comes as far down among them."""
+    """Where the statement's line stands in the file: the one of its equals that comes as far down among them.
+
+    Where Jinja made the line there is no equal; then the only line of the file that begins or ends as it does will do.
+    """
     if not text.strip():
         return None
     equal = [number for number, own in enumerate(source) if own.strip() == text.strip()]
-    before = sum(own.strip() == text.strip() for own in lines[: line - 1])
-    return equal[before] if before < len(equal) else (equal[-1] if equal else None)
+    if equal:
+        before = sum(own.strip() == text.strip() for own in lines[: line - 1])
+        return equal[min(before, len(equal) - 1)]
+    made = [number for number, own in enumerate(source) if "{{" in own and _made_of(own, text)]
+    return made[0] if len(made) == 1 else None
+
+
+def _made_of(template: str, text: str) -> bool:
+    parts = [re.escape(part) for part in re.split(r"\{\{.*?\}\}", template.strip())]
+    return any(parts) and re.fullmatch(".*".join(parts), text.strip()) is not None
