@@ -109,7 +109,7 @@ class ComportaAdapter(SparkAdapter):
     @available
     def is_view_of(self, relation: BaseRelation, query: str, stamp: str) -> bool:
         """Whether the catalog has this very view."""
-        same = self.text_of_view(relation).split() == query.split()
+        same = self.text_of_view(relation).strip() == query.strip()
         return same and f"comporta.stamp={stamp}" in self._information(relation)
 
     @available
@@ -359,13 +359,8 @@ def _model_digest(model: Mapping[str, Any], macros: Mapping[str, str]) -> str:
     """Digest of the model as it is written: its query and the macros in it without comments and blanks, and its config."""
     config = {name: value for name, value in model["config"].items() if name not in {"tags", "docs", "group", "access", "enabled"}}
     columns = {name: column.get("data_type") for name, column in model["columns"].items()}
-    texts = [_bare(model["raw_code"]), {number: _bare(text) for number, text in macros.items()}]
+    texts = [origin.bare(model["raw_code"]), {number: origin.bare(text) for number, text in macros.items()}]
     return origin.digest(texts, config, columns)
-
-
-def _bare(text: str) -> str:
-    """The text of a model or macro without comments, in which blanks don't count."""
-    return " ".join(re.sub(r"\{#.*?#\}|--[^\n]*", " ", text, flags=re.DOTALL).split())
 
 
 def _only_grew(table: DeltaTable, before: int) -> bool:

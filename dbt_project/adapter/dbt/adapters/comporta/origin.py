@@ -25,7 +25,7 @@ _VOLATILE = re.compile(
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
 NEW_BATCH = "/* new batches */"
 _NEW_BATCH = re.compile(r"(?:_batch_id > -?\d+|true)\s*" + re.escape(NEW_BATCH))
-_COMMENT = re.compile(r"--[^\n]*|/\*(?!\s*new batches).*?\*/", re.DOTALL)
+_TOKEN = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)|(?:--[^\n]*|/\*.*?\*/|\{\#.*?\#\}|\s)+""", re.DOTALL)
 
 
 class UnknownError(Exception):
@@ -43,9 +43,14 @@ def code(sql: str) -> str:
     Raises:
         UnknownError: the same rows may give other results at another time.
     """
-    if found := _VOLATILE.search(_COMMENT.sub(" ", sql)):
+    if found := _VOLATILE.search(bare(sql)):
         raise UnknownError(f"it asks for {found[0].lower()}")
-    return digest(_NEW_BATCH.sub("<new>", sql).split())
+    return digest(_NEW_BATCH.sub("<new>", sql).strip())
+
+
+def bare(text: str) -> str:
+    """SQL, perhaps with Jinja in it, without comments and with single blanks; what stands between quotes is as it was."""
+    return _TOKEN.sub(lambda found: found[1] or " ", text).strip()
 
 
 def commit(table: DeltaTable) -> Mapping[str, Any]:

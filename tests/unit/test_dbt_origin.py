@@ -1,0 +1,122 @@
+"""What a table was built from: when two builds are of the same, and when it can't be told. On real Delta tables."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from dbt.adapters.comporta import origin
+from dbt.adapters.comporta.impl import _grows, _only_grew
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from lakehouse import view
+from lakehouse.settings import Settings
+
+
+def table(path: Path, batch: int, mode: str = "append", mark: bool = True) -> DeltaTable:
+    note = CommitProperties(custom_metadata={"comporta": json.dumps({"window": {"batch_id": batch}})} if mark else {})
+    rows = pa.table({"id": [batch], "_batch_id": pa.array([batch], pa.int64())})
+    write_deltalake(str(path), rows, mode=mode, commit_properties=note)  # type: ignore[call-overload]
+    return DeltaTable(str(path))
+
+
+def test_the_batch_that_is_next_is_not_the_query() -> None:
+    one = origin.code("select * from x where _batch_id > 5 /* new batches */")
+    assert one == origin.code("select * from x where true /* new batches */")
+    assert one == origin.code("select * from x where _batch_id > -1 /* new batches */\n")
+    assert one != origin.code("select * from x where _batch_id > 5") != origin.code("select * from x where _batch_id > 6")
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("select  a, -- it's\n b {# don't #} /* ' */", "select a, b"),
+        ("select 'a  b', '--no', `x  --y`", "select 'a  b', '--no', `x  --y`"),
+        ("select 'it\\'s  -- not'  -- said", "select 'it\\'s  -- not'"),
+    ],
+)
+def test_comments_and_blanks_are_not_the_model_but_texts_are(text: str, bare: str) -> None:
+    assert origin.bare(text) == bare
+
+
+@pytest.mark.parametrize("sql", ["select current_date()", "select now()", "select Current_Timestamp", "select rand(1)", "select uuid()"])
+def test_what_asks_for_the_time_or_for_chance_can_not_be_told(sql: str) -> None:
+    with pytest.raises(origin.UnknownError):
+        origin.code(sql)
+    assert origin.code(f"select 1 -- {sql}\n/* {sql} */ from known, unknown_users")
+
+
+def test_compaction_moves_nothing_and_a_batch_does(tmp_path: Path) -> None:
+    for batch in (1, 2):
+        made = table(tmp_path, batch)
+    before = origin.rows(made)
+    made.optimize.compact()
+    made = DeltaTable(str(tmp_path))
+    assert made.version() == 2 and origin.rows(made) == before
+    assert origin.rows(table(tmp_path, 3)) != before
+
+
+def test_a_table_made_anew_is_another_one(tmp_path: Path) -> None:
+    one, other = table(tmp_path / "a", 1), table(tmp_path / "b", 1)
+    assert origin.rows(one) != origin.rows(other)
+
+
+def test_a_table_only_grew_if_all_that_came_were_batches(tmp_path: Path) -> None:
+    table(tmp_path, 1)
+    made = table(tmp_path, 2)
+    assert _only_grew(made, 0) and _only_grew(made, 1)
+    made.optimize.compact()
+    assert _only_grew(DeltaTable(str(tmp_path)), 0)
+    made = table(tmp_path, 3, mark=False)  # by hand: its rows may be of any batch
+    assert not _only_grew(made, 1) and _only_grew(made, made.version())
+    made = table(tmp_path, 4)
+    made.restore(1)
+    assert not _only_grew(DeltaTable(str(tmp_path)), 2)
+    assert not _only_grew(DeltaTable(str(tmp_path), version=1), 2), "an earlier version than before was set back"
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode", "ours", "grows"),
+    [
+        ("MERGE", None, True, True),
+        ("MERGE", None, False, False),
+        ("WRITE", "Append", True, True),
+        ("WRITE", "Overwrite", True, False),
+        ("CREATE OR REPLACE TABLE AS SELECT", None, True, False),
+        ("DELETE", None, True, False),
+        ("RESTORE", None, False, False),
+        ("VACUUM END", None, False, True),
+    ],
+)
+def test_only_what_dbt_merges_or_appends_grows(operation: str, mode: str | None, ours: bool, grows: bool) -> None:
+    commit = {"operation": operation, "operationParameters": {"mode": mode}}
+    assert _grows(commit | ({"userMetadata": '{"comporta":1}'} if ours else {})) is grows
+
+
+def test_the_newest_batch_is_told_by_the_files_and_not_guessed(tmp_path: Path) -> None:
+    table(tmp_path, 4)
+    made = table(tmp_path, 9)
+    assert origin.newest_batch(made) == 9
+    nothing = pa.table({"_batch_id": pa.array([], pa.int64())})
+    write_deltalake(str(tmp_path / "empty"), nothing)
+    assert origin.newest_batch(DeltaTable(str(tmp_path / "empty"))) == -1
+    write_deltalake(str(tmp_path / "none"), pa.table({"_batch_id": pa.array([None], pa.int64())}))
+    assert origin.newest_batch(DeltaTable(str(tmp_path / "none"))) is None
+
+
+def test_what_has_changed_is_named() -> None:
+    note = {"query": "a", "inputs": {"t1": {"name": "x", "rows": "t1@4"}}}
+    assert origin.differs(origin.plain(note), note) == []
+    assert origin.differs(origin.plain(note), note | {"query": "b"}) == ["query"]
+    assert origin.differs(origin.plain(note), {"query": "a", "inputs": {"t1": {"name": "x", "rows": "t1@5"}}}) == ["rows"]
+    assert origin.differs(origin.plain(note), {"query": "a", "inputs": {"t2": {"name": "x"}}}) == ["t1", "t2"]
+    assert origin.differs(None, note) == origin.differs("not json", note) == origin.differs("[]", note) == [""]
+
+
+def test_views_of_releases_are_read_back_and_others_are_not(tmp_path: Path) -> None:
+    settings = Settings(var_dir=tmp_path)
+    for held in (None, view.Held(3, ("a`b",))):
+        query = view.plain(settings, "silver", "odd`name", view.Shown(7, held))
+        assert view.read(query) == ("silver_candidate", "odd`name", 7)
+    for query in ("select * from `a`.`b`", "select a from `a`.`b` version as of 3", "select * from `a`.`b` version as of 3 where x"):
+        assert view.read(query) is None
