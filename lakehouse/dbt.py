@@ -11,7 +11,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from lakehouse import candidate, console, release, storage
+from lakehouse import candidate, console, lock, release, storage
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, SECRETS, Settings
 
@@ -28,6 +28,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return kept | {
+        lock.HELD: "1",
         "LAKE_URL": settings.lake_url,
         "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),

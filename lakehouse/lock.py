@@ -13,6 +13,9 @@ from lakehouse.errors import LockError
 from lakehouse.settings import Settings
 
 
+HELD = "COMPORTA_WRITES"  # in the environment of a child process: its parent holds the lock
+
+
 @contextmanager
 def writing(settings: Settings, what: str) -> Iterator[None]:
     """Hold the lake's write lock while `what` runs; it may be taken again by the same process.

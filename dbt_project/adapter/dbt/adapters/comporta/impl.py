@@ -1,9 +1,11 @@
 """dbt-spark's adapter, and what our materializations ask it: may this model be left alone, may it go on, and from which batch."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -12,18 +14,22 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.spark import SparkAdapter
 from deltalake import DeltaTable
-from lakehouse import candidate, storage, view
+from dbt_common.exceptions import DbtRuntimeError
+from lakehouse import candidate, lock, storage, view
+from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 from lakehouse.types import spark_types
 
 from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.connections import ComportaConnectionManager
 from dbt.adapters.comporta.origin import UnknownError
+from dbt.adapters.comporta.relation import ComportaRelation, sample_of
 
 _TEXT = re.compile(r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE)
 _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
+_BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _BATCHES = "macro.comporta.is_new_batch"
 
 
@@ -52,6 +58,7 @@ class ComportaAdapter(SparkAdapter):
     """dbt-spark's, with what is said in `origin`."""
 
     ConnectionManager = ComportaConnectionManager
+    Relation = ComportaRelation
 
     def __init__(self, config: Any, mp_context: Any) -> None:
         super().__init__(config, mp_context)
@@ -59,6 +66,7 @@ class ComportaAdapter(SparkAdapter):
         self._described: dict[str, dict[str, str]] = {}
         self._plans: dict[str, Plan] = {}
         self._loaded: Settings | None = None
+        self._writing: AbstractContextManager[None] | None = None
 
     @classmethod
     def type(cls) -> str:
@@ -69,6 +77,22 @@ class ComportaAdapter(SparkAdapter):
         """Keep the manifest, so that an error can name the model's file."""
         super().set_macro_resolver(macro_resolver)
         self.connections.nodes = getattr(macro_resolver, "nodes", {})
+
+    @available
+    def begin_writing(self, what: str) -> None:
+        """Take the lake's write lock until this process ends; nothing happens where a command of ours has it and runs dbt.
+
+        Raises:
+            DbtRuntimeError: another process writes; says which and since when.
+        """
+        if os.environ.get(lock.HELD) or self._writing is not None:
+            return
+        self._writing = lock.writing(self._settings(), what)
+        try:
+            self._writing.__enter__()
+        except LockError as error:
+            self._writing = None
+            raise DbtRuntimeError(str(error)) from None
 
     # What the catalog says, asked once for each schema
 
@@ -150,7 +174,7 @@ class ComportaAdapter(SparkAdapter):
                 "comporta": 1,
                 "query": origin.code(query),
                 "project": self._surroundings(model),
-                "model": _model_digest(model, self._macros_of(model)),
+                "model": self._as_written(model),
                 "inputs": inputs,
             }
         except UnknownError:
@@ -184,7 +208,7 @@ class ComportaAdapter(SparkAdapter):
             held = json.loads(noted)
             if not isinstance(held, dict) or held.get("comporta") != 1:
                 return Plan("it is not known what its table was built from")
-            if held.get("model") != _model_digest(model, self._macros_of(model)):
+            if held.get("model") != self._as_written(model):
                 return Plan("the model has changed")
             return self._went_on(held["inputs"], list(self._inputs(model)))
         except UnknownError as error:
@@ -287,6 +311,21 @@ class ComportaAdapter(SparkAdapter):
         return Input(str(relation), table, origin.digest(seen, held) if held else seen, relation)
 
     def _table(self, relation: BaseRelation) -> DeltaTable:
+        """The relation's table; of a clone that nobody has written since, what it is a clone of."""
+        table = self._named(relation)
+        try:
+            return self._cloned(table, origin.commit(table)) or table
+        except UnknownError:
+            return table
+
+    def _cloned(self, table: DeltaTable, commit: Mapping[str, Any]) -> DeltaTable | None:
+        said = commit.get("operationParameters") or {}
+        if commit.get("operation") != "CLONE" or not str(said.get("sourceVersion", "")).isdigit():
+            return None
+        place = _local(re.sub(r"^(?:\w+\.)?`?|`$", "", str(said.get("source", ""))))
+        return origin.open_table(place, storage.options(self._settings()), int(said["sourceVersion"]))
+
+    def _named(self, relation: BaseRelation) -> DeltaTable:
         said = _PLACE.search(self._information(relation))
         schema, name = str(relation.schema), str(relation.identifier)
         place = _local(said[1].strip()) if said else candidate.place(self._settings(), schema, name)
@@ -303,13 +342,22 @@ class ComportaAdapter(SparkAdapter):
             said = commit.get("operationParameters") or {}
             if commit.get("operation") == "RESTORE" and str(said.get("version", "")).isdigit():
                 table = origin.open_table(table.table_uri, options, int(said["version"]))
-            elif commit.get("operation") == "CLONE" and str(said.get("sourceVersion", "")).isdigit():
-                source = _local(str(said.get("source", "")).removeprefix("delta.").strip("`"))
-                table = origin.open_table(source, options, int(said["sourceVersion"]))
+            elif cloned := self._cloned(table, commit):
+                table = cloned
             else:
                 found = commit.get("userMetadata")
                 return found if isinstance(found, str) else None
         return None
+
+    def _as_written(self, model: Mapping[str, Any]) -> str:
+        """Digest of the model as it is written: its query and the macros in it without comments and blanks, and its config."""
+        config = {name: value for name, value in model["config"].items() if name not in _BESIDE}
+        columns = {name: column.get("data_type") for name, column in model["columns"].items()}
+        texts = [
+            origin.bare(model["raw_code"]),
+            {number: origin.bare(text) for number, text in self._macros_of(model).items()},
+        ]
+        return origin.digest(texts, config, columns, sample_of(self.config.target_name))
 
     def _macros_of(self, model: Mapping[str, Any]) -> dict[str, str]:
         """Text of the project's macros that the model's query uses, by id."""
@@ -353,14 +401,6 @@ def _has_side_effects(model: Mapping[str, Any]) -> bool:
     config = model["config"]
     hooks = config.get("pre-hook") or config.get("pre_hook") or config.get("post-hook") or config.get("post_hook")
     return bool(hooks) or "always" in model.get("tags", ())
-
-
-def _model_digest(model: Mapping[str, Any], macros: Mapping[str, str]) -> str:
-    """Digest of the model as it is written: its query and the macros in it without comments and blanks, and its config."""
-    config = {name: value for name, value in model["config"].items() if name not in {"tags", "docs", "group", "access", "enabled"}}
-    columns = {name: column.get("data_type") for name, column in model["columns"].items()}
-    texts = [origin.bare(model["raw_code"]), {number: origin.bare(text) for number, text in macros.items()}]
-    return origin.digest(texts, config, columns)
 
 
 def _only_grew(table: DeltaTable, before: int) -> bool:
