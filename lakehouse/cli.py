@@ -22,6 +22,7 @@ ELSEWHERE = {
     "suite": "expectations.command:suite",
     "diff": "inspection.command:diff",
     "why": "inspection.command:why",
+    "dev": "authoring.command:dev",
 }
 
 

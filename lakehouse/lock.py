@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings
 
-
 HELD = "COMPORTA_WRITES"  # in the environment of a child process: its parent holds the lock
 
 

@@ -48,7 +48,12 @@ def increments(stage: Stage, dsn: str, tables: list[str], rounds: int, say: Say)
         source.index_cursor(dsn, table)
         facts = source.facts(dsn, table)
         jobs[table] = _job(stage, dsn, table, f"increments_{table}", _sources(stage, table))
-        found[table] = {"rows": facts.rows, "changed": min(CHANGED, facts.rows // 10), "first": stage.run(jobs[table]), "rounds": []}
+        found[table] = {
+            "rows": facts.rows,
+            "changed": min(CHANGED, facts.rows // 10),
+            "first": stage.run(jobs[table]),
+            "rounds": [],
+        }
     for step in range(rounds + 1):
         for table, job in jobs.items():
             wanted = found[table]["changed"]

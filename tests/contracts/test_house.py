@@ -10,10 +10,10 @@ from lakehouse.settings import ROOT, Settings
 
 # `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
 FORBIDDEN = {
-    "lakehouse": {"ingestion", "expectations", "inspection"},
-    "ingestion": {"expectations", "inspection"},
-    "expectations": {"ingestion", "inspection"},
-    "inspection": {"ingestion"},
+    "lakehouse": {"ingestion", "expectations", "inspection", "authoring"},
+    "ingestion": {"expectations", "inspection", "authoring"},
+    "expectations": {"ingestion", "inspection", "authoring"},
+    "inspection": {"ingestion", "authoring"},
 }
 
 

@@ -26,7 +26,10 @@ from lakehouse.settings import Settings
 WORLDS, BATCHES, IDS = 120, 4, 3  # worlds, batches, keys of each table in a world
 # As ingestion makes them of the sample shop; the key comes first.
 TABLES = {
-    "categories": (1, "category_id integer, parent_id integer, name string, slug string, created_at timestamp, updated_at timestamp"),
+    "categories": (
+        1,
+        "category_id integer, parent_id integer, name string, slug string, created_at timestamp, updated_at timestamp",
+    ),
     "customers": (
         1,
         "customer_id long, customer_uuid string, full_name string, email string, phone string, birth_date date, country_code string, "
@@ -64,7 +67,10 @@ TABLES = {
         "shipment_id long, order_id long, carrier string, tracking_code string, weight_kg decimal(8,3), ship_to string, "
         "shipped_at timestamp, delivered_at timestamp, pickup_time string, updated_at timestamp",
     ),
-    "stock_movements": (1, "movement_id long, product_id long, quantity integer, reason string, warehouse string, moved_at timestamp"),
+    "stock_movements": (
+        1,
+        "movement_id long, product_id long, quantity integer, reason string, warehouse string, moved_at timestamp",
+    ),
 }
 TECHNICAL = "_batch_id long, _ingested_at timestamp, _op string, _source_lsn long, _flags string"
 ARROW = {
@@ -125,9 +131,7 @@ class World:
         return f"P{number}" if name == "payment_id" else number
 
     def _row(self, table: str, key: Row, batch: int, op: str) -> Row:
-        row: Row = {
-            name: key.get(name, None if op == "d" else self._value(name, kind)) for name, kind in columns(table).items()
-        }
+        row: Row = {name: key.get(name, None if op == "d" else self._value(name, kind)) for name, kind in columns(table).items()}
         technical = {"_batch_id": batch, "_ingested_at": START + timedelta(hours=batch), "_op": op, "_source_lsn": batch * 100}
         return row | technical | {"_flags": None}
 
@@ -213,7 +217,9 @@ def test_incremental_equals_full_rebuild(spark_server: Settings, monkeypatch_ses
                 lake.write(table, rows, batch)
             else:
                 for world in worlds:  # this batch did not come
-                    story[world.number] = [(name, row) for name, row in story[world.number] if (name, row["_batch_id"]) != (table, batch)]
+                    story[world.number] = [
+                        (name, row) for name, row in story[world.number] if (name, row["_batch_id"]) != (table, batch)
+                    ]
         if batch == 1:
             lake.run("", ["stg_shop__*", *SILVER, *GOLD])
         elif batch == 2:  # some tables get further than others, and what is built on them goes on meanwhile

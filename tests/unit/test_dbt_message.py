@@ -45,7 +45,7 @@ def test_what_a_task_died_of_is_told_and_not_that_it_died() -> None:
     task = (
         "org.apache.spark.SparkException: [TASK_WRITE_FAILED] Task failed while writing rows to file:/lake/x. SQLSTATE: 58030\n"
         "\tat org.apache.spark.sql.X(X.scala:1)\nCaused by: org.apache.spark.SparkNumberFormatException: [CAST_INVALID_INPUT] "
-        "The value 'ES' of the type \"STRING\" cannot be cast to \"INT\" because it is malformed. SQLSTATE: 22018\n"
+        'The value \'ES\' of the type "STRING" cannot be cast to "INT" because it is malformed. SQLSTATE: 22018\n'
         "== SQL (line 6, position 3) ==\n  cast(country as int)\n  ^^^^^^^^^^^^^^^\n\n\tat org.apache.spark.sql.Y(Y.scala:2)"
     )
     sql = HEAD + "select\n  cast(country as int)\nfrom x"

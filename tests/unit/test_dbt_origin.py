@@ -39,7 +39,9 @@ def test_comments_and_blanks_are_not_the_model_but_texts_are(text: str, bare: st
     assert origin.bare(text) == bare
 
 
-@pytest.mark.parametrize("sql", ["select current_date()", "select now()", "select Current_Timestamp", "select rand(1)", "select uuid()"])
+@pytest.mark.parametrize(
+    "sql", ["select current_date()", "select now()", "select Current_Timestamp", "select rand(1)", "select uuid()"]
+)
 def test_what_asks_for_the_time_or_for_chance_can_not_be_told(sql: str) -> None:
     with pytest.raises(origin.UnknownError):
         origin.code(sql)
@@ -118,5 +120,9 @@ def test_views_of_releases_are_read_back_and_others_are_not(tmp_path: Path) -> N
     for held in (None, view.Held(3, ("a`b",))):
         query = view.plain(settings, "silver", "odd`name", view.Shown(7, held))
         assert view.read(query) == ("silver_candidate", "odd`name", 7)
-    for query in ("select * from `a`.`b`", "select a from `a`.`b` version as of 3", "select * from `a`.`b` version as of 3 where x"):
+    for query in (
+        "select * from `a`.`b`",
+        "select a from `a`.`b` version as of 3",
+        "select * from `a`.`b` version as of 3 where x",
+    ):
         assert view.read(query) is None

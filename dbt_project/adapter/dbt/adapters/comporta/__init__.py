@@ -1,10 +1,9 @@
 """dbt's adapter for a lake of Comporta: dbt-spark's, which also knows what a table was built from, and whose errors can be read."""
 
 from dbt.adapters.base import AdapterPlugin
-from dbt.include import comporta
-
 from dbt.adapters.comporta.connections import ComportaConnectionManager, ComportaCredentials
 from dbt.adapters.comporta.impl import ComportaAdapter
+from dbt.include import comporta
 
 __all__ = ["ComportaAdapter", "ComportaConnectionManager", "ComportaCredentials", "Plugin"]
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from dbt.adapters.comporta.message import readable
 from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.exceptions import FailedToConnectError
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
-
-from dbt.adapters.comporta.message import readable
 
 _COMMENT = re.compile(r"\s*/\*\s*(\{.*?\})\s*\*/", re.DOTALL)  # what dbt puts before each statement
 _WROTE = re.compile(r"\[TASK_WRITE_FAILED\] (Task failed while writing rows to \S+)")

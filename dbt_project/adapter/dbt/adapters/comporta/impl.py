@@ -12,20 +12,22 @@ from typing import Any
 
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.comporta import origin
+from dbt.adapters.comporta.connections import ComportaConnectionManager
+from dbt.adapters.comporta.origin import UnknownError
+from dbt.adapters.comporta.relation import ComportaRelation, sample_of
 from dbt.adapters.spark import SparkAdapter
-from deltalake import DeltaTable
 from dbt_common.exceptions import DbtRuntimeError
+from deltalake import DeltaTable
+
 from lakehouse import candidate, lock, storage, view
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 from lakehouse.types import spark_types
 
-from dbt.adapters.comporta import origin
-from dbt.adapters.comporta.connections import ComportaConnectionManager
-from dbt.adapters.comporta.origin import UnknownError
-from dbt.adapters.comporta.relation import ComportaRelation, sample_of
-
-_TEXT = re.compile(r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE)
+_TEXT = re.compile(
+    r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE
+)
 _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
@@ -146,7 +148,9 @@ class ComportaAdapter(SparkAdapter):
     @available
     def columns_of(self, relation: BaseRelation) -> list[str]:
         """Columns of a Delta table with their types, as `describe` has them."""
-        return [f"{name} {_WHOLE.sub(lambda kind: _SPARK[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()]
+        return [
+            f"{name} {_WHOLE.sub(lambda kind: _SPARK[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()
+        ]
 
     # What a model is made of
 

@@ -1,0 +1,161 @@
+"""A person's own schemas: clones of what is released, which share its files, and what dbt needs to build beside them.
+
+Nothing of it touches what readers see, nor what the next release is made of.
+"""
+
+import getpass
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from lakehouse import candidate, catalog, dbt, release, storage
+from lakehouse.errors import SettingsError
+from lakehouse.settings import Settings
+
+LAYERS = ("silver", "gold")
+_LANES = 4  # clones at once: each is mostly waiting
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
+
+@dataclass(frozen=True)
+class Own:
+    """One person's place."""
+
+    name: str
+
+    @property
+    def schema(self) -> str:
+        """What their schemas begin with."""
+        return f"dev_{self.name}"
+
+    def of(self, layer: str) -> str:
+        """Their schema of a layer."""
+        return f"{self.schema}_{layer}"
+
+    def folder(self, settings: Settings) -> Path:
+        """What is kept for them on this machine."""
+        return settings.var_dir / "dev" / self.name
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one table."""
+
+    layer: str
+    table: str
+    version: int
+    state: str  # cloned | as it was | your own
+
+
+def whose(name: str | None) -> Own:
+    """The place of `name`, by default of whoever runs this.
+
+    Raises:
+        SettingsError: it can't be part of a schema's name.
+    """
+    said = name or os.environ.get("USER") or getpass.getuser()
+    plain = re.sub(r"[^a-z0-9]+", "_", said.lower()).strip("_")
+    if not _NAME.fullmatch(plain):
+        raise SettingsError("NAME", f"is {said!r}", "letters, digits and _, beginning with a letter", "make dev NAME=ana")
+    return Own(plain)
+
+
+def prepare(settings: Settings, own: Own, anew: bool = False) -> list[Made]:
+    """Make `own` a clone of everything that is released; what they have built themselves stays, unless `anew`.
+
+    Raises:
+        SettingsError: nothing is released yet.
+    """
+    shown = {layer: release.published(settings, layer) for layer in LAYERS}
+    if not any(shown.values()):
+        raise SettingsError("the lake", "has no release yet", "released tables to clone", "Run make run, or make demo")
+    catalog.thrift_rows(settings, *(f"create schema if not exists {catalog.quote(own.of(layer))}" for layer in LAYERS))
+    todo = [(layer, table, version) for layer in LAYERS for table, version in sorted(shown[layer].items())]
+    with ThreadPoolExecutor(_LANES) as pool:
+        made = list(pool.map(lambda each: _clone(settings, own, *each, anew), todo))
+    write_state(settings, own)
+    return made
+
+
+def _clone(settings: Settings, own: Own, layer: str, table: str, version: int, anew: bool) -> Made:
+    held = cloned_from(settings, own, layer, table)
+    if held == version and not anew:
+        return Made(layer, table, version, "as it was")
+    if held == OWN and not anew:
+        return Made(layer, table, version, "your own")
+    source = f"{catalog.quote(catalog.CANDIDATE[layer], table)} version as of {int(version)}"
+    catalog.thrift_rows(settings, f"create or replace table {catalog.quote(own.of(layer), table)} shallow clone {source}")
+    return Made(layer, table, version, "cloned")
+
+
+OWN = -1  # instead of a version: the person has built the table
+
+
+def cloned_from(settings: Settings, own: Own, layer: str, table: str) -> int | None:
+    """The version that the person's table is a clone of; OWN if they have written it since, None if there is none."""
+    try:
+        found = DeltaTable(candidate.place(settings, own.of(layer), table), storage_options=storage.options(settings))
+    except TableNotFoundError:
+        return None
+    last = found.history(1)[0]
+    version = str((last.get("operationParameters") or {}).get("sourceVersion", ""))
+    return int(version) if last.get("operation") == "CLONE" and version.isdigit() else OWN
+
+
+def drop(settings: Settings, own: Own) -> list[str]:
+    """Drop the person's schemas with all that they built; the names of those that were there."""
+    there = {row[0] for row in catalog.thrift_rows(settings, f"show schemas like {catalog.literal(own.schema + '_*')}")}
+    gone = [schema for schema in map(own.of, LAYERS) if schema in there]
+    if gone:
+        catalog.thrift_rows(settings, *(f"drop schema {catalog.quote(schema)} cascade" for schema in gone))
+    return gone
+
+
+def write_state(settings: Settings, own: Own) -> None:
+    """What dbt defers to: the project as it is built for release, whose released tables are met where readers meet them."""
+    known = dbt.manifest(settings)
+    if not known["nodes"]:
+        dbt.invoke(settings, "parse")
+        known = dbt.manifest(settings)
+    folder = own.folder(settings) / "state"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(_released(known, settings)))
+    (own.folder(settings) / "env").write_text(environment(settings, own))
+
+
+def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    shown = {(layer, table) for layer in LAYERS for table in release.published(settings, layer)}
+    for layer in LAYERS:
+        for name, node in dbt.models(known, layer).items():
+            if (layer, name) in shown:
+                schema = catalog.PUBLISHED[layer]
+                node |= {"schema": schema, "relation_name": f"{schema}.{node['alias']}"}
+    return known
+
+
+def environment(settings: Settings, own: Own) -> str:
+    """Shell lines that make the person's place the one that dbt builds in."""
+    said = {
+        "DBT_TARGET": "dev", "DEV_SCHEMA": own.schema, "DBT_DEFER": "1", "DBT_STATE": own.folder(settings) / "state",
+        "DBT_TARGET_PATH": own.folder(settings) / "target", "DBT_LOG_PATH": own.folder(settings) / "log",
+        "THRIFT_PORT": settings.thrift_port, "SPARK_UI_PORT": settings.spark_ui_port, "VAR_DIR": settings.var_dir,
+        "LAKE_URL": settings.lake_url, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }  # fmt: skip
+    lines = [f"export {name}={shlex.quote(str(value))}" for name, value in said.items()]
+    return "\n".join(["# Made by make dev. In a shell: source this file, then cd dbt_project", *lines, ""])
+
+
+def summary(made: Iterable[Made]) -> str:
+    """How many tables of which state, in words."""
+    states = [one.state for one in made]
+    said = [f"{states.count(state)} {state}" for state in ("cloned", "as it was", "your own") if state in states]
+    return ", ".join(said)
