@@ -1,5 +1,6 @@
 """`dev`, `diff-models` and `model`: what people who write models run."""
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -7,7 +8,9 @@ from rich.text import Text
 
 from authoring import dev as place
 from lakehouse import console, server
+from lakehouse.errors import GateError
 from lakehouse.settings import ROOT, load
+from lakehouse.site import files
 
 
 @click.command()
@@ -36,3 +39,35 @@ def dev(name: str | None, anew: bool, drop: bool) -> None:
         "  DEV_SAMPLE=1 dbt run …      on a hundredth of the orders, with all that belongs to them\n"
         "  make diff-models            (in the project's folder) what your branch changes"
     )
+
+
+@click.command("diff-models")
+@click.option("--name", help="whose; by default the user who runs this")
+@click.option("--rows", default=3, show_default=True, type=click.IntRange(0, 100), help="so many examples of each kind and table")
+@click.option("--show", is_flag=True, help="with the values of the columns that differ; they may be personal")
+def diff_models(name: str | None, rows: int, show: bool) -> None:
+    """Say what the models that you have built would change for readers, as Markdown for a pull request and as a page.
+
+    Ends with 7 if one of them would not pass its gate.
+    """
+    from authoring import branch
+    from inspection.reader import Reader
+    from lakehouse.session import connect
+
+    settings = load()
+    own = place.whose(name)
+    server.start(settings)
+    with closing(Reader(settings)) as reader, console.err.status("Comparing your models with what is released"):
+        spark = connect(settings)
+        try:
+            found = branch.compare(settings, spark, reader, own, rows, show)
+        finally:
+            spark.stop()
+    text = branch.report(found, own, "branch.md")
+    files.write(own.folder(settings) / "diff.md", text)
+    page = files.write(own.folder(settings) / "diff.html", branch.report(found, own, "branch.html"))
+    click.echo(text, nl=False)
+    console.err.print(Text(f"The same as a page: {page}", style="dim"))
+    bad = [one.name for one in found if one.verdict and not one.verdict.ok]
+    if bad:
+        raise GateError(", ".join(bad), "would not pass the gate", remedy="Mend the model or its suite, then run it again")

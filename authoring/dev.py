@@ -81,7 +81,7 @@ def prepare(settings: Settings, own: Own, anew: bool = False) -> list[Made]:
     catalog.thrift_rows(settings, *(f"create schema if not exists {catalog.quote(own.of(layer))}" for layer in LAYERS))
     todo = [(layer, table, version) for layer in LAYERS for table, version in sorted(shown[layer].items())]
     with ThreadPoolExecutor(_LANES) as pool:
-        made = list(pool.map(lambda each: _clone(settings, own, *each, anew), todo))
+        made = list(pool.map(lambda each: _clone(settings, own, each[0], each[1], each[2], anew), todo))
     write_state(settings, own)
     return made
 

@@ -63,6 +63,28 @@ def run_gate(
     return kept + (_judge_all(settings, spark, layer, todo, report, run_id, suites) if todo else [])
 
 
+def preview(
+    settings: Settings, spark: "SparkSession", layer: str, table: str, location: str, target: Path, suites: Path = SUITES
+) -> Verdict | None:
+    """What the gate would say of the Delta table at `location` if it were the layer's `table`: nothing is noted, nothing set back.
+
+    Args:
+        target: dbt's folder with the contracts that are meant.
+    Returns:
+        None if the table has no suite.
+    """
+    from expectations import registry
+    from expectations.runner import Runner
+
+    suite = find(layer, table, [], suites)
+    if suite is None:
+        return None
+    registry.validate(suite, file_of(layer, table, suites))
+    version = DeltaTable(location, storage_options=storage.options(settings)).version()
+    bench = Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark), target)
+    return _judge(bench, Job(layer, table, (location, version), suite, frame.scope([], None)))[0]
+
+
 class Job:
     """One table to be judged."""
 
@@ -105,6 +127,7 @@ class Bench:
     runner: "Runner"
     local: local.Engine
     others: Others
+    target: Path | None = None  # of dbt, whose contracts are meant; by default that of runs for a release
 
     def engines(self, location: str, version: int, table: DeltaTable) -> tuple[aggregate.Engine, ...]:
         """Who can count the rows of `table`, the quickest first; Spark, which can always, last."""
@@ -271,7 +294,7 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
 def _judged(bench: Bench, job: Job, engines: tuple[aggregate.Engine, ...], types: condition.Types) -> "Judged":
     from expectations.runner import Judged
 
-    promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table)
+    promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table, bench.target)
     evidence = Evidence(engines, types, partial(bench.others.rows, job.layer), job.history, job.layer == "bronze", promised)
     return Judged(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
 

@@ -130,6 +130,26 @@ def _table(settings: Settings, reader: Reader, before: Release, after: Release, 
         return Difference(table, "unreadable", was, now, note=str(error))
 
 
+def of_tables(
+    reader: Reader,
+    settings: Settings,
+    table: str,
+    before: DeltaTable,
+    after: DeltaTable,
+    key: tuple[str, ...],
+    rows: int,
+    show: bool,
+) -> Difference:
+    """What became of `table`, whose rows were those of one Delta table and are those of another.
+
+    Raises:
+        ReleaseError: one of them can't be read.
+    """
+    pair = _Pair(settings, reader, table, before, after)
+    found = _rows(pair, key, rows, show)
+    return Difference(table, before=before.version(), after=after.version(), columns=pair.columns, **found)
+
+
 class _Pair:
     """Two versions of a table: the rows in files that only one of them has, and the columns of both."""
 

@@ -37,7 +37,12 @@ def measure(settings: Settings, layer: str, table: str, version: int | None = No
         found = DeltaTable(location(settings, layer, table), version=version, storage_options=storage.options(settings))
     except TableNotFoundError:
         return None
-    files = found.get_add_actions(flatten=True)
+    return size_of(found)
+
+
+def size_of(table: DeltaTable) -> Size:
+    """Rows and bytes as the Delta log has them."""
+    files = table.get_add_actions(flatten=True)
     rows, sizes = files["num_records"].to_pylist(), files["size_bytes"].to_pylist()
     return Size(sum(row or 0 for row in rows), sum(sizes))
 

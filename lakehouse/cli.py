@@ -23,6 +23,7 @@ ELSEWHERE = {
     "diff": "inspection.command:diff",
     "why": "inspection.command:why",
     "dev": "authoring.command:dev",
+    "diff-models": "authoring.command:diff_models",
 }
 
 

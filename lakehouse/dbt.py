@@ -106,17 +106,21 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
     return idle
 
 
-def contract(settings: Settings, model: str) -> dict[str, str] | None:
+def contract(settings: Settings, model: str, target: Path | None = None) -> dict[str, str] | None:
     """Columns and types that `model` promises; None if no contract of it is enforced, or dbt has not run."""
-    for node in manifest(settings)["nodes"].values():
+    for node in manifest(settings, target)["nodes"].values():
         if node["resource_type"] == "model" and node["name"] == model and node["config"].get("contract", {}).get("enforced"):
             return {name: str(column["data_type"]) for name, column in node["columns"].items()}
     return None
 
 
-def manifest(settings: Settings) -> dict[str, Any]:
-    """What dbt knew of the project when it last ran; without nodes if it never has."""
-    path = _manifest(settings)
+def manifest(settings: Settings, target: Path | None = None) -> dict[str, Any]:
+    """What dbt knew of the project when it last ran; without nodes if it never has.
+
+    Args:
+        target: dbt's target folder; by default that of runs for a release.
+    """
+    path = target / "manifest.json" if target else _manifest(settings)
     empty: dict[str, Any] = {"nodes": {}, "sources": {}, "parent_map": {}}
     return empty | (json.loads(path.read_text()) if path.exists() else {})
 

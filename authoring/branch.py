@@ -1,0 +1,145 @@
+"""What a branch changes: the tables that a person has built beside the ones that readers see, and what the gate says of them."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from authoring.dev import LAYERS, OWN, Own, cloned_from
+from expectations.verdict import Verdict
+from inspection.diff import STAMPS, Difference, Example, of_tables
+from inspection.reader import Reader
+from lakehouse import candidate, console, dbt, release, storage
+from lakehouse.errors import AbsentError, ReleaseError
+from lakehouse.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A model that the person has built."""
+
+    layer: str
+    model: str
+    path: str  # of its file, in dbt_project
+    difference: Difference
+    promises: tuple[str, ...]  # what of its contract is another, as sentences
+    verdict: Verdict | None  # None: it has no suite
+
+    @property
+    def name(self) -> str:
+        """`gold.dim_customers`."""
+        return f"{self.layer}.{self.model}"
+
+    @property
+    def is_same(self) -> bool:
+        """Whether readers would see nothing else."""
+        return self.difference.state == "same" and not self.difference.restamped and not self.promises
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Rows in which each column has another value, those left out that only say how a row came."""
+        return {name: count for name, count in self.difference.changed_columns.items() if name not in STAMPS}
+
+
+def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own, examples: int, show: bool) -> list[Changed]:
+    """Every model that `own` has built, against what readers see, by layer and name.
+
+    Args:
+        examples: so many of each kind of difference.
+        show: with values, which may be personal.
+    Raises:
+        AbsentError: they have built nothing.
+    """
+    target = own.folder(settings) / "target"
+    mine, known = dbt.manifest(settings, target), dbt.manifest(settings)
+    found = []
+    for layer in LAYERS:
+        models, before = dbt.models(mine, layer), dbt.models(known, layer)
+        for name, node in sorted(models.items()):
+            if node["config"]["materialized"] in ("view", "ephemeral") or cloned_from(settings, own, layer, name) != OWN:
+                continue
+            difference = _difference(settings, reader, own, layer, name, dbt.unique_key(node), examples, show)
+            promises = tuple(_promises(before.get(name), node))
+            verdict = _judged(settings, spark, own, layer, name, target)
+            found.append(Changed(layer, name, node["original_file_path"], difference, promises, verdict))
+    if not found:
+        raise AbsentError(own.schema, "holds nothing that you have built", "models of your branch", "Run make dev, then dbt run")
+    return found
+
+
+def _difference(
+    settings: Settings, reader: Reader, own: Own, layer: str, name: str, key: tuple[str, ...], examples: int, show: bool
+) -> Difference:
+    after = DeltaTable(candidate.place(settings, own.of(layer), name), storage_options=storage.options(settings))
+    shown = release.published(settings, layer).get(name)
+    if shown is None:
+        size = candidate.size_of(after)
+        return Difference(name, "new", after=after.version(), added=size.rows)
+    try:
+        before = reader.open(f"{layer}.{name}", candidate.location(settings, layer, name), shown)
+        return of_tables(reader, settings, name, before, after, key, examples, show)
+    except ReleaseError as error:
+        return Difference(name, "unreadable", shown, after.version(), note=str(error))
+
+
+def _promises(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[str]:
+    was, now = (_contract(node) for node in (before, after))
+    for name in {**was, **now}:
+        if name not in was:
+            yield f"promises {name} {now[name]} as well" if was else f"promises {name} {now[name]}"
+        elif name not in now:
+            yield f"no longer promises {name} {was[name]}"
+        elif was[name] != now[name]:
+            yield f"promises {name} as {now[name]} instead of {was[name]}"
+
+
+def _contract(node: Mapping[str, Any] | None) -> dict[str, str]:
+    if node is None or not node["config"].get("contract", {}).get("enforced"):
+        return {}
+    return {name: str(column["data_type"]) for name, column in node["columns"].items()}
+
+
+def _judged(settings: Settings, spark: "SparkSession", own: Own, layer: str, name: str, target: Path) -> Verdict | None:
+    from expectations.gate import preview  # Great Expectations takes seconds to import
+
+    return preview(settings, spark, layer, name, candidate.place(settings, own.of(layer), name), target)
+
+
+def report(found: list[Changed], own: Own, template: str) -> str:
+    """The comparison as text: `branch.md` for a pull request, `branch.html` as a page that needs nothing else."""
+    folder = Path(__file__).with_name("templates")
+    made = Environment(
+        loader=FileSystemLoader(folder), autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= {"number": console.count, "cell": _cell, "values": _values}
+    style = ""
+    with suppress(FileNotFoundError):
+        style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text()
+    changed = [one for one in found if not one.is_same]
+    same = [one for one in found if one.is_same]
+    return made.get_template(f"{template}.j2").render(changed=changed, same=same, own=own, style=style)
+
+
+def _cell(text: object) -> str:
+    """`text` within a cell of a Markdown table."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("`", "'")
+
+
+def _values(example: Example) -> str:
+    """`country_code: ES → PT`, or only the columns where values were not asked for."""
+    names = [name for name in example.columns if name not in STAMPS]
+    if not example.values:
+        return ", ".join(names)
+    return ", ".join(f"{name}: {_short(example.values[name][0])} → {_short(example.values[name][1])}" for name in names)
+
+
+def _short(value: object) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
