@@ -74,12 +74,15 @@ diff: env ## What readers see otherwise in one release than in another (RELEASE=
 why: env $(if $(filter why,$(MAKECMDGOALS)),$(if $(KEY),,$(error Which row? make why TABLE=gold.dim_customers KEY=42))) ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
 	@$(RUN) why --table '$(if $(TABLE),$(TABLE),$(error Which row? make why TABLE=gold.dim_customers KEY=42))' --key "$$KEY" $(if $(SHOW),--show) $(if $(JSON),--json)
 
-.PHONY: dev diff-models
+.PHONY: dev diff-models model
 dev: env ## Schemas of your own, with clones of what is released, for dbt to build in (NAME=ana, ANEW=1, DROP=1)
 	@$(RUN) dev $(if $(NAME),--name '$(NAME)') $(if $(ANEW),--anew) $(if $(DROP),--drop)
 
 diff-models: env ## What the models that you have built would change, as Markdown and as a page (NAME=ana, ROWS=5, SHOW=1 with values)
 	@$(RUN) diff-models $(if $(NAME),--name '$(NAME)') $(if $(ROWS),--rows $(ROWS)) $(if $(SHOW),--show)
+
+model: env ## Draft a new model with its YAML and suite (NAME=gold.sales.rpt_returns FROM=fct_orders KEY=customer_id; DRY_RUN=1 prints)
+	@$(RUN) model --name '$(NAME)' --from '$(FROM)' --key '$(KEY)' $(if $(OWNER),--owner '$(OWNER)') $(if $(DRY_RUN),--dry-run)
 
 .PHONY: up down status sql docs site
 up: env ## Start the Spark server

@@ -71,3 +71,30 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
     bad = [one.name for one in found if one.verdict and not one.verdict.ok]
     if bad:
         raise GateError(", ".join(bad), "would not pass the gate", remedy="Mend the model or its suite, then run it again")
+
+
+@click.command()
+@click.option("--name", required=True, help="layer.domain.model: gold.sales.rpt_returns")
+@click.option("--from", "parents", required=True, help="models that it reads, the main one first: fct_orders,dim_customers")
+@click.option("--key", required=True, help="columns of the main one that name a row: customer_id")
+@click.option("--owner", default="analytics", show_default=True, help="who is told when its gate fails")
+@click.option("--dry-run", is_flag=True, help="print the files; write nothing")
+def model(name: str, parents: str, key: str, owner: str, dry_run: bool) -> None:
+    """Draft a new model: its query, its YAML with contract and tests, its suite."""
+    from authoring import skeleton
+
+    made = skeleton.draft(load(), name, _listed(parents), _listed(key), owner)
+    if dry_run:
+        for path, text in made.files.items():
+            click.echo(f"-- {path.relative_to(ROOT)}\n{text}")
+        return
+    skeleton.write(made)
+    for path in made.files:
+        console.out.print(Text.assemble(("✓ ", "green"), str(path.relative_to(ROOT))))
+    console.out.print(
+        f"It builds as it stands: dbt run -s {name.split('.')[-1]}. Then write the query, and what says {skeleton.LATER}."
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "why": "inspection.command:why",
     "dev": "authoring.command:dev",
     "diff-models": "authoring.command:diff_models",
+    "model": "authoring.command:model",
 }
 
 

@@ -1,0 +1,115 @@
+"""The first draft of a model: its query, its description with columns and tests, its suite. Builds as it stands; says what is left to say."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lakehouse import dbt
+from lakehouse.errors import SettingsError
+from lakehouse.settings import ROOT, Settings
+
+LATER = "TODO"  # tests/contracts refuses a description that begins so
+_PLAIN = re.compile(r"[a-z][a-z0-9_]*")
+_PREFIX = {"gold": ("dim_", "fct_", "rpt_"), "silver": ("int_",)}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Files by where they go."""
+
+    files: dict[Path, str]
+
+
+def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[str], owner: str, root: Path = ROOT) -> Draft:
+    """Files of the model `name` (layer.domain.model) that reads `parents` and has one row per `key`.
+
+    Raises:
+        SettingsError: the name is not by the rules or is taken; a parent or a column of the key does not exist.
+    """
+    layer, domain, model = _named(name)
+    known = dbt.manifest(settings)
+    nodes = {node["name"]: node for node in known["nodes"].values() if node["resource_type"] == "model"}
+    if model in nodes:
+        raise SettingsError("NAME", f"{model} exists: {nodes[model]['original_file_path']}", "a new name")
+    for parent in parents:
+        if parent not in nodes:
+            near = get_close_matches(parent, list(nodes), 3, 0.5) or sorted(nodes)[:5]
+            raise SettingsError("FROM", f"{parent} is no model", ", ".join(near), "Run dbt parse if it is new")
+    columns = _columns(nodes[parents[0]], key)
+    folder = root / "dbt_project" / "models" / layer / domain
+    files = {
+        folder / f"{model}.sql": _query(parents, list(columns)),
+        folder / f"{model}.yml": _described(model, columns, key),
+        root / "expectations" / "suites" / layer / f"{model}.yml": _suite(model, key, owner),
+    }
+    if there := [path for path in files if path.exists()]:
+        raise SettingsError(str(there[0]), "exists", "a new name", "Nothing was written")
+    return Draft(files)
+
+
+def write(made: Draft) -> None:
+    """Write the files."""
+    for path, text in made.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _named(name: str) -> tuple[str, str, str]:
+    parts = name.split(".")
+    if len(parts) != 3 or parts[0] not in _PREFIX or not all(map(_PLAIN.fullmatch, parts)):
+        raise SettingsError("NAME", f"is {name!r}", "layer.domain.model: gold.sales.rpt_returns")
+    layer, domain, model = parts
+    if not model.startswith(_PREFIX[layer]):
+        raise SettingsError("NAME", f"{model} says not what it is", f"one that begins with {' or '.join(_PREFIX[layer])}")
+    return layer, domain, model
+
+
+def _columns(parent: Mapping[str, Any], key: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    held: dict[str, Mapping[str, Any]] = parent["columns"]
+    for name in key:
+        if name not in held:
+            near = get_close_matches(name, list(held), 3, 0.5) or list(held)
+            raise SettingsError("KEY", f"{name} is no column of {parent['name']}", ", ".join(near))
+    return {name: held[name] for name in key}
+
+
+def _query(parents: Sequence[str], columns: Sequence[str]) -> str:
+    inputs = [f"{_short(parent)} as (\n    select * from {{{{ ref('{parent}') }}}}\n),\n" for parent in parents]
+    named = "".join(f"        {name},\n" for name in columns)
+    final = (
+        f"final as (\n    select distinct\n{named.rstrip().rstrip(',')}\n    from {_short(parents[0])}\n)\n\nselect * from final\n"
+    )
+    return "with " + "\n".join([*inputs, final])
+
+
+def _short(parent: str) -> str:
+    return re.sub(r"^(?:int|dim|fct|rpt|stg)_|__\w+$", "", parent)
+
+
+def _described(model: str, columns: Mapping[str, Mapping[str, Any]], key: Sequence[str]) -> str:
+    lines = ["version: 2", "", "models:", f"  - name: {model}"]
+    lines += [f'    description: "{LATER}: one row per {", ".join(key)} …"', "    config:", "      contract: {enforced: true}"]
+    lines.append("    columns:")
+    for name, column in columns.items():
+        told = str(column.get("description") or f"{LATER}: what it is.").replace("\\", "\\\\").replace('"', '\\"')
+        lines.append(f'      - {{name: {name}, data_type: "{column.get("data_type") or LATER}", description: "{told}"}}')
+    lines.append("    data_tests:")
+    if len(key) == 1:
+        lines.append(f"      - unique: {{arguments: {{column_name: {key[0]}}}}}")
+    lines += [f"      - not_null: {{arguments: {{column_name: {name}}}}}" for name in key]
+    return "\n".join(lines) + "\n"
+
+
+def _suite(model: str, key: Sequence[str], owner: str) -> str:
+    lines = ["# yaml-language-server: $schema=../../suite.schema.json", f"table: {model}"]
+    lines += [f"description: One row per {', '.join(key)}.", f"owner: {owner}", "checks:"]
+    lines += [f"  - {{expect: expect_column_values_to_not_be_null, column: {name}}}" for name in key]
+    if len(key) == 1:
+        lines.append(f"  - {{expect: expect_column_values_to_be_unique, column: {key[0]}}}")
+    else:
+        lines.append(f"  - {{expect: expect_compound_columns_to_be_unique, column_list: [{', '.join(key)}]}}")
+    lines.append("  - {expect: same_as_contract}")
+    return "\n".join(lines) + "\n"
