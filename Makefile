@@ -22,12 +22,15 @@ demo: env $(if $(filter traffic,$(MAKECMDGOALS)),traffic) ## The whole way with 
 traffic: env ## Play a business day on the sample shop (DAYS=3 for more)
 	@$(RUN) traffic --days $(DAYS)
 
-.PHONY: test lint
+.PHONY: test lint lint-sql
 test: .venv/.dev ## All tests
 	@.venv/bin/python -W ignore -m pytest $(TESTS)
 
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+lint-sql: .venv/.dev ## Check the style of the models (FIX=1 mends what can be mended)
+	@.venv/bin/sqlfluff $(if $(FIX),fix,lint) $(if $(MODELS),$(MODELS),dbt_project/models)
 
 .PHONY: discover ingest reconcile gate requeue suite silver gold release run
 discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml

@@ -1,6 +1,9 @@
 """Rules of the dbt project that dbt does not check: everything is described, and what is drafted is finished."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,18 @@ def test_what_is_released_keeps_a_contract_and_has_a_suite(path: Path) -> None:
     assert described()[path.stem]["config"]["contract"] == {"enforced": True}
     layer = path.relative_to(MODELS).parts[0]
     assert (ROOT / "expectations" / "suites" / layer / f"{path.stem}.yml").is_file()
+
+
+def test_models_keep_the_style() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("sqlfluff"), "lint", "--nofail", "--format", "json", MODELS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout)
+    assert len(found) == len(list(MODELS.rglob("*.sql"))), done.stderr
+    assert [f"{Path(one['filepath']).name}: {each['description']}" for one in found for each in one["violations"]] == []
 
 
 @pytest.mark.parametrize("path", sorted(MODELS.rglob("*.sql")), ids=lambda path: path.stem)

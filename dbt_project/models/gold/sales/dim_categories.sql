@@ -22,8 +22,8 @@ tree as (
         categories.parent_category_id,
         tree.top_category_id,
         tree.top_category_name,
-        concat(tree.category_path, ' > ', categories.category_name),
-        tree.category_level + 1,
+        concat(tree.category_path, ' > ', categories.category_name) as category_path,
+        tree.category_level + 1 as category_level,
         categories._batch_id
     from categories
     inner join tree on categories.parent_category_id = tree.category_id

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', unique_key=['order_id', 'line_number']) }}
+{{ config(materialized='incremental', unique_key=['order_id', 'line_number'], meta={'sample_by': 'order_id'}) }}
 {%- set is_new = is_new_batch() %}
 
 with orders as (

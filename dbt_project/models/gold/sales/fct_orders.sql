@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', unique_key='order_id') }}
+{{ config(materialized='incremental', unique_key='order_id', meta={'sample_by': 'order_id'}) }}
 {%- set is_new = is_new_batch() %}
 
 with orders as (

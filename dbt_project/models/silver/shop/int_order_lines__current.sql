@@ -1,4 +1,4 @@
-{{ config(unique_key=['order_id', 'line_number']) }}
+{{ config(unique_key=['order_id', 'line_number'], meta={'sample_by': 'order_id'}) }}
 
 with versions as (
     select *

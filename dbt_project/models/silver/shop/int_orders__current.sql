@@ -1,4 +1,4 @@
-{{ config(unique_key='order_id') }}
+{{ config(unique_key='order_id', meta={'sample_by': 'order_id'}) }}
 
 with versions as (
     select *

@@ -1,4 +1,4 @@
-{{ config(unique_key='payment_id', meta={'union_columns': ['_order_ids']}) }}
+{{ config(unique_key='payment_id', meta={'sample_by': 'order_id', 'union_columns': ['_order_ids']}) }}
 
 with versions as (
     select

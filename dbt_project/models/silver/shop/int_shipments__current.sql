@@ -1,4 +1,4 @@
-{{ config(unique_key='shipment_id') }}
+{{ config(unique_key='shipment_id', meta={'sample_by': 'order_id'}) }}
 
 with versions as (
     select *
