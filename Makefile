@@ -22,9 +22,12 @@ demo: env $(if $(filter traffic,$(MAKECMDGOALS)),traffic) ## The whole way with 
 traffic: env ## Play a business day on the sample shop (DAYS=3 for more)
 	@$(RUN) traffic --days $(DAYS)
 
-.PHONY: test lint lint-sql
+.PHONY: test test-adapter lint lint-sql
 test: .venv/.dev ## All tests
 	@.venv/bin/python -W ignore -m pytest $(TESTS)
+
+test-adapter: .venv/.dev ## dbt's own tests of an adapter, on our server
+	@.venv/bin/python -W ignore -m pytest -o addopts="-q -ra" -p dbt.tests.fixtures.project $(if $(TESTS),$(TESTS),tests/adapter)
 
 lint: .venv/.dev ## Format and type checks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

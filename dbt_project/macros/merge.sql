@@ -1,18 +1,19 @@
 {#-
-  The merge of every incremental model, in place of dbt-spark's: keys compare null-safe, and a tombstone
+  The merge of every incremental model, in place of dbt-spark's: a row without its key is refused, and a tombstone
   (a source row with `_is_deleted`) does what `meta.on_tombstone` says:
 
     keep    the row stays, marked deleted. A tombstone without values (`_op` = 'd') leaves the values that are there.
     delete  the row leaves the table; a tombstone whose row is not there inserts nothing.
+    ignore  there are none: the query has no `_is_deleted`.
 
   `meta.union_columns` names arrays that gather over time: old and new elements, instead of the new ones alone.
 -#}
 {% macro spark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
     {%- set meta = config.get('meta', {}) -%}
     {%- set on_tombstone = meta.get('on_tombstone') -%}
-    {%- if on_tombstone not in ['keep', 'delete'] -%}
+    {%- if on_tombstone not in ['keep', 'delete', 'ignore'] -%}
         {%- do exceptions.raise_compiler_error(
-            model.name ~ ": meta.on_tombstone is " ~ on_tombstone ~ " (wanted: keep or delete). Set it in dbt_project.yml."
+            model.name ~ ": meta.on_tombstone is " ~ on_tombstone ~ " (wanted: keep, delete or ignore). Set it in dbt_project.yml."
         ) -%}
     {%- endif -%}
     {%- if not unique_key -%}
@@ -20,7 +21,8 @@
     {%- endif -%}
     {%- set conditions = [] + (incremental_predicates or []) -%}
     {%- for column in ([unique_key] if unique_key is string else unique_key) -%}
-        {%- do conditions.append('DBT_INTERNAL_SOURCE.' ~ column ~ ' <=> DBT_INTERNAL_DEST.' ~ column) -%}
+        {%- set refusal = "raise_error('" ~ model.name ~ ": a row has no " ~ column ~ ", which is part of its key')" -%}
+        {%- do conditions.append('coalesce(DBT_INTERNAL_SOURCE.' ~ column ~ ', ' ~ refusal ~ ') = DBT_INTERNAL_DEST.' ~ column) -%}
     {%- endfor %}
 
     merge into {{ target }} as DBT_INTERNAL_DEST
@@ -28,7 +30,7 @@
     on {{ conditions | join('\n        and ') }}
     {%- if on_tombstone == 'delete' %}
     when matched and DBT_INTERNAL_SOURCE._is_deleted then delete
-    {%- else %}
+    {%- elif on_tombstone == 'keep' %}
     when matched and DBT_INTERNAL_SOURCE._is_deleted and DBT_INTERNAL_SOURCE._op = 'd' then update set
         {%- for column in ['_batch_id', '_ingested_at', '_is_deleted', '_source_lsn'] %}
         {{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ',' if not loop.last }}
