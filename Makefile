@@ -113,7 +113,10 @@ docs: env ## Serve the docs site on loopback
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
 
-.PHONY: bench-gate bench-release bench-site
+.PHONY: bench-dbt bench-gate bench-release bench-site
+bench-dbt: env ## Measure what dbt's way costs: a small model, nothing to do, a merge (BENCH='fixed hundred --rounds 5')
+	@.venv/bin/python -W ignore -m bench.dbt $(BENCH)
+
 bench-gate: env ## Measure a gate of fifty expectations beside plain Great Expectations (BENCH='--rows 10000000 --rounds 5')
 	@.venv/bin/python -W ignore -m bench.gate $(BENCH)
 
