@@ -17,7 +17,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import candidate, catalog, dbt, release, storage
+from lakehouse import candidate, catalog, commits, dbt, release, storage
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
@@ -106,7 +106,7 @@ def cloned_from(settings: Settings, own: Own, layer: str, table: str) -> int | N
         found = DeltaTable(candidate.place(settings, own.of(layer), table), storage_options=storage.options(settings))
     except TableNotFoundError:
         return None
-    last = found.history(1)[0]
+    last = next(commits.newest_first(settings, found), {})
     version = str((last.get("operationParameters") or {}).get("sourceVersion", ""))
     return int(version) if last.get("operation") == "CLONE" and version.isdigit() else OWN
 

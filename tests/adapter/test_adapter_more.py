@@ -1,5 +1,7 @@
 """Incremental models, contracts, hooks, unit tests, clones, samples and the rest."""
 
+# ruff: noqa: F401 - the classes are made from what is imported
+
 from dbt.tests.adapter.aliases.test_aliases import BaseAliases
 from dbt.tests.adapter.caching.test_caching import BaseCachingLowercaseModel, BaseNoPopulateCache
 from dbt.tests.adapter.concurrency.test_concurrency import BaseConcurrency

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -9,8 +10,18 @@ from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.impl import _grows, _only_grew
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import view
+from lakehouse import commits, view
 from lakehouse.settings import Settings
+
+SETTINGS = Settings(lake_url="/nowhere")
+
+
+def log(made: DeltaTable) -> list[dict[str, Any]]:
+    return list(commits.newest_first(SETTINGS, made))
+
+
+def rows(made: DeltaTable) -> str:
+    return origin.rows(made, log(made))
 
 
 def table(path: Path, batch: int, mode: str = "append", mark: bool = True) -> DeltaTable:
@@ -51,30 +62,30 @@ def test_what_asks_for_the_time_or_for_chance_can_not_be_told(sql: str) -> None:
 def test_compaction_moves_nothing_and_a_batch_does(tmp_path: Path) -> None:
     for batch in (1, 2):
         made = table(tmp_path, batch)
-    before = origin.rows(made)
+    before = rows(made)
     made.optimize.compact()
     made = DeltaTable(str(tmp_path))
-    assert made.version() == 2 and origin.rows(made) == before
-    assert origin.rows(table(tmp_path, 3)) != before
+    assert made.version() == 2 and rows(made) == before
+    assert rows(table(tmp_path, 3)) != before
 
 
 def test_a_table_made_anew_is_another_one(tmp_path: Path) -> None:
     one, other = table(tmp_path / "a", 1), table(tmp_path / "b", 1)
-    assert origin.rows(one) != origin.rows(other)
+    assert rows(one) != rows(other)
 
 
 def test_a_table_only_grew_if_all_that_came_were_batches(tmp_path: Path) -> None:
     table(tmp_path, 1)
     made = table(tmp_path, 2)
-    assert _only_grew(made, 0) and _only_grew(made, 1)
+    assert _only_grew(log(made), 0) and _only_grew(log(made), 1)
     made.optimize.compact()
-    assert _only_grew(DeltaTable(str(tmp_path)), 0)
+    assert _only_grew(log(DeltaTable(str(tmp_path))), 0)
     made = table(tmp_path, 3, mark=False)  # by hand: its rows may be of any batch
-    assert not _only_grew(made, 1) and _only_grew(made, made.version())
+    assert not _only_grew(log(made), 1) and _only_grew(log(made), made.version())
     made = table(tmp_path, 4)
     made.restore(1)
-    assert not _only_grew(DeltaTable(str(tmp_path)), 2)
-    assert not _only_grew(DeltaTable(str(tmp_path), version=1), 2), "an earlier version than before was set back"
+    assert not _only_grew(log(DeltaTable(str(tmp_path))), 2)
+    assert not _only_grew(log(DeltaTable(str(tmp_path), version=1)), 2), "an earlier version than before was set back"
 
 
 @pytest.mark.parametrize(

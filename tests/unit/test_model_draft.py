@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from authoring import skeleton
 
+from authoring import skeleton
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 

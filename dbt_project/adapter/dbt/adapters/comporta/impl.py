@@ -4,7 +4,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from dbt.adapters.spark import SparkAdapter
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from lakehouse import candidate, lock, storage, view
+from lakehouse import candidate, commits, lock, storage, view
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 from lakehouse.types import spark_types
@@ -176,7 +176,7 @@ class ComportaAdapter(SparkAdapter):
             inputs = self._inputs_now(model)
             note = {
                 "comporta": 1,
-                "query": origin.code(query),
+                "query": origin.code(self._neutral(model["depends_on"]["nodes"], query)),
                 "project": self._surroundings(model),
                 "model": self._as_written(model),
                 "inputs": inputs,
@@ -227,7 +227,7 @@ class ComportaAdapter(SparkAdapter):
                 return Plan(f"{each.name} was not there, or was another table")
             if not each.forward:
                 return Plan(f"{each.name} does not keep the rows that leave it")
-            if not _only_grew(each.table, int(str(before["rows"]).rpartition("@")[2])):
+            if not _only_grew(self._commits(each.table), int(str(before["rows"]).rpartition("@")[2])):
                 return Plan(f"{each.name} was rebuilt, set back or changed by hand")
             if before.get("batch") is not None:
                 since.append(int(before["batch"]))
@@ -238,7 +238,11 @@ class ComportaAdapter(SparkAdapter):
         found: dict[str, dict[str, Any]] = {}
         for each in self._inputs(model):
             key = str(each.table.metadata().id)
-            said: dict[str, Any] = {"name": each.name, "rows": origin.rows(each.table), "columns": origin.columns(each.table)}
+            said: dict[str, Any] = {
+                "name": each.name,
+                "rows": origin.rows(each.table, self._commits(each.table)),
+                "columns": origin.columns(each.table),
+            }
             if each.seen:
                 said["seen"] = each.seen
             if asks:
@@ -251,10 +255,9 @@ class ComportaAdapter(SparkAdapter):
     def _newest_batch(self, each: Input) -> int | None:
         if "_batch_id" not in {column.name for column in each.table.schema().fields}:
             return None
-        for commit in each.table.history(1):
-            said = commit.get("comporta")  # a batch of ingestion says its own number
-            if said and commit["version"] == each.table.version():
-                return int(json.loads(said)["window"]["batch_id"])
+        said = next(self._commits(each.table), {}).get("comporta")  # a batch of ingestion says its own number
+        if said:
+            return int(json.loads(said)["window"]["batch_id"])
         found = origin.newest_batch(each.table)
         if found is None and each.relation is not None:
             _, rows = self.execute(f"select coalesce(max(_batch_id), -1) from {each.relation}", fetch=True)
@@ -281,11 +284,24 @@ class ComportaAdapter(SparkAdapter):
             text = self.text_of_view(relation)
             if not text:
                 raise UnknownError(f"{relation} is no view yet")
+            text = self._neutral(node.depends_on.nodes, text)
             for parent in node.depends_on.nodes:
                 yield from self._reached(parent, origin.digest(seen, origin.code(text)))
         else:
             kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
             yield Input(str(relation), self._table(relation), seen, relation, forward=kept)
+
+    def _neutral(self, numbers: Iterable[str], query: str) -> str:
+        """`query` with the ids of its parents for their names: in another schema it is the same query, of a clone of the same table."""
+        manifest: Any = self.get_macro_resolver()
+        for number in numbers:
+            node = manifest.nodes.get(number) or manifest.sources.get(number)
+            if node is not None and not getattr(node, "is_ephemeral_model", False):
+                name = (
+                    self.Relation.create(schema=node.schema, identifier=node.identifier) if node.resource_type == "source" else None
+                )
+                query = re.sub(rf"(?<![\w.`]){re.escape(str(name or self._resolved(node)))}(?![\w`])", f"<{number}>", query)
+        return query
 
     def _resolved(self, node: Any) -> BaseRelation:
         """The relation that `ref` gives: the node's own, or with `--defer` the one that stands in for it."""
@@ -318,7 +334,7 @@ class ComportaAdapter(SparkAdapter):
         """The relation's table; of a clone that nobody has written since, what it is a clone of."""
         table = self._named(relation)
         try:
-            return self._cloned(table, origin.commit(table)) or table
+            return self._cloned(table, origin.commit(self._commits(table))) or table
         except UnknownError:
             return table
 
@@ -326,8 +342,12 @@ class ComportaAdapter(SparkAdapter):
         said = commit.get("operationParameters") or {}
         if commit.get("operation") != "CLONE" or not str(said.get("sourceVersion", "")).isdigit():
             return None
-        place = _local(re.sub(r"^(?:\w+\.)?`?|`$", "", str(said.get("source", ""))))
+        schema, _, name = str(said.get("source", "")).replace("`", "").removeprefix("spark_catalog.").partition(".")
+        place = _local(name) if schema == "delta" else candidate.place(self._settings(), schema, name)
         return origin.open_table(place, storage.options(self._settings()), int(said["sourceVersion"]))
+
+    def _commits(self, table: DeltaTable) -> Iterator[dict[str, Any]]:
+        return commits.newest_first(self._settings(), table)
 
     def _named(self, relation: BaseRelation) -> DeltaTable:
         said = _PLACE.search(self._information(relation))
@@ -340,7 +360,7 @@ class ComportaAdapter(SparkAdapter):
         options = storage.options(self._settings())
         for _ in range(10):
             try:
-                commit = origin.commit(table)
+                commit = origin.commit(self._commits(table))
             except UnknownError:
                 return None
             said = commit.get("operationParameters") or {}
@@ -407,15 +427,18 @@ def _has_side_effects(model: Mapping[str, Any]) -> bool:
     return bool(hooks) or "always" in model.get("tags", ())
 
 
-def _only_grew(table: DeltaTable, before: int) -> bool:
-    """Whether every version after `before` added newer batches: by ingestion, or by a merge of dbt's."""
-    now = table.version()
-    if now < before:
-        return False
-    commits = [one for one in table.history(now - before + 1) if before < one["version"] <= now]
-    if len(commits) != now - before:
-        return False
-    return all(_grows(one) for one in commits)
+def _only_grew(commits: Iterable[Mapping[str, Any]], before: int) -> bool:
+    """Whether every version after `before` added newer batches: by ingestion, or by a merge of dbt's.
+
+    Args:
+        commits: newest first, without a gap.
+    """
+    for one in commits:
+        if one["version"] <= before:
+            return bool(one["version"] == before)
+        if not _grows(one):
+            return False
+    return False
 
 
 def _grows(commit: Mapping[str, Any]) -> bool:

@@ -53,21 +53,16 @@ def bare(text: str) -> str:
     return _TOKEN.sub(lambda found: found[1] or " ", text).strip()
 
 
-def commit(table: DeltaTable) -> Mapping[str, Any]:
-    """The newest commit that changed rows or columns.
+def commit(commits: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The newest of `commits`, newest first, that changed rows or columns.
 
     Raises:
         UnknownError: the log no longer has it.
     """
-    limit = 4
-    while True:
-        commits = table.history(limit)
-        for found in commits:
-            if found.get("operation") not in QUIET:
-                return found
-        if len(commits) < limit:
-            raise UnknownError("its log no longer says when it changed")
-        limit *= 8
+    for found in commits:
+        if found.get("operation") not in QUIET:
+            return found
+    raise UnknownError("its log no longer says when it changed")
 
 
 def open_table(location: str, options: Mapping[str, str], version: int | None = None) -> DeltaTable:
@@ -82,23 +77,14 @@ def open_table(location: str, options: Mapping[str, str], version: int | None = 
         raise UnknownError(f"{location} is no Delta table") from None
 
 
-def rows(table: DeltaTable) -> str:
+def rows(table: DeltaTable, commits: Iterable[Mapping[str, Any]]) -> str:
     """Its rows, for comparison."""
-    return f"{table.metadata().id}@{commit(table)['version']}"
+    return f"{table.metadata().id}@{commit(commits)['version']}"
 
 
 def columns(table: DeltaTable) -> str:
     """Its columns, for comparison."""
     return digest(table.schema().to_json())
-
-
-def noted(table: DeltaTable) -> str | None:
-    """The note of the newest commit that changed rows or columns; None if it carries none."""
-    try:
-        found = commit(table).get("userMetadata")
-    except UnknownError:
-        return None
-    return found if isinstance(found, str) else None
 
 
 def newest_batch(table: DeltaTable) -> int | None:
@@ -137,11 +123,6 @@ def _differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         one, other = held.get(name), now.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             found += _differing(one, other)
-        elif one != other:
+        elif one != other and name != "name":  # a clone has another name
             found.append(name)
     return found
-
-
-def join(inputs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Inputs by name; one that is met twice is the same one."""
-    return dict(sorted(inputs))

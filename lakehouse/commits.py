@@ -1,0 +1,28 @@
+"""What the commits of a Delta table say of themselves, read from its log: delta-rs refuses the whole history for a clone in it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.fs import DeltaStorageHandler
+
+from lakehouse import storage
+from lakehouse.settings import Settings
+
+
+def newest_first(settings: Settings, table: DeltaTable) -> Iterator[dict[str, Any]]:
+    """`commitInfo` of each version, that of the table's own version first, with its number as `version`.
+
+    Ends where the log was cleaned up, or where a commit says nothing.
+    """
+    files = DeltaStorageHandler(table.table_uri, storage.options(settings) or None)
+    for version in range(table.version(), -1, -1):
+        try:
+            text = files.open_input_file(f"_delta_log/{version:020d}.json").read()
+        except (FileNotFoundError, OSError):
+            return
+        found = next((said for line in bytes(text).splitlines() if (said := json.loads(line)).keys() == {"commitInfo"}), None)
+        if found is None:
+            return
+        yield found["commitInfo"] | {"version": version}
