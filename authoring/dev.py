@@ -93,7 +93,8 @@ def _clone(settings: Settings, own: Own, layer: str, table: str, version: int, a
     if held == OWN and not anew:
         return Made(layer, table, version, "your own")
     source = f"{catalog.quote(catalog.CANDIDATE[layer], table)} version as of {int(version)}"
-    catalog.thrift_rows(settings, f"create or replace table {catalog.quote(own.of(layer), table)} shallow clone {source}")
+    name = catalog.quote(own.of(layer), table)
+    catalog.thrift_rows(settings, f"drop table if exists {name}", f"create table {name} shallow clone {source}")
     return Made(layer, table, version, "cloned")
 
 

@@ -1,5 +1,6 @@
 """The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from lakehouse import ledger, storage
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
+_TWICE = re.compile(r"^(\[[A-Z_0-9.]+\]) [\w.$]+: (?=\1)")  # Spark names what is wrong before and after the exception
 LAYERS = ("bronze", "silver", "gold")
 # Where the rows of a layer are written before its gate, and where readers find them after it.
 CANDIDATE = {"bronze": "bronze", "silver": "silver_candidate", "gold": "gold_candidate"}
@@ -67,7 +69,7 @@ def thrift_rows(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
 def _message(error: OperationalError) -> str:
     text = getattr(error.args[0].status, "errorMessage", None) if error.args else None
     first: str = (text or str(error)).split("\n")[0]
-    return first.removeprefix("Error running query: ")
+    return _TWICE.sub("", first.removeprefix("Error running query: "))
 
 
 def create_schemas(settings: Settings) -> None:

@@ -21,6 +21,7 @@
         {%- call statement('main') -%}
             {{ get_merge_sql(this, '(\n' ~ compiled_code ~ '\n)', config.get('unique_key'), none, config.get('incremental_predicates') or config.get('predicates')) }}
         {%- endcall -%}
+        {%- do adapter.keep_note(this, note) -%}
     {%- else -%}
         {%- do build_whole(existing, note) -%}
     {%- endif -%}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from dbt.adapters.base import available
@@ -23,6 +24,7 @@ from deltalake import DeltaTable
 from lakehouse import candidate, commits, lock, storage, view
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
+from lakehouse.site import files
 from lakehouse.types import spark_types
 
 _TEXT = re.compile(
@@ -184,6 +186,25 @@ class ComportaAdapter(SparkAdapter):
         except UnknownError:
             return None
         return origin.plain(note) if not _has_side_effects(model) else None
+
+    @available
+    def keep_note(self, relation: BaseRelation, note: str | None) -> None:
+        """After a merge: Delta makes no commit of one that changed nothing, so the note that it would carry is kept beside.
+
+        It is good for this very version, and for this machine; without it, the merge is tried again.
+        """
+        if note is None:
+            return
+        try:
+            table = self._named(relation)
+            commit = origin.commit(self._commits(table))
+        except UnknownError:
+            return
+        if commit.get("userMetadata") != note:
+            files.write(self._beside(table), json.dumps({"rows": f"{table.metadata().id}@{commit['version']}", "note": note}))
+
+    def _beside(self, table: DeltaTable) -> Path:
+        return self._settings().var_dir / "state" / "origins" / f"{table.metadata().id}.json"
 
     @available
     def built_from(self, relation: BaseRelation, note: str | None) -> bool:
@@ -369,7 +390,7 @@ class ComportaAdapter(SparkAdapter):
             elif cloned := self._cloned(table, commit):
                 table = cloned
             else:
-                found = commit.get("userMetadata")
+                found = self._kept(table, commit) or commit.get("userMetadata")
                 return found if isinstance(found, str) else None
         return None
 
@@ -382,6 +403,13 @@ class ComportaAdapter(SparkAdapter):
             {number: origin.bare(text) for number, text in self._macros_of(model).items()},
         ]
         return origin.digest(texts, config, columns, sample_of(self.config.target_name))
+
+    def _kept(self, table: DeltaTable, commit: Mapping[str, Any]) -> str | None:
+        try:
+            kept = json.loads(self._beside(table).read_text())
+        except (OSError, ValueError):
+            return None
+        return str(kept["note"]) if kept.get("rows") == f"{table.metadata().id}@{commit['version']}" else None
 
     def _macros_of(self, model: Mapping[str, Any]) -> dict[str, str]:
         """Text of the project's macros that the model's query uses, by id."""
