@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from authoring.dev import LAYERS, OWN, Own, cloned_from
+from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
 from inspection.reader import Reader
@@ -65,7 +66,9 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
         for name, node in sorted(models.items()):
             if node["config"]["materialized"] in ("view", "ephemeral") or cloned_from(settings, own, layer, name) != OWN:
                 continue
-            difference = _difference(settings, reader, own, layer, name, dbt.unique_key(node), examples, show)
+            difference = _difference(
+                settings, reader, own, layer, name, dbt.unique_key(node) or key_of(settings, layer, name), examples, show
+            )
             promises = tuple(_promises(before.get(name), node))
             verdict = _judged(settings, spark, own, layer, name, target)
             found.append(Changed(layer, name, node["original_file_path"], difference, promises, verdict))

@@ -1,0 +1,126 @@
+"""A person's own schemas: clones, an edit, what it changes; and nothing of it where readers look."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Lake  # type: ignore[attr-defined]
+
+from lakehouse import catalog, release
+from lakehouse.settings import ROOT
+
+
+class Desk:
+    """Ana's shell, with a copy of the project to edit."""
+
+    def __init__(self, lake: Lake, folder: Path) -> None:
+        self.lake, self.project = lake, folder / "dbt_project"
+        shutil.copytree(ROOT / "dbt_project", self.project)
+        shell = (lake.settings.var_dir / "dev" / "ana" / "env").read_text()
+        said = dict(line.removeprefix("export ").split("=", 1) for line in shell.splitlines() if line.startswith("export "))
+        self.environment = lake.environment | {name: value.strip("'") for name, value in said.items()} | {"DBT_USE_COLORS": "0"}
+
+    def dbt(self, *arguments: str, ok: bool = True, **more: str) -> str:
+        """What dbt prints."""
+        command = [Path(sys.executable).with_name("dbt"), "--no-version-check", *arguments]
+        done = subprocess.run(command, cwd=self.project, env=self.environment | more, capture_output=True, text=True)
+        assert (done.returncode == 0) == ok, done.stdout[-3000:]
+        return done.stdout
+
+    def edit(self, model: str, old: str, new: str) -> None:
+        path = self.project / "models" / model
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def desk(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """After `make dev`."""
+    done = lake.run("dev", "--name", "ana")
+    assert "19 tables: 19 cloned" in done.stdout
+    return Desk(lake, tmp_path_factory.mktemp("desk"))
+
+
+def rows(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    return catalog.thrift_rows(lake.settings, query)
+
+
+def test_clones_hold_what_is_released_and_nothing_needs_building(lake: Lake, desk: Desk) -> None:
+    for table in ("gold.fct_orders", "silver.int_orders__current"):
+        assert rows(lake, f"select count(*) from dev_ana_{table}") == rows(lake, f"select count(*) from {table}")
+    said = desk.dbt("run")
+    assert said.count("[UNCHANGED") >= 19 and "[OK in" not in said.split("view model")[-1]
+    assert "19 as it was" in lake.run("dev", "--name", "ana").stdout
+
+
+def test_an_edit_builds_what_it_reaches_and_touches_no_candidate(lake: Lake, desk: Desk) -> None:
+    before = {layer: release.published(lake.settings, layer) for layer in ("silver", "gold")}
+    desk.edit("gold/sales/rpt_customer_value.sql", "count(*) as orders", "2 * count(*) as orders")
+    said = desk.dbt("run", "-s", "fct_orders+")
+    assert "rpt_customer_value" in said and said.count("[UNCHANGED") >= 3
+    [(ours, theirs)] = rows(
+        lake,
+        "select sum(a.orders), sum(b.orders) from dev_ana_gold.rpt_customer_value a join gold.rpt_customer_value b using (customer_id, currency)",
+    )
+    assert ours == 2 * theirs > 0  # type: ignore[operator]
+    assert {layer: release.published(lake.settings, layer) for layer in ("silver", "gold")} == before
+    lake.run("dev", "--name", "ana")  # leaves it alone
+    assert rows(lake, "select sum(orders) from dev_ana_gold.rpt_customer_value") == [(ours,)]
+
+
+def test_what_the_branch_changes_is_told(lake: Lake, desk: Desk) -> None:
+    done = lake.run("diff-models", "--name", "ana", "--rows", "2", "--show")
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("| `gold.rpt_customer_value`")]
+    [(count,)] = rows(lake, "select count(*) from gold.rpt_customer_value")
+    assert line.replace(" ", "").startswith(f"|`gold.rpt_customer_value`|0|{count}|0|passed|orders")
+    assert "~ customer_id=" in done.stdout and "orders: " in done.stdout and "→" in done.stdout
+    page = (lake.settings.var_dir / "dev" / "ana" / "diff.html").read_text()
+    assert "1 model would change" in page and "http://" not in page and "https://" not in page
+
+
+def test_a_gate_that_would_not_pass_is_told(lake: Lake, desk: Desk) -> None:
+    desk.edit("gold/sales/rpt_customer_value.sql", "2 * count(*) as orders", "-count(*) as orders")
+    desk.dbt("run", "-s", "rpt_customer_value")
+    done = lake.run("diff-models", "--name", "ana", ok=False)
+    assert done.returncode == 7 and "| failed |" in done.stdout and "would not pass the gate" in done.stderr
+
+
+def test_a_sample_has_orders_with_all_their_lines(lake: Lake, desk: Desk) -> None:
+    desk.dbt("run", "-s", "fct_orders", "fct_order_lines", DEV_SAMPLE="50")
+    [(orders, most)] = rows(lake, "select (select count(*) from dev_ana_gold.fct_orders), (select count(*) from gold.fct_orders)")
+    assert 0 < orders < most  # type: ignore[operator]
+    torn = """
+        select count(*) from dev_ana_gold.fct_orders o
+        left join (select order_id, count(*) as n from dev_ana_gold.fct_order_lines group by 1) l using (order_id)
+        where o.line_count <> coalesce(l.n, 0)
+    """
+    assert rows(lake, torn) == [(0,)]
+    assert "DEV_SAMPLE" in desk.dbt("run", "-s", "fct_orders", ok=False, DEV_SAMPLE="many")
+
+
+def test_two_writers_are_one_too_many(lake: Lake, desk: Desk) -> None:
+    script = "import time\nfrom lakehouse import lock\nfrom lakehouse.settings import load\nwith lock.writing(load(), 'a test'):\n    print('held', flush=True)\n    time.sleep(120)"
+    holder = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=lake.environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        plain = {name: value for name, value in desk.environment.items() if not name.startswith(("DBT_", "DEV_"))}
+        done = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", "-s", "dim_categories"],
+            cwd=desk.project, env=plain | {"DBT_TARGET_PATH": str(desk.project / "t"), "DBT_LOG_PATH": str(desk.project / "l")},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode != 0 and "is being written by a test (pid" in done.stdout, done.stdout[-2000:]
+        assert holder.poll() is None
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_dropped_schemas_are_gone_and_released_tables_are_not(lake: Lake, desk: Desk) -> None:
+    assert "Dropped dev_ana_silver, dev_ana_gold" in lake.run("dev", "--name", "ana", "--drop").stdout
+    assert rows(lake, "show schemas like 'dev_ana*'") == []
+    assert rows(lake, "select count(*) > 0 from gold.fct_orders") == [(True,)]
+    assert "nothing to drop" in lake.run("dev", "--name", "ana", "--drop").stdout
