@@ -9,7 +9,7 @@
         {{ return(materialization_incremental_spark()) }}
     {%- endif -%}
     {%- set existing = load_relation(this) -%}
-    {%- set note = adapter.origin(model, compiled_code) -%}
+    {%- set note = adapter.origin(model, query_of_whole()) -%}
     {%- if is_unchanged(existing, note) -%}
         {{ return(leave_as_it_is()) }}
     {%- endif -%}
@@ -31,6 +31,16 @@
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this]}) }}
 {% endmaterialization %}
+
+
+{#- The model's query as it builds the table whole: the one that a merge and a build have in common. -#}
+{% macro query_of_whole() %}
+    {%- if adapter.has_ephemeral_parents(model) -%} {{ return(compiled_code) }} {%- endif -%}
+    {%- do adapter.look_at_whole(model, true) -%}
+    {%- set whole = render(model.raw_code) -%}
+    {%- do adapter.look_at_whole(model, false) -%}
+    {{ return(whole) }}
+{% endmacro %}
 
 
 {#- dbt's own condition, and ours: the model is as it was, and its inputs have only grown since its table was built. -#}

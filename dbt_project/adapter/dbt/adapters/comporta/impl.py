@@ -69,6 +69,7 @@ class ComportaAdapter(SparkAdapter):
         self._lock = threading.RLock()
         self._described: dict[str, dict[str, str]] = {}
         self._plans: dict[str, Plan] = {}
+        self._whole: set[str] = set()
         self._loaded: Settings | None = None
         self._writing: AbstractContextManager[None] | None = None
 
@@ -162,8 +163,22 @@ class ComportaAdapter(SparkAdapter):
 
         The same answer for the whole run of the model: its query and its merge must mean the same.
         """
+        if model["unique_id"] in self._whole:
+            return {"reason": "its query is looked at as it builds the table whole", "since": -1}
         plan = self._plan(model, relation)
         return {"reason": plan.reason, "since": plan.since}
+
+    @available
+    def look_at_whole(self, model: dict[str, Any], now: bool) -> None:
+        """From here on, or no longer, `plan` says that the model is built whole."""
+        (self._whole.add if now else self._whole.discard)(model["unique_id"])
+
+    @available
+    def has_ephemeral_parents(self, model: dict[str, Any]) -> bool:
+        """Whether dbt puts other models' queries into this one's."""
+        manifest: Any = self.get_macro_resolver()
+        nodes = (manifest.nodes.get(number) for number in model["depends_on"]["nodes"])
+        return any(getattr(node, "is_ephemeral_model", False) for node in nodes)
 
     @available
     def forget(self, model: dict[str, Any]) -> None:
