@@ -16,8 +16,8 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- if is_incremental() -%}
+        {%- do adapter.prepare(model, note) -%}
         {%- do check_columns(existing) -%}
-        {%- do note_origin(note) -%}
         {%- call statement('main') -%}
             {{ get_merge_sql(this, '(\n' ~ compiled_code ~ '\n)', config.get('unique_key'), none, config.get('incremental_predicates') or config.get('predicates')) }}
         {%- endcall -%}

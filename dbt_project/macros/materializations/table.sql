@@ -37,18 +37,7 @@
     {%- if existing is not none and not existing.is_delta -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
-    {%- set statement_of_table = create_table_as(false, this, compiled_code, 'sql') -%}
-    {%- do note_origin(note) -%}
-    {%- call statement('main') -%} {{ statement_of_table }} {%- endcall -%}
+    {%- do adapter.prepare(model, note) -%}
+    {%- call statement('main') -%} {{ create_table_as(false, this, compiled_code, 'sql') }} {%- endcall -%}
     {%- do persist_constraints(this, model) -%}
-{% endmacro %}
-
-
-{#- The commits that this session makes from here on carry `note`. -#}
-{% macro note_origin(note) %}
-    {%- if note -%}
-        {%- do run_query('set spark.databricks.delta.commitInfo.userMetadata=' ~ note) -%}
-    {%- else -%}
-        {%- do run_query('reset spark.databricks.delta.commitInfo.userMetadata') -%}
-    {%- endif -%}
 {% endmacro %}

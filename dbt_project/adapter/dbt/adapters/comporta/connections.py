@@ -2,8 +2,10 @@
 
 import json
 import re
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +40,23 @@ class ComportaConnectionManager(SparkConnectionManager):
 
     TYPE = "comporta"
     nodes: Mapping[str, Any] = {}  # of the manifest, by id
+    _next = threading.local()
+
+    @classmethod
+    def for_next_session(cls, node: str | None, settings: Mapping[str, str]) -> None:
+        """Open this thread's next session, which dbt does with a node's first statement, with these settings if it is for `node`."""
+        cls._next.settings = node, {f"set:hiveconf:{name}": value for name, value in settings.items()}
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
         """As dbt-spark's; a server that is not there is said to be so."""
+        node, settings = vars(cls._next).pop("settings", (None, {}))
+        plain = getattr(connection.credentials, "plain", connection.credentials)  # one connection serves many nodes
+        connection.credentials = plain
+        if settings and node == connection.name:
+            connection.credentials = copy(plain)
+            connection.credentials.server_side_parameters = plain.server_side_parameters | settings
+            connection.credentials.plain = plain
         try:
             return super().open(connection)
         except FailedToConnectError as error:

@@ -33,6 +33,15 @@ _TEXT = re.compile(
 _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
+_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
+_LITTLE = 4 * 2**20  # bytes of all inputs: so few rows are through before code for them is generated and compiled
+_SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _BATCHES = "macro.comporta.is_new_batch"
 
@@ -201,6 +210,26 @@ class ComportaAdapter(SparkAdapter):
         except UnknownError:
             return None
         return origin.plain(note) if not _has_side_effects(model) else None
+
+    @available
+    def prepare(self, model: dict[str, Any], note: str | None) -> None:
+        """Have the commits of this node's session carry `note`; where all that it reads is small, plan for that."""
+        settings = ({_NOTE: note} if note else {}) | (_SMALL if self._reads_little(model) else {})
+        connection = self.connections.get_if_exists()
+        if connection is None or connection.state != "open":
+            self.connections.for_next_session(connection.name if connection else None, settings)
+            return
+        for name, value in settings.items():
+            self.execute(f"set {name}={value}")
+        if not note:
+            self.execute(f"reset {_NOTE}")
+
+    def _reads_little(self, model: Mapping[str, Any]) -> bool:
+        try:
+            sizes = (candidate.size_of(each.table).size for each in self._inputs(model))
+            return sum(sizes) <= _LITTLE
+        except UnknownError:
+            return False
 
     @available
     def keep_note(self, relation: BaseRelation, note: str | None) -> None:
