@@ -52,7 +52,9 @@ def test_clones_hold_what_is_released_and_nothing_needs_building(lake: Lake, des
     for table in ("gold.fct_orders", "silver.int_orders__current"):
         assert rows(lake, f"select count(*) from dev_ana_{table}") == rows(lake, f"select count(*) from {table}")
     said = desk.dbt("run")
-    assert [line for line in said.splitlines() if " OK created" in line and "view model" not in line and "UNCHANGED" not in line] == []
+    assert [
+        line for line in said.splitlines() if " OK created" in line and "view model" not in line and "UNCHANGED" not in line
+    ] == []
     assert said.count("[UNCHANGED") >= 19
     assert "19 as it was" in lake.run("dev", "--name", "ana").stdout
 
