@@ -2,10 +2,17 @@
 
 {#-
   The `_batch_id` up to which this model's table holds its inputs, as a literal: Delta skips files by literals, not by subqueries.
+  Where dbt-spark merges or appends, nothing is noted, and it is the greatest one that the table holds.
   Where the inputs were not equally far, it is the one that was least far: what is met twice changes nothing.
 -#}
 {% macro last_batch_id() -%}
-    {%- if execute -%} {{ adapter.plan(model, this).since }} {%- else -%} -1 {%- endif -%}
+    {%- if not execute -%}
+        -1
+    {%- elif is_ours() -%}
+        {{ adapter.plan(model, this).since }}
+    {%- else -%}
+        {{ run_query('select coalesce(max(_batch_id), -1) as last_batch_id from ' ~ this).rows[0][0] }}
+    {%- endif -%}
 {%- endmacro %}
 
 

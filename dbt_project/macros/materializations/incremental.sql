@@ -23,6 +23,9 @@
         {%- endcall -%}
         {%- do adapter.keep_note(this, note) -%}
     {%- else -%}
+        {%- if existing is not none and not should_full_refresh() -%}
+            {%- do log(model.name ~ ' is built whole: ' ~ adapter.plan(model, this).reason, info=true) -%}
+        {%- endif -%}
         {%- do build_whole(existing, note) -%}
     {%- endif -%}
     {%- do adapter.forget(model) -%}

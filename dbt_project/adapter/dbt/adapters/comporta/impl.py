@@ -43,7 +43,7 @@ _SMALL = {
     "spark.databricks.delta.snapshotPartitions": "1",
 }
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
-_BATCHES = "macro.comporta.is_new_batch"
+_BATCHES = "macro.comporta.last_batch_id"
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})
 # A value that the same rows do not always give. Within a name or a text it costs a needless build.
@@ -75,6 +75,8 @@ def open_table(location: str, options: Mapping[str, str], version: int | None = 
         return DeltaTable(location, version=version, storage_options=dict(options))
     except TableNotFoundError:
         raise UnknownError(f"{location} is no Delta table") from None
+    except (DeltaError, OSError) as error:  # a feature that delta-rs does not know, a store that can't be reached from here
+        raise UnknownError(f"{location} can't be read here: {str(error).splitlines()[0]}") from None
 
 
 def rows(table: DeltaTable, commits: Iterable[Mapping[str, Any]]) -> str:
