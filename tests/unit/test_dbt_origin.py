@@ -77,33 +77,33 @@ def test_a_table_made_anew_is_another_one(tmp_path: Path) -> None:
 def test_a_table_only_grew_if_all_that_came_were_batches(tmp_path: Path) -> None:
     table(tmp_path, 1)
     made = table(tmp_path, 2)
-    assert _only_grew(log(made), 0) and _only_grew(log(made), 1)
+    assert _only_grew(log(made), 0, None) and _only_grew(log(made), 1, None)
     made.optimize.compact()
-    assert _only_grew(log(DeltaTable(str(tmp_path))), 0)
+    assert _only_grew(log(DeltaTable(str(tmp_path))), 0, None)
     made = table(tmp_path, 3, mark=False)  # by hand: its rows may be of any batch
-    assert not _only_grew(log(made), 1) and _only_grew(log(made), made.version())
+    assert not _only_grew(log(made), 1, None) and _only_grew(log(made), made.version(), None)
     made = table(tmp_path, 4)
     made.restore(1)
-    assert not _only_grew(log(DeltaTable(str(tmp_path))), 2)
-    assert not _only_grew(log(DeltaTable(str(tmp_path), version=1)), 2), "an earlier version than before was set back"
+    assert not _only_grew(log(DeltaTable(str(tmp_path))), 2, None)
+    assert not _only_grew(log(DeltaTable(str(tmp_path), version=1)), 2, None), "an earlier version than before was set back"
 
 
 @pytest.mark.parametrize(
-    ("operation", "mode", "ours", "grows"),
+    ("operation", "note", "grows"),
     [
-        ("MERGE", None, True, True),
-        ("MERGE", None, False, False),
-        ("WRITE", "Append", True, True),
-        ("WRITE", "Overwrite", True, False),
-        ("CREATE OR REPLACE TABLE AS SELECT", None, True, False),
-        ("DELETE", None, True, False),
-        ("RESTORE", None, False, False),
-        ("VACUUM END", None, False, True),
+        ("MERGE", {"comporta": 1, "since": 4}, True),
+        ("MERGE", {"comporta": 1, "since": 3}, False),  # it took up rows of batch 4, which others are past
+        ("MERGE", {"comporta": 1}, False),
+        ("MERGE", None, False),
+        ("WRITE", {"comporta": 1, "since": 9}, False),
+        ("CREATE OR REPLACE TABLE AS SELECT", {"comporta": 1, "since": 9}, False),
+        ("RESTORE", None, False),
+        ("VACUUM END", None, True),
     ],
 )
-def test_only_what_dbt_merges_or_appends_grows(operation: str, mode: str | None, ours: bool, grows: bool) -> None:
-    commit = {"operation": operation, "operationParameters": {"mode": mode}}
-    assert _grows(commit | ({"userMetadata": '{"comporta":1}'} if ours else {})) is grows
+def test_a_table_grows_by_merges_of_newer_batches_alone(operation: str, note: dict[str, int] | None, grows: bool) -> None:
+    commit = {"operation": operation} | ({"userMetadata": json.dumps(note)} if note else {})
+    assert _grows(commit, 4) is grows
 
 
 def test_the_newest_batch_is_told_by_the_files_and_not_guessed(tmp_path: Path) -> None:
@@ -118,11 +118,11 @@ def test_the_newest_batch_is_told_by_the_files_and_not_guessed(tmp_path: Path) -
 
 
 def test_what_has_changed_is_named() -> None:
-    note = {"query": "a", "inputs": {"t1": {"name": "x", "rows": "t1@4"}}}
+    note = {"comporta": 1, "query": "a", "inputs": {"t1": {"name": "x", "rows": "t1@4"}}}
     assert origin.differs(origin.plain(note), note) == []
     assert origin.differs(origin.plain(note), note | {"query": "b"}) == ["query"]
-    assert origin.differs(origin.plain(note), {"query": "a", "inputs": {"t1": {"name": "x", "rows": "t1@5"}}}) == ["rows"]
-    assert origin.differs(origin.plain(note), {"query": "a", "inputs": {"t2": {"name": "x"}}}) == ["t1", "t2"]
+    assert origin.differs(origin.plain(note), note | {"inputs": {"t1": {"name": "x", "rows": "t1@5"}}}) == ["rows"]
+    assert origin.differs(origin.plain(note), note | {"inputs": {"t2": {"name": "x"}}}) == ["t1", "t2"]
     assert origin.differs(None, note) == origin.differs("not json", note) == origin.differs("[]", note) == [""]
 
 

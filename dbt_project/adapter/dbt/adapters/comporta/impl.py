@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,6 @@ class Plan:
 
     reason: str = ""  # why it is built whole; empty: it goes on from `since`
     since: int = -1
-    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unknown: str = ""  # why it can't be told what it is made of
 
 
 class ComportaAdapter(SparkAdapter):
@@ -200,8 +198,10 @@ class ComportaAdapter(SparkAdapter):
         """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built."""
         try:
             inputs = self._inputs_now(model)
+            plan = self._plans.get(model["unique_id"])
             note = {
                 "comporta": 1,
+                "since": plan.since if plan and not plan.reason else -1,
                 "query": origin.code(self._neutral(model["depends_on"]["nodes"], query)),
                 "project": self._surroundings(model),
                 "model": self._as_written(model),
@@ -271,11 +271,8 @@ class ComportaAdapter(SparkAdapter):
     def _made_plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
         try:
             table = self._table(relation)
-            noted = self._noted(table)
-            if noted is None:
-                return Plan("it is not known what its table was built from")
-            held = json.loads(noted)
-            if not isinstance(held, dict) or held.get("comporta") != 1:
+            held = origin.read(self._noted(table))
+            if not held:
                 return Plan("it is not known what its table was built from")
             if held.get("model") != self._as_written(model):
                 return Plan("the model has changed")
@@ -292,10 +289,11 @@ class ComportaAdapter(SparkAdapter):
                 return Plan(f"{each.name} was not there, or was another table")
             if not each.forward:
                 return Plan(f"{each.name} does not keep the rows that leave it")
-            if not _only_grew(self._commits(each.table), int(str(before["rows"]).rpartition("@")[2])):
-                return Plan(f"{each.name} was rebuilt, set back or changed by hand")
-            if before.get("batch") is not None:
-                since.append(int(before["batch"]))
+            batch = before.get("batch")
+            if not _only_grew(self._commits(each.table), int(str(before["rows"]).rpartition("@")[2]), batch):
+                return Plan(f"{each.name} was rebuilt, set back, changed by hand, or got rows of older batches")
+            if batch is not None:
+                since.append(int(batch))
         return Plan(since=min(since, default=-1))
 
     def _inputs_now(self, model: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -499,8 +497,8 @@ def _has_side_effects(model: Mapping[str, Any]) -> bool:
     return bool(hooks) or "always" in model.get("tags", ())
 
 
-def _only_grew(commits: Iterable[Mapping[str, Any]], before: int) -> bool:
-    """Whether every version after `before` added newer batches: by ingestion, or by a merge of dbt's.
+def _only_grew(commits: Iterable[Mapping[str, Any]], before: int, batch: int | None) -> bool:
+    """Whether every version after `before` added batches newer than `batch`: by ingestion, or by a merge of dbt's.
 
     Args:
         commits: newest first, without a gap.
@@ -508,16 +506,15 @@ def _only_grew(commits: Iterable[Mapping[str, Any]], before: int) -> bool:
     for one in commits:
         if one["version"] <= before:
             return bool(one["version"] == before)
-        if not _grows(one):
+        if not _grows(one, batch):
             return False
     return False
 
 
-def _grows(commit: Mapping[str, Any]) -> bool:
-    operation, said = commit.get("operation"), commit.get("operationParameters") or {}
-    if operation in origin.QUIET:
+def _grows(commit: Mapping[str, Any], batch: int | None) -> bool:
+    operation = commit.get("operation")
+    if operation in origin.QUIET or operation in ("ADD COLUMN", "ADD COLUMNS") or commit.get("comporta"):
         return True
-    if commit.get("comporta") or operation in ("ADD COLUMN", "ADD COLUMNS"):
-        return True
-    ours = str(commit.get("userMetadata") or "").startswith('{"comporta"')
-    return ours and (operation == "MERGE" or (operation == "WRITE" and said.get("mode") == "Append"))
+    # A merge of a model whose parents were not equally far takes up batches that others of its rows are past.
+    since = origin.read(commit.get("userMetadata")).get("since", -1)
+    return operation == "MERGE" and isinstance(since, int) and since >= (-1 if batch is None else batch) and since >= 0

@@ -110,13 +110,17 @@ def plain(note: Mapping[str, Any]) -> str:
 
 def differs(before: str | None, now: Mapping[str, Any]) -> list[str]:
     """Names of what has changed since the note; a single `` if there is no note that can be read."""
+    held = read(before)
+    return _differing(held, now) if held else [""]
+
+
+def read(note: object) -> dict[str, Any]:
+    """A note as data; empty if it is none of ours."""
     try:
-        held = json.loads(before or "")
+        found = json.loads(note) if isinstance(note, str) else None
     except ValueError:
-        return [""]
-    if not isinstance(held, dict):
-        return [""]
-    return _differing(held, now)
+        return {}
+    return found if isinstance(found, dict) and found.get("comporta") == 1 else {}
 
 
 def _differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -125,6 +129,6 @@ def _differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         one, other = held.get(name), now.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             found += _differing(one, other)
-        elif one != other and name != "name":  # a clone has another name
+        elif one != other and name not in ("name", "since"):  # a clone has another name; how it got there is not what it is
             found.append(name)
     return found
