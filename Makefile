@@ -148,13 +148,13 @@ env: .venv/.base ## Create the locked Python environment
 	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
-.venv/.base: requirements.lock .venv/bin/uv
+.venv/.base: requirements.lock Makefile .venv/bin/uv
 	@echo "Installing the locked packages …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
 	@$(SHOW_ADAPTER)
 	@touch $@
 
-.venv/.dev: requirements-dev.lock .venv/bin/uv
+.venv/.dev: requirements-dev.lock Makefile .venv/bin/uv
 	@echo "Installing the locked packages for development …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
 	@$(SHOW_ADAPTER)
