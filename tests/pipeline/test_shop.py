@@ -97,13 +97,27 @@ def test_failed_bronze_gate_keeps_readers_where_they_were_and_the_fix_heals(lake
 
 
 def test_failed_gold_gate_sets_the_candidate_back_and_the_next_run_heals(lake: Lake) -> None:
-    before = ask(lake, _POLL)
+    before, tree = ask(lake, _POLL), ask(lake, "select max(category_level), count(*) from gold.dim_categories")
+    # A chain of categories that each have a parent, as bronze and silver want it, and that is too long for gold.
+    change(
+        lake,
+        "insert into categories (category_id, parent_id, name, slug) select 9000 + n, nullif(8999 + n, 9000), 'deep', 'deep-' || n "
+        "from generate_series(1, 25) as n",
+    )
+    assert lake.run("demo", ok=False).returncode == 7
+    assert ask(lake, _POLL) == before
+    assert ask(lake, "select max(category_level), count(*) from gold.dim_categories") == tree
+    assert ask(lake, "show tables in quarantine")
+    change(lake, "delete from categories where category_id > 9000")
+    lake.run("demo")
+    assert_gold_equals_source(lake)
+    assert ask(lake, "select max(category_level), count(*) from gold.dim_categories") == tree
+
+
+def test_a_candidate_that_was_changed_by_hand_is_built_anew(lake: Lake) -> None:
     [(order_id,)] = ask(lake, "select min(order_id) from gold_candidate.fct_orders")
     ask(lake, f"update gold_candidate.fct_orders set total_amount = -1 where order_id = {order_id}")
     change(lake, "update orders set note = 'touched' where order_id = (select max(order_id) from orders)")
-    assert lake.run("demo", ok=False).returncode == 7
-    assert ask(lake, _POLL) == before
-    assert ask(lake, "show tables in quarantine")
     lake.run("demo")
     assert_gold_equals_source(lake)
     assert ask(lake, "select count(*) from gold_candidate.fct_orders where total_amount < 0") == [(0,)]
