@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from lakehouse import candidate, console, lock, release, storage
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, SECRETS, Settings
+from lakehouse.sqltext import volatile
 
 PROJECT = ROOT / "dbt_project"
 
@@ -149,10 +150,15 @@ def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], se
         return set().union(*(tables(parent) for parent in manifest["parent_map"].get(number, [])))
 
     return {
-        node["name"]: (node["config"]["materialized"], set(node["tags"]), tables(number))
+        node["name"]: (node["config"]["materialized"], set(node["tags"]) | _each_time(node), tables(number))
         for number, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and layer in node["tags"]
     }
+
+
+def _each_time(node: dict[str, Any]) -> set[str]:
+    """`always` for a model whose query asks for the time or the like."""
+    return {"always"} if volatile(node.get("compiled_code") or node.get("raw_code") or "") else set()
 
 
 def _inputs(settings: Settings) -> dict[str, Any]:

@@ -20,7 +20,9 @@ def model(kind: str = "table", *tags: str) -> dict[str, Any]:
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A project of a view and three tables: of a, of both, and one that asks what day it is."""
     nodes = {"m.view": model("view"), "m.of_a": model(), "m.of_both": model(), "m.today": model("table", "always")}
-    parents = {"m.view": ["s.a"], "m.of_a": ["m.view"], "m.of_both": ["m.of_a", "s.b"], "m.today": ["s.a"]}
+    nodes["m.now"] = model() | {"compiled_code": "select current_date() as day from a -- now"}
+    nodes["m.of_a"] |= {"compiled_code": "select 1 from a -- now()"}
+    parents = {"m.view": ["s.a"], "m.of_a": ["m.view"], "m.of_both": ["m.of_a", "s.b"], "m.today": ["s.a"], "m.now": ["s.a"]}
     manifest = {
         "sources": {"s.a": {"identifier": "shop__a"}, "s.b": {"identifier": "shop__b"}},
         "nodes": {number: node | {"name": number.removeprefix("m.")} for number, node in nodes.items()},

@@ -10,7 +10,7 @@ from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.impl import _grows, _only_grew
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import commits, view
+from lakehouse import commits, sqltext, view
 from lakehouse.settings import Settings
 
 SETTINGS = Settings(lake_url="/nowhere")
@@ -47,7 +47,7 @@ def test_the_batch_that_is_next_is_not_the_query() -> None:
     ],
 )
 def test_comments_and_blanks_are_not_the_model_but_texts_are(text: str, bare: str) -> None:
-    assert origin.bare(text) == bare
+    assert sqltext.bare(text) == bare
 
 
 @pytest.mark.parametrize(

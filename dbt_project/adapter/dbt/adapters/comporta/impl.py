@@ -25,6 +25,7 @@ from lakehouse import candidate, commits, lock, storage, view
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 from lakehouse.site import files
+from lakehouse.sqltext import bare
 from lakehouse.types import spark_types
 
 _TEXT = re.compile(
@@ -441,8 +442,8 @@ class ComportaAdapter(SparkAdapter):
         config = {name: value for name, value in model["config"].items() if name not in _BESIDE}
         columns = {name: column.get("data_type") for name, column in model["columns"].items()}
         texts = [
-            origin.bare(model["raw_code"]),
-            {number: origin.bare(text) for number, text in self._macros_of(model).items()},
+            bare(model["raw_code"]),
+            {number: bare(text) for number, text in self._macros_of(model).items()},
         ]
         return origin.digest(texts, config, columns, sample_of(self.config.target_name))
 

@@ -15,17 +15,12 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from lakehouse.sqltext import volatile
+
 QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})
-# A value that the same rows do not always give. Within a name or a text it costs a needless build.
-_VOLATILE = re.compile(
-    r"\b(current_date|current_timestamp|current_time|localtimestamp|now|getdate|curdate|unix_timestamp|rand|randn|random|uuid"
-    r"|shuffle|current_user|session_user|user|monotonically_increasing_id|spark_partition_id|input_file_name|randstr|uniform)\b",
-    re.IGNORECASE,
-)
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
 NEW_BATCH = "/* new batches */"
 _NEW_BATCH = re.compile(r"(?:_batch_id > -?\d+|true)\s*" + re.escape(NEW_BATCH))
-_TOKEN = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)|(?:--[^\n]*|/\*.*?\*/|\{\#.*?\#\}|\s)+""", re.DOTALL)
 
 
 class UnknownError(Exception):
@@ -43,14 +38,9 @@ def code(sql: str) -> str:
     Raises:
         UnknownError: the same rows may give other results at another time.
     """
-    if found := _VOLATILE.search(bare(sql)):
-        raise UnknownError(f"it asks for {found[0].lower()}")
+    if asked := volatile(sql):
+        raise UnknownError(f"it asks for {asked}")
     return digest(_NEW_BATCH.sub("<new>", sql).strip())
-
-
-def bare(text: str) -> str:
-    """SQL, perhaps with Jinja in it, without comments and with single blanks; what stands between quotes is as it was."""
-    return _TOKEN.sub(lambda found: found[1] or " ", text).strip()
 
 
 def commit(commits: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
