@@ -1,7 +1,6 @@
 """What a branch changes: the tables that a person has built beside the ones that readers see, and what the gate says of them."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,9 +121,7 @@ def report(found: list[Changed], own: Own, template: str) -> str:
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= {"number": console.count, "cell": _cell, "values": _values}
-    style = ""
-    with suppress(FileNotFoundError):
-        style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text()
+    style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text()
     changed = [one for one in found if not one.is_same]
     same = [one for one in found if one.is_same]
     return made.get_template(f"{template}.j2").render(changed=changed, same=same, own=own, style=style)

@@ -41,7 +41,7 @@ def our_lake(spark_server: Settings) -> Any:
 
 
 @pytest.fixture(scope="class", autouse=True)
-def our_macros(project_root: Any) -> None:
+def our_macros(project_root: Any, project_files: Any) -> None:
     """Our materializations, within the test's project."""
     folder = Path(str(project_root)) / "macros" / "comporta"
     for path in (ROOT / "dbt_project" / "macros").rglob("*.sql"):
