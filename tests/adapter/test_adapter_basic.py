@@ -1,5 +1,8 @@
 """What every adapter must be able to do."""
 
+from typing import Any
+
+import pytest
 from dbt.tests.adapter.basic.test_adapter_methods import BaseAdapterMethod
 from dbt.tests.adapter.basic.test_base import BaseSimpleMaterializations
 from dbt.tests.adapter.basic.test_empty import BaseEmpty
@@ -51,11 +54,15 @@ class TestSingularTestsEphemeral(BaseSingularTestsEphemeral):
 
 
 class TestSnapshotCheckCols(BaseSnapshotCheckCols):
-    pass
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"seeds": {"+file_format": "delta"}, "snapshots": {"+file_format": "delta"}}
 
 
 class TestSnapshotTimestamp(BaseSnapshotTimestamp):
-    pass
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"seeds": {"+file_format": "delta"}, "snapshots": {"+file_format": "delta"}}
 
 
 class TestTableMaterialization(BaseTableMaterialization):
