@@ -80,8 +80,10 @@ ARROW = {
     "timestamp": pa.timestamp("us", tz="UTC"), "date": pa.date32(), "float": pa.float32(), "double": pa.float64(),
     "array<string>": pa.list_(pa.string()),
 }  # fmt: skip
-SILVER = [f"int_{table}__current" for table in TABLES]
+HISTORIES = ["int_customers__history", "int_products__history"]
+SILVER = [f"int_{table}__current" for table in TABLES] + HISTORIES
 READ_BY_GOLD = ["int_orders__current", "int_order_lines__current", "int_payments__current"]
+WITH_HISTORY = ["dim_customers_history", "dim_products_history"]
 GOLD = ["fct_orders", "fct_order_lines", "fct_stock_movements"]
 FIRST_SEED = random.SystemRandom().randrange(2**32)  # Hypothesis begins with 0 each time
 TRIES = itertools.count(1)
@@ -153,7 +155,7 @@ class World:
         if pa.types.is_decimal(kind):
             return Decimal(rng.randrange(100)).scaleb(-kind.scale)
         if pa.types.is_timestamp(kind):
-            return START + timedelta(days=rng.randrange(3))
+            return START + timedelta(hours=rng.choice([0, 1, 2, 3, 50]), minutes=rng.choice([-20, 0]))
         if pa.types.is_date(kind):
             return date(2000, 1, 1 + rng.randrange(3))
         if pa.types.is_boolean(kind):
@@ -199,7 +201,9 @@ class Lake:
 
 
 def by_key(model: str, rows: list[Row]) -> dict[tuple[Any, ...], Row]:
-    names = key_of(next(table for table in TABLES if model.removeprefix("fct_") in (table, f"int_{table}__current")))
+    names = key_of(next(table for table in TABLES if model.removeprefix("fct_").removeprefix("int_").split("__")[0] == table))
+    if model in HISTORIES:
+        names = [*names, "_valid_from"]
     found = {tuple(row[name] for name in names): row for row in rows}
     assert len(found) == len(rows), f"{model} has a key twice"
     return found
@@ -239,6 +243,8 @@ def test_incremental_equals_full_rebuild(spark_server: Settings, monkeypatch_ses
     lake.run("whole_", ["stg_shop__*", *SILVER, *GOLD])
     compared = same([(model, lake.rows("", model), lake.rows("whole_", model)) for model in SILVER + GOLD], seed, story)
     assert compared > WORLDS * len(SILVER + GOLD), f"{compared} rows are few: were the worlds made?"
+    for model in HISTORIES:
+        same_periods(model, lake.rows("", model), seed, story)
     lake.set_back(rng.choice(READ_BY_GOLD))  # and gold, of what silver holds now
     lake.run("", GOLD)
     before = {model: lake.rows("", model) for model in GOLD}
@@ -260,6 +266,48 @@ def same(pairs: list[tuple[str, list[Row], list[Row]]], seed: int, story: dict[i
                 events = "\n".join(f"{table}: { {n: v for n, v in row.items() if v is not None} }" for table, row in story[world])
                 pytest.fail(f"LAW_SEED={seed}: {model} {key}\nincremental {one.get(key)}\nrebuilt     {other.get(key)}\n{events}")
     return compared
+
+
+def same_periods(model: str, rows: list[Row], seed: int, story: dict[int, list[tuple[str, Row]]]) -> None:
+    """A history says what each batch saw, and when it may have begun: told again here, event by event."""
+    table = model.removeprefix("int_").removesuffix("__history")
+    key = key_of(table)[0]
+    values = [name for name in columns(table) if name in rows[0] and name != "updated_at" and not name.startswith("_")]
+    held: dict[Any, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["_valid_from"]):
+        held[row[key]].append({name: row[name] for name in [*values, "_valid_from", "_valid_to", "_is_current"]})
+    expected: dict[Any, list[Row]] = defaultdict(list)
+    for events in story.values():
+        for batch, own in seen_by(batch_events := [row for name, row in events if name == table], key):
+            before = max(
+                (row["_batch_id"] for row in batch_events if row[key] == own[key] and row["_batch_id"] < batch), default=-99
+            )
+            periods, at = expected[own[key]], START + timedelta(hours=batch)
+            if own["updated_at"] is not None and START + timedelta(hours=before) < own["updated_at"] <= at:
+                at = own["updated_at"]
+            now = {name: own[name] for name in values}
+            current = periods[-1] if periods and periods[-1]["_valid_to"] is None else None
+            if own["_op"] != "d" and current is not None and {name: current[name] for name in values} == now:
+                continue
+            if current is not None:
+                current |= {"_valid_to": at, "_is_current": False}
+            if own["_op"] != "d":
+                periods.append(now | {"_valid_from": at, "_valid_to": None, "_is_current": True})
+    late = 0
+    for number in {*held, *expected}:
+        late += sum(period["_valid_from"].minute == 40 for period in expected[number])
+        assert held[number] == expected[number], f"LAW_SEED={seed}: {model} {number}\n{story[number // IDS]}"
+    assert len(rows) > WORLDS and late, "no version took its time from the source: nothing was tried"
+
+
+def seen_by(events: list[Row], key: str) -> list[tuple[int, Row]]:
+    """What each batch saw of each key, in order: the row that was written, or else the deletion."""
+    found: dict[tuple[int, Any], Row] = {}
+    for row in events:
+        at = (row["_batch_id"], row[key])
+        if at not in found or row["_op"] != "d":
+            found[at] = row
+    return [(batch, row) for (batch, _), row in sorted(found.items(), key=lambda item: item[0])]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,17 @@
+with history as (
+    select * from {{ ref('int_customers__history') }}
+),
+
+-- As in dim_customers: no name, e-mail or telephone, and no version where only those changed.
+renamed as (
+    select
+        *,
+        deleted_at as closed_at
+    from history
+),
+
+final as (
+    {{ joined_periods('renamed', key=['customer_id']) }}
+)
+
+select * from final
