@@ -10,12 +10,12 @@
 
   `_batch_id` is the batch that began the period or, once it has ended, the one that ended it.
 
-  Args: relation: a staging relation or CTE with the technical columns; key: list of column names;
-        changed_at: column that says when the source changed the row; it makes no version of its own.
+  Args: relation: a staging relation or CTE with the technical columns; key, values: lists of column names, a change in `values`
+        makes a version; changed_at: column that says when the source changed the row; it makes no version of its own.
 -#}
-{% macro versions_over_time(relation, key, changed_at) -%}
+{% macro versions_over_time(relation, key, values, changed_at) -%}
     {%- set keys = key | join(', ') -%}
-    {%- set values = history_values(key + [changed_at]) %}
+    {%- set values = values | join(', ') %}
     select
         {{ keys }},
         {{ values }},
@@ -66,11 +66,11 @@
   Query: periods of `relation`, those that follow each other without a gap and with the same values made one.
   For a table that leaves out columns of a history: what changed in them alone is no version here.
 
-  Args: relation: a history; key: list of column names.
+  Args: relation: a history; key, values: lists of column names.
 -#}
-{% macro joined_periods(relation, key) -%}
+{% macro joined_periods(relation, key, values) -%}
     {%- set keys = key | join(', ') -%}
-    {%- set values = history_values(key) %}
+    {%- set values = values | join(', ') %}
     select
         {{ keys }},
         {{ values }},
@@ -87,14 +87,4 @@
         )
     )
     group by {{ keys }}, {{ values }}, _period
-{%- endmacro %}
-
-
-{#- The columns whose values make a version, with commas: those of the model's contract, without the technical ones and `others`. -#}
-{% macro history_values(others) -%}
-    {%- set found = [] -%}
-    {%- for column in model.columns if not column.startswith('_') and column not in others -%}
-        {%- do found.append(column) -%}
-    {%- endfor -%}
-    {{ found | join(', ') }}
 {%- endmacro %}

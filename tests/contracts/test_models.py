@@ -44,7 +44,10 @@ def test_every_source_and_exposure_says_what_it_is() -> None:
     found = 0
     for path in FILES:
         read = yaml.safe_load(path.read_text())
-        for thing in [*read.get("exposures", []), *(t for source in read.get("sources", []) for t in [source, *source["tables"]])]:
+        for thing in [
+            *(one for kind in ("exposures", "metrics", "semantic_models") for one in read.get(kind, [])),
+            *(t for source in read.get("sources", []) for t in [source, *source["tables"]]),
+        ]:
             assert not wanting(thing), f"{path.name}: {thing['name']}"
             found += 1
     assert found > 5

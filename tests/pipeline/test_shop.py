@@ -1,5 +1,7 @@
 """The whole way: gold equals PostgreSQL, a failed gate keeps readers where they were, a rollback brings them back."""
 
+import json
+import re
 import threading
 import time
 from contextlib import closing
@@ -145,6 +147,78 @@ def test_release_cut_off_before_its_first_view_is_finished_by_the_next_command(l
     finished = release.current(lake.settings, "gold")
     assert finished is not None and (finished.release_id, finished.status) == (number, "published")
     lake.run("release", "--layer", "gold")
+
+
+def test_history_dates_a_change_by_what_was_seen(lake: Lake) -> None:
+    """A version whose own time is impossible begins when it was seen; what the source holds is always the current one."""
+    [(on_time, late)] = ask(lake, "select min(customer_id), max(customer_id) from gold.dim_customers")
+    change(lake, f"update customers set is_vip = not is_vip, updated_at = '2001-01-01' where customer_id = {late}")
+    change(lake, f"update customers set is_vip = not is_vip, updated_at = clock_timestamp() where customer_id = {on_time}")
+    lake.run("demo")
+    of = "from gold.dim_customers_history where customer_id ="
+    rows = {
+        number: ask(lake, f"select is_vip, _valid_from, _valid_to {of} {number} order by _valid_from") for number in (late, on_time)
+    }
+    for number, periods in rows.items():
+        (was, began, ended), (now, since, until) = periods[-2:]
+        assert was != now and began < ended == since and until is None, number
+    [(stamped,)] = ask(lake, f"select updated_at from silver.int_customers__current where customer_id = {on_time}")
+    [(seen,)] = ask(lake, f"select _ingested_at from silver.int_customers__current where customer_id = {late}")
+    assert rows[on_time][-1][1] == stamped and rows[late][-1][1] == seen
+    current = "select customer_id, is_vip, country_code from gold.dim_customers_history where _is_current"
+    with closing(psycopg2.connect(lake.dsn)) as shop, shop.cursor() as cursor:
+        cursor.execute("select customer_id, is_vip, country_code from customers")
+        assert plain(ask(lake, current)) == plain(cursor.fetchall())
+
+
+# What each metric of _sales__metrics.yml must come to, by currency, said in the words of the shop's own database.
+_METRICS = """
+with lines as (select order_id, sum(quantity) as items, sum(line_total) as total from order_lines group by order_id),
+refunded as (select order_id, sum(amount) as total from payments where refunded_at is not null group by order_id),
+known as (
+    select orders.*, coalesce(items, 0) as items, coalesce(lines.total, 0) as total, coalesce(refunded.total, 0) as back,
+        status <> 'cancelled' as sale, status not in ('cancelled', 'returned') as kept
+    from orders left join lines using (order_id) left join refunded using (order_id)
+)
+select currency, count(*) filter (where sale) as orders, sum(items) filter (where sale) as items_sold,
+    sum(total) filter (where sale) as sales, sum(shipping_cost) filter (where sale) as shipping,
+    sum(total) filter (where kept) as revenue, sum(back) as refunds,
+    sum(total) filter (where sale) / count(*) filter (where sale) as average_order_value
+from known group by currency order by currency
+"""
+
+
+def test_metrics_come_to_what_the_shop_says(lake: Lake) -> None:
+    manifest = json.loads((lake.settings.var_dir / "dbt" / "target" / "semantic_manifest.json").read_text())
+    with closing(psycopg2.connect(lake.dsn)) as shop, shop.cursor() as cursor:
+        cursor.execute(_METRICS)
+        names = [column.name for column in cursor.description or []][1:]
+        wanted = {row[0]: dict(zip(names, map(float, row[1:]), strict=True)) for row in cursor.fetchall()}
+    metrics = {metric["name"]: metric for metric in manifest["metrics"]}
+    assert sorted(metrics) == sorted(names) and len(wanted) > 1
+    said = ", ".join(f"{_expression(name, metrics, manifest)} as {name}" for name in names)
+    found = ask(lake, f"select currency, {said} from gold.fct_orders group by currency")
+    assert {row[0] for row in found} == set(wanted)
+    for currency, *values in found:
+        assert dict(zip(names, map(float, values), strict=True)) == pytest.approx(wanted[currency], rel=1e-9), currency
+
+
+def _expression(name: str, metrics: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """SQL of a metric over its model, as MetricFlow would say it."""
+    metric, parameters = metrics[name], metrics[name]["type_params"]
+    if metric["type"] == "ratio":
+        over, under = (_expression(parameters[part]["name"], metrics, manifest) for part in ("numerator", "denominator"))
+        return f"{over} / {under}"
+    [(model, measure)] = [
+        (model, measure)
+        for model in manifest["semantic_models"]
+        for measure in model["measures"]
+        if measure["name"] == parameters["measure"]["name"]
+    ]
+    assert model["node_relation"]["alias"] == "fct_orders"
+    filters = (metric.get("filter") or {}).get("where_filters", [])
+    where = " and ".join(re.sub(r"\{\{ *Dimension\('order__(\w+)'\) *\}\}", r"\1", each["where_sql_template"]) for each in filters)
+    return f"{measure['agg']}({measure['expr']})" + (f" filter (where {where})" if where else "")
 
 
 @pytest.mark.parametrize("layer", ["silver", "gold"])

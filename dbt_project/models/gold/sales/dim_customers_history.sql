@@ -11,7 +11,9 @@ renamed as (
 ),
 
 final as (
-    {{ joined_periods('renamed', key=['customer_id']) }}
+    {{ joined_periods('renamed', key=['customer_id'], values=[
+        'customer_uuid', 'country_code', 'is_vip', 'tags', 'credit_limit', 'registered_at', 'closed_at'
+    ]) }}
 )
 
 select * from final

@@ -12,7 +12,10 @@ renamed as (
 ),
 
 final as (
-    {{ joined_periods('renamed', key=['product_id']) }}
+    {{ joined_periods('renamed', key=['product_id'], values=[
+        'sku', 'product_name', 'category_id', 'list_price', 'weight_kg', 'is_available', 'listed_at',
+        'withdrawn_at'
+    ]) }}
 )
 
 select * from final

@@ -15,7 +15,10 @@ versions as (
 ),
 
 history as (
-    {{ versions_over_time('versions', key=['customer_id'], changed_at='updated_at') }}
+    {{ versions_over_time('versions', key=['customer_id'], values=[
+        'customer_uuid', 'full_name', 'email', 'phone_number', 'birth_date', 'country_code', 'preferences',
+        'tags', 'is_vip', 'credit_limit', 'registered_at', 'deleted_at'
+    ], changed_at='updated_at') }}
 ),
 
 final as (

@@ -15,7 +15,10 @@ versions as (
 ),
 
 history as (
-    {{ versions_over_time('versions', key=['product_id'], changed_at='updated_at') }}
+    {{ versions_over_time('versions', key=['product_id'], values=[
+        'sku', 'category_id', 'product_name', 'description', 'attributes', 'image_urls', 'list_price',
+        'weight_kg', 'rating_hint', 'is_active', 'created_at', 'deleted_at'
+    ], changed_at='updated_at') }}
 ),
 
 final as (
