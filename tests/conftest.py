@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ examples.load_profile("house")
 for _name in [field.upper() for field in Settings.model_fields]:
     os.environ.pop(_name, None)  # a developer's own settings must not reach the tests
 Settings.model_config["env_file"] = None
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a run that is cut off still stops its servers
 
 
 @pytest.fixture(scope="session")

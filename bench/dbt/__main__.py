@@ -141,27 +141,38 @@ def cold(settings: Settings, rounds: int, small: bool) -> Result:
     return {"seconds": found, "models": 30}
 
 
+WAYS = ("dbt-spark", "Comporta", "Comporta, deletion vectors")
+
+
 def merge(settings: Settings, rounds: int, small: bool) -> Result:
     """Seconds of a merge of 10,000 rows into a small and a large target: keys spread over all of it, and the newest ones."""
     sizes = {"t1": 10_000 if small else 1_000_000, "t20": 200_000 if small else 20_000_000}
     changed = 100 if small else 10_000
-    project = _project(settings, "merges")
+    projects = {way: _project(settings, f"merges{number}", plain=way == WAYS[0]) for number, way in enumerate(WAYS)}
     for table, size in sizes.items():
         with console.step(f"{size:,} rows"):
             _fill(settings, table, size)
-            project.write(f"{table}.sql", _merge_of(table, plain=False))
-            project.run("--select", table)
-    found: dict[str, dict[str, list[float]]] = {kind: {table: [] for table in sizes} for kind in ("spread", "newest")}
+            for way, project in projects.items():
+                text = _merge_of(table, plain=project.plain)
+                if way == WAYS[2]:
+                    text = text.replace("config(", "config(tblproperties={'delta.enableDeletionVectors': 'true'}, ", 1)
+                project.write(f"{table}.sql", text)
+                project.run("--select", table)
+    found: dict[str, dict[str, dict[str, list[float]]]] = {
+        kind: {way: {table: [] for table in sizes} for way in WAYS} for kind in ("spread", "newest")
+    }
     batch = 1
     for step in range(rounds + 1):
-        for kind, of in found.items():
+        for kind, ways in found.items():
             batch += 1
             for table, size in sizes.items():
                 ids = range(0, size, size // changed) if kind == "spread" else range(size - changed, size)
                 append(settings, table, rows(list(ids), batch), batch)
-                run = project.run("--select", table)
-                if step:
-                    of[table].append(run.models[table])
+            for table in sizes:
+                for way, project in projects.items():
+                    run = project.run("--select", table)
+                    if step:
+                        ways[way][table].append(run.models[table])
     return {"rows": sizes, "changed": changed, "seconds": found}
 
 
@@ -225,11 +236,12 @@ def _merge(found: Result) -> list[str]:
     one, many = found["rows"].values()
     lines = [
         "## A merge costs what changed", "", f"{found['changed']:,} changed rows into a target of {one:,} and of {many:,} rows; seconds that dbt reports.", "",
-        f"| keys | {one:,} | {many:,} | |", "|---|---:|---:|---:|",
+        f"| keys | | {one:,} | {many:,} | |", "|---|---|---:|---:|---:|",
     ]  # fmt: skip
     for kind, said in (("spread", "spread over all of it"), ("newest", "the newest ones")):
-        a, b = (statistics.median(times) for times in found["seconds"][kind].values())
-        lines.append(f"| {said} | {a:.2f} | {b:.2f} | {b / a:.2f} × |")
+        for way, times in found["seconds"][kind].items():
+            a, b = map(statistics.median, times.values())
+            lines.append(f"| {said} | {way} | {a:.2f} | {b:.2f} | {b / a:.2f} × |")
     return lines
 
 

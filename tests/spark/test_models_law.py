@@ -185,7 +185,7 @@ class Lake:
 
     def run(self, prefix: str, select: list[str], *more: str) -> None:
         """dbt run."""
-        said = json.dumps({"schema_prefix": f"{self.name}_{prefix}"})
+        said = json.dumps({"schema_prefix": f"{self.name}_{prefix}", "large_table_bytes": 0})  # as the merges of large tables
         target = ("--target-path", str(self.folder / f"target{prefix}"))
         dbt.invoke(self.settings, "run", "--vars", said, *target, "--select", *select, *more)
 

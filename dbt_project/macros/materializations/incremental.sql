@@ -16,10 +16,12 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- if is_incremental() -%}
-        {%- do adapter.prepare(model, note) -%}
+        {%- do adapter.prepare(model, note, this) -%}
         {%- do check_columns(existing) -%}
+        {%- set bounds = bounds_of_keys(config.get('unique_key')) -%}
+        {%- set predicates = (config.get('incremental_predicates') or config.get('predicates') or []) + bounds.target -%}
         {%- call statement('main') -%}
-            {{ get_merge_sql(this, '(\n' ~ compiled_code ~ '\n)', config.get('unique_key'), none, config.get('incremental_predicates') or config.get('predicates')) }}
+            {{ get_merge_sql(this, bounded(compiled_code, bounds.source), config.get('unique_key'), none, predicates) }}
         {%- endcall -%}
         {%- do adapter.keep_note(this, note) -%}
     {%- else -%}
@@ -34,6 +36,43 @@
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this]}) }}
 {% endmaterialization %}
+
+
+{#-
+  What a merge into a large table says of its keys, so that Delta skips the files that can't hold them: `target`, predicates on the
+  table, and `source`, what is put behind the query. Both, since the query is asked twice: a row that came meanwhile is for the next run.
+-#}
+{% macro bounds_of_keys(unique_key) %}
+    {%- set keys = adapter.keys_that_skip_files(this, unique_key, var('large_table_bytes', 67108864)) if unique_key else {} -%}
+    {%- set ends, target, source = [], [], [] -%}
+    {%- for name in keys -%}
+        {%- do ends.append('cast(min(' ~ name ~ ') as string), cast(max(' ~ name ~ ') as string)') -%}
+    {%- endfor -%}
+    {%- set found = run_query('select ' ~ ends | join(', ') ~ ' from (\n' ~ compiled_code ~ '\n)').rows[0] if ends else [] -%}
+    {%- for name, kind in keys.items() -%}
+        {%- set least, most = found[2 * loop.index0], found[2 * loop.index0 + 1] -%}
+        {%- if least is not none -%}
+            {%- set between = name ~ " between cast('" ~ least ~ "' as " ~ kind ~ ") and cast('" ~ most ~ "' as " ~ kind ~ ")" -%}
+            {%- do target.append('DBT_INTERNAL_DEST.' ~ between) -%}
+            {%- do source.append('(' ~ between ~ ' or ' ~ name ~ ' is null)') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return({'target': target, 'source': source}) }}
+{% endmacro %}
+
+
+{#- A query with conditions on its rows, as a table of a statement. -#}
+{% macro bounded(query, conditions) -%}
+    {%- if conditions -%}
+        (select * from (
+{{ query }}
+        ) where {{ conditions | join(' and ') }})
+    {%- else -%}
+        (
+{{ query }}
+        )
+    {%- endif -%}
+{%- endmacro %}
 
 
 {#- The model's query as it builds the table whole: the one that a merge and a build have in common. -#}

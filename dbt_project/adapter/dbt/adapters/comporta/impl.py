@@ -43,6 +43,7 @@ _SMALL = {
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
 }
+_ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _BATCHES = "macro.comporta.last_batch_id"
 
@@ -213,9 +214,9 @@ class ComportaAdapter(SparkAdapter):
         return origin.plain(note) if not _has_side_effects(model) else None
 
     @available
-    def prepare(self, model: dict[str, Any], note: str | None) -> None:
-        """Have the commits of this node's session carry `note`; where all that it reads is small, plan for that."""
-        settings = ({_NOTE: note} if note else {}) | (_SMALL if self._reads_little(model) else {})
+    def prepare(self, model: dict[str, Any], note: str | None, target: BaseRelation | None = None) -> None:
+        """Have the commits of this node's session carry `note`; where all that it reads, with the `target` of a merge, is small, plan for that."""
+        settings = ({_NOTE: note} if note else {}) | (_SMALL if self._reads_little(model, target) else {})
         connection = self.connections.get_if_exists()
         if connection is None or connection.state != "open":
             self.connections.for_next_session(connection.name if connection else None, settings)
@@ -225,12 +226,24 @@ class ComportaAdapter(SparkAdapter):
         if not note:
             self.execute(f"reset {_NOTE}")
 
-    def _reads_little(self, model: Mapping[str, Any]) -> bool:
+    def _reads_little(self, model: Mapping[str, Any], target: BaseRelation | None) -> bool:
         try:
-            sizes = (candidate.size_of(each.table).size for each in self._inputs(model))
-            return sum(sizes) <= _LITTLE
+            tables = [each.table for each in self._inputs(model)] + ([self._table(target)] if target else [])
+            return sum(candidate.size_of(table).size for table in tables) <= _LITTLE
         except UnknownError:
             return False
+
+    @available
+    def keys_that_skip_files(self, relation: BaseRelation, unique_key: str | list[str], large: int) -> dict[str, str]:
+        """Columns of the key, with types, by whose least and greatest value files are skipped; none if the table is below `large` bytes."""
+        key = [unique_key] if isinstance(unique_key, str) else unique_key
+        try:
+            table = self._table(relation)
+            if candidate.size_of(table).size < large:
+                return {}
+            return {name: _ORDERED[kind] for name, kind in spark_types(table).items() if name in key and kind in _ORDERED}
+        except UnknownError:
+            return {}
 
     @available
     def keep_note(self, relation: BaseRelation, note: str | None) -> None:
