@@ -16,7 +16,7 @@ import pyarrow as pa
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
 from bench.tpch import answer, report, source
-from bench.tpch.contender import MEMORY, PROJECT, THREADS, Comporta, Contender, DuckDb, Plain
+from bench.tpch.contender import PROJECT, THREADS, Comporta, Contender, DuckDb, Plain, memory
 from lakehouse import console
 from lakehouse.settings import ROOT, Settings
 
@@ -72,7 +72,7 @@ def measure(settings: Settings, scale: float, rounds: int) -> Result:
             empty = check(contenders, scale)
         found.append(took)
     return {
-        "scale": scale, "threads": THREADS, "memory": MEMORY, "source": rows, "empty": empty, "first": found[0], "rounds": found[1:], "again": again[1:],
+        "scale": scale, "threads": THREADS, "memory": memory(settings), "source": rows, "empty": empty, "first": found[0], "rounds": found[1:], "again": again[1:],
     }  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _turned(names: list[str], number: int) -> list[str]:
 
 
 def check(contenders: Mapping[str, Contender], scale: float) -> list[str]:
-    """Compare all tables of star and queries.
+    """Compare the results of the queries.
 
     Returns:
         the queries without an answer; none at scale 1.

@@ -28,7 +28,6 @@ from lakehouse.settings import Settings
 PROJECT = Path(__file__).with_name("project")
 SERVER = yaml.safe_load((dbt.PROJECT / "profiles.yml").read_text())["comporta"]["outputs"]["lakehouse"]
 THREADS: int = SERVER["threads"]
-MEMORY = "3GB"  # DuckDB's limit; the Spark server's heap by default
 SCHEMAS = ("staging", "star", "queries")
 T = TypeVar("T")
 _ENTRY = "import sys; from dbt.cli.main import cli; sys.argv[0] = 'dbt'; cli()"  # what bin/dbt does, also where .venv was moved
@@ -145,6 +144,11 @@ class Comporta(OnLake):
         return seconds
 
 
+def memory(settings: Settings) -> str:
+    """DuckDB's limit: as much as the Spark server's heap."""
+    return settings.spark_memory[:-1] + {"g": " GiB", "m": " MiB"}[settings.spark_memory[-1]]
+
+
 class DuckDb:
     """dbt-duckdb; tables in a file of DuckDB's own, sources the Parquet files of the lake's Delta tables."""
 
@@ -152,7 +156,7 @@ class DuckDb:
         self.file = settings.var_dir / "tpch.duckdb"
         folder = settings.var_dir / "duckdb"
         environment = os.environ | {
-            "TPCH_DATABASE": str(self.file), "TPCH_SOURCE": str(source.folder(settings)), "TPCH_MEMORY": MEMORY,
+            "TPCH_DATABASE": str(self.file), "TPCH_SOURCE": str(source.folder(settings)), "TPCH_MEMORY": memory(settings),
             "DBT_PROFILES_DIR": str(folder), "NO_COLOR": "1",
         }  # fmt: skip
         self.dbt = Dbt(PEERS, folder, environment, variables)

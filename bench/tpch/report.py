@@ -1,11 +1,10 @@
 """From raw rounds to numbers and a page. Pure: `page(found)` is text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import Any
 
-from bench.ingest.report import median, number, ratio
+from bench.ingest.report import Result, median, number, ratio
 
 OURS, DUCKDB, PLAIN = "Comporta", "dbt-duckdb", "Spark SQL without dbt"
 PARTS = ("start", "staging", "star", "queries", "end")
@@ -17,7 +16,7 @@ def section(model: str) -> str:
     return "staging" if model.startswith("stg_") else "queries" if model.startswith("q") else "star"
 
 
-def parts(took: Mapping[str, Any]) -> dict[str, float]:
+def parts(took: Result) -> dict[str, float]:
     """Wall seconds of a build by section; they add up to all of it.
 
     A section lasts until its last model is done, so a query that begins while another table of the star is still built counts there.
@@ -30,7 +29,7 @@ def parts(took: Mapping[str, Any]) -> dict[str, float]:
     return found | {"end": took["seconds"] - at}
 
 
-def page(found: Mapping[str, Any]) -> str:
+def page(found: Result) -> str:
     """The page in Markdown."""
     said = [", ".join(f"{name} {value}" for name, value in found[what].items()) for what in ("machine", "versions")]
     template = Template(Path(__file__).with_name("page.md").read_text())
@@ -41,15 +40,15 @@ def page(found: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def _middle(found: Mapping[str, Any], name: str, what: str) -> float:
+def _middle(found: Result, name: str, what: str) -> float:
     return median(parts(one[name])[what] for one in found["rounds"])
 
 
-def _overhead(found: Mapping[str, Any]) -> float:
+def _overhead(found: Result) -> float:
     return median(one[OURS]["seconds"] - one[PLAIN]["seconds"] for one in found["rounds"])
 
 
-def _totals(found: Mapping[str, Any]) -> str:
+def _totals(found: Result) -> str:
     rows = []
     for name in (OURS, PLAIN, DUCKDB):
         seconds = [one[name]["seconds"] for one in found["rounds"]]
@@ -60,7 +59,7 @@ def _totals(found: Mapping[str, Any]) -> str:
     return _table(["", "seconds", "fewest–most", "of Comporta's", "the first time"], rows)
 
 
-def _parts(found: Mapping[str, Any]) -> str:
+def _parts(found: Result) -> str:
     rows = [
         [_SAID.get(what, what), *(f"{_middle(found, name, what):.1f}" for name in (OURS, PLAIN, DUCKDB))]
         for what in PARTS
@@ -68,7 +67,7 @@ def _parts(found: Mapping[str, Any]) -> str:
     return _table(["", OURS, PLAIN, DUCKDB], rows)
 
 
-def _models(found: Mapping[str, Any]) -> str:
+def _models(found: Result) -> str:
     def seconds(name: str, model: str) -> float:
         return median(one[name]["models"][model][1] - one[name]["models"][model][0] for one in found["rounds"])
 
@@ -78,7 +77,7 @@ def _models(found: Mapping[str, Any]) -> str:
     )
 
 
-def _verdict(found: Mapping[str, Any]) -> str:
+def _verdict(found: Result) -> str:
     to_duckdb, more = 1 / ratio(found, DUCKDB, OURS), _overhead(found)
     around = _middle(found, OURS, "start") + _middle(found, OURS, "end")
     compared = f"**{to_duckdb:.1f} times** as long as" if to_duckdb >= 1 else f"**{to_duckdb:.2f}** of the time of"

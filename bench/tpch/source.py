@@ -27,7 +27,15 @@ def make(settings: Settings, scale: float) -> dict[str, int]:
         rows of each table.
     """
     drawn = settings.var_dir / "drawn"
-    command = [PEERS.with_name("tpchgen-cli"), "parquet", "--quiet", "--scale-factor", f"{scale:g}", "--output-dir", drawn]
+    command: list[str | Path] = [
+        PEERS.with_name("tpchgen-cli"),
+        "parquet",
+        "--quiet",
+        "--scale-factor",
+        f"{scale:g}",
+        "--output-dir",
+        drawn,
+    ]
     drawn.mkdir()
     subprocess.run(command, check=True)
     statements, rows = [f"create schema {SCHEMA}"], {}
