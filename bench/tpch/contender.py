@@ -191,7 +191,7 @@ class Plain(OnLake):
         compiler = Comporta(settings, variables, self.prefix)
         catalog.thrift_rows(settings, *self.schemas())  # where a schema is missing, dbt compile ends with an error
         compiler.dbt.call("compile")
-        self.statements = statements(compiler.dbt.found("manifest"))
+        self.statements = statements(compiler.dbt.found("manifest"), compiler.dbt.found("run_results"))
 
     def build(self) -> Took:
         """Send the statements, each as soon as those that it waits for are done."""
@@ -217,9 +217,11 @@ class Plain(OnLake):
         return Took(time.monotonic() - started, models)
 
 
-def statements(manifest: Mapping[str, Any]) -> dict[str, Statement]:
-    """What dbt-spark would send to make each compiled model, by name."""
-    nodes = {number: node for number, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+def statements(manifest: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Statement]:
+    """What dbt-spark would send to make each compiled model, by name, as it took them up in the run of which `order` is the result."""
+    begun = {one["unique_id"]: one["timing"][0]["started_at"] for one in order["results"]}
+    models = {number: node for number, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    nodes = {number: models[number] for number in sorted(models, key=lambda number: begun[number])}
     return {node["name"]: Statement(_made(node), frozenset(nodes[number]["name"] for number in node["depends_on"]["nodes"] if number in nodes))
             for node in nodes.values()}  # fmt: skip
 
@@ -230,9 +232,8 @@ def _made(node: Mapping[str, Any]) -> str:
 
 
 def in_order(parents: Mapping[str, frozenset[str]], threads: int, do: Callable[[str], T]) -> dict[str, T]:
-    """`do` everything, `threads` at a time, nothing before its parents; first what most others wait for, as dbt does."""
-    awaited = {name: sum(name in above(other, parents) for other in parents) for name in parents}
-    left, done, running = sorted(parents, key=lambda name: (-awaited[name], name)), dict[str, T](), dict[Future[T], str]()
+    """`do` everything, `threads` at a time, nothing before its parents; of those that may begin, the first one in `parents`."""
+    left, done, running = list(parents), dict[str, T](), dict[Future[T], str]()
     with ThreadPoolExecutor(threads) as pool:
         while left or running:
             for name in [name for name in left if parents[name] <= done.keys()][: threads - len(running)]:
@@ -241,8 +242,3 @@ def in_order(parents: Mapping[str, frozenset[str]], threads: int, do: Callable[[
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 done[running.pop(future)] = future.result()
     return done
-
-
-def above(name: str, parents: Mapping[str, frozenset[str]]) -> set[str]:
-    """All that `name` waits for."""
-    return {name for parent in parents[name] for name in (parent, *above(parent, parents))}

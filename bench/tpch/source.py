@@ -27,17 +27,9 @@ def make(settings: Settings, scale: float) -> dict[str, int]:
         rows of each table.
     """
     drawn = settings.var_dir / "drawn"
-    command: list[str | Path] = [
-        PEERS.with_name("tpchgen-cli"),
-        "parquet",
-        "--quiet",
-        "--scale-factor",
-        f"{scale:g}",
-        "--output-dir",
-        drawn,
-    ]
+    made = ["--scale-factor", f"{scale:g}", "--output-dir", str(drawn)]
     drawn.mkdir()
-    subprocess.run(command, check=True)
+    subprocess.run([PEERS.with_name("tpchgen-cli"), "parquet", "--quiet", *made], check=True)
     statements, rows = [f"create schema {SCHEMA}"], {}
     for path in sorted(drawn.glob("*.parquet")):
         place = str(folder(settings) / path.stem)

@@ -119,7 +119,7 @@ PARENTS = {
 }
 
 
-def test_nothing_is_done_before_what_it_waits_for_and_what_most_wait_for_comes_first() -> None:
+def test_nothing_is_done_before_what_it_waits_for_and_the_first_that_may_begin_comes_first() -> None:
     done: list[str] = []
 
     def do(name: str) -> str:
@@ -129,7 +129,7 @@ def test_nothing_is_done_before_what_it_waits_for_and_what_most_wait_for_comes_f
         return name.upper()
 
     assert in_order(PARENTS, 2, do) == {name: name.upper() for name in PARENTS}
-    assert done[:2] == ["stg", "dim"]
+    assert done[:2] == ["stg", "dim"] and set(done[2:4]) == {"q02", "fct"}
 
 
 def test_a_statement_that_fails_ends_it() -> None:
@@ -155,6 +155,8 @@ def test_statements_are_those_of_the_models_in_the_manifest() -> None:
         "config": {"materialized": "view"},
         "depends_on": {"nodes": ["source.x"]},
     }
-    made = statements({"nodes": {"model.dim": node, "model.stg": below, "test.y": {"resource_type": "test"}}})
+    order = [{"unique_id": f"model.{name}", "timing": [{"started_at": at}]} for name, at in (("stg", "10:01"), ("dim", "10:02"))]
+    made = statements({"nodes": {"model.dim": node, "model.stg": below, "test.y": {"resource_type": "test"}}}, {"results": order})
+    assert list(made) == ["stg", "dim"]
     assert made["dim"].text == "create or replace table star.dim using delta as\nselect 1" and made["dim"].parents == {"stg"}
     assert made["stg"].text == "create or replace view s.stg as\nselect 1" and not made["stg"].parents
