@@ -113,7 +113,7 @@ docs: env ## Serve the docs site on loopback
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@SCALE=$(SCALE) ROUNDS=$(ROUNDS) .venv/bin/python -W ignore -m bench.ingest $(BENCH)
 
-.PHONY: bench-dbt bench-gate bench-release bench-site
+.PHONY: bench-dbt bench-gate bench-release bench-site bench-tpch
 bench-dbt: env ## Measure what dbt's way costs: a small model, nothing to do, a merge (BENCH='fixed hundred --rounds 5')
 	@.venv/bin/python -W ignore -m bench.dbt $(BENCH)
 
@@ -125,6 +125,9 @@ bench-release: env ## Count mixed reads under releases, and time them (BENCH='--
 
 bench-site: .venv/.dev ## Measure building and opening the site with 10,000 past validations
 	@.venv/bin/python -W ignore -m bench.site $(BENCH)
+
+bench-tpch: env .venv-bench/.base ## Measure TPC-H as dbt models beside dbt-duckdb and Spark SQL without dbt (BENCH='--scale 1 --rounds 3', or --small)
+	@.venv/bin/python -W ignore -m bench.tpch $(BENCH)
 
 bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock

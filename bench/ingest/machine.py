@@ -35,7 +35,6 @@ def _processor() -> str:
 def versions(dsn: str) -> dict[str, str]:
     """Versions on our side, on the peers' side, and of what both stand on."""
     [(server,)] = source.execute(dsn, "show server_version")
-    asked = subprocess.run([PEERS, "-c", _ASK, *THEIRS], capture_output=True, text=True, check=True)
     shown = subprocess.run([java.find(), "-version"], capture_output=True, text=True, check=True).stderr
     return {
         "PostgreSQL": str(server),
@@ -43,8 +42,14 @@ def versions(dsn: str) -> dict[str, str]:
         "JDBC driver": next(iter(JDBC)).rsplit(":", 1)[1],
         "Python": platform.python_version(),
         "Comporta's environment": _list({name: metadata.version(name) for name in OURS}),
-        "the peers' environment": _list(json.loads(asked.stdout)),
+        "the peers' environment": _list(of_peers(*THEIRS)),
     }
+
+
+def of_peers(*names: str) -> dict[str, str]:
+    """Versions of packages in the peers' environment."""
+    asked = subprocess.run([PEERS, "-c", _ASK, *names], capture_output=True, text=True, check=True)
+    return dict(json.loads(asked.stdout))
 
 
 def _list(found: dict[str, str]) -> str:
