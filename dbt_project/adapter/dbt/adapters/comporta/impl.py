@@ -35,7 +35,7 @@ _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
-_LITTLE = 4 * 2**20  # bytes of all inputs: so few rows are through before code for them is generated and compiled
+_LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
 _SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -229,7 +229,8 @@ class ComportaAdapter(SparkAdapter):
     def _reads_little(self, model: Mapping[str, Any], target: BaseRelation | None) -> bool:
         try:
             tables = [each.table for each in self._inputs(model)] + ([self._table(target)] if target else [])
-            return sum(candidate.size_of(table).size for table in tables) <= _LITTLE
+            sizes = [candidate.size_of(table) for table in tables]
+            return sum(each.rows for each in sizes) <= _LITTLE.rows and sum(each.size for each in sizes) <= _LITTLE.size
         except UnknownError:
             return False
 
