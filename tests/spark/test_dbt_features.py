@@ -173,6 +173,7 @@ def test_a_part_is_never_taken_for_the_whole(project: Project, part: list[str]) 
     project.dbt("run", "--select", "merged")
     project.batch(4, 2)
     project.dbt("run")
+    models.remove("stg")  # which has both versions of 2
     assert {name: project.ids(name) for name in models} == dict.fromkeys(models, [1, 2, 3, 4, 5, 6])
     assert [row for row in project.rows("merged", "id, told") if row[0] == 2] == [(2, "b4")]
     project.dbt("run")
