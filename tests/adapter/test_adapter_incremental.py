@@ -105,7 +105,7 @@ class TestOnSchemaChange(BaseIncrementalOnSchemaChangeSetup):
         run_dbt(["run", "--select", "model_a incremental_fail", "--full-refresh"])
         results = run_dbt(["run", "--select", "model_a incremental_fail"], expect_pass=False)
         said = results[1].message
-        assert "the query does not give the columns that the table has" in said and "field4" in said
+        assert "the query does not give the columns that the table has" in said
 
 
 class TestStrategies:

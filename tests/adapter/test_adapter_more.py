@@ -25,7 +25,7 @@ from dbt.tests.adapter.constraints.test_constraints import (
 )
 from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseClonePossible
 from dbt.tests.adapter.dbt_show.test_dbt_show import BaseShowDoesNotHandleDoubleLimit, BaseShowLimit, BaseShowSqlHeader
-from dbt.tests.adapter.empty.test_empty import BaseTestEmpty, BaseTestEmptyInlineSourceRef, BaseTestEmptySeedFlag
+from dbt.tests.adapter.empty.test_empty import BaseTestEmpty, BaseTestEmptyInlineSourceRef
 from dbt.tests.adapter.ephemeral.test_ephemeral import BaseEphemeralErrorHandling, BaseEphemeralMulti, BaseEphemeralNested
 from dbt.tests.adapter.grants.test_model_grants import BaseModelGrants
 from dbt.tests.adapter.hooks.test_run_hooks import BaseAfterRunHooks
@@ -213,10 +213,6 @@ class TestEmptyInlineSourceRef(BaseTestEmptyInlineSourceRef):
     pass
 
 
-class TestEmptySeedFlag(BaseTestEmptySeedFlag):
-    pass
-
-
 class TestEphemeralMulti(BaseEphemeralMulti):
     def test_ephemeral_multi(self, project: Any) -> None:
         """dbt's test compares PostgreSQL's text as well."""
@@ -250,10 +246,12 @@ class TestAfterRunHooks(BaseAfterRunHooks):
     pass
 
 
+@pytest.mark.xfail(strict=True, reason="dbt-spark 1.11.0 passes over columns that are not there without a word")
 class TestPersistDocsAllColumnsMissing(BasePersistDocsAllColumnsMissing):
     pass
 
 
+@pytest.mark.xfail(strict=True, reason="dbt-spark 1.11.0 passes over columns that are not there without a word")
 class TestPersistDocsQuotedColumnCaseSensitive(BasePersistDocsQuotedColumnCaseSensitive):
     pass
 

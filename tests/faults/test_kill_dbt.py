@@ -18,7 +18,7 @@ from lakehouse.settings import Settings
 
 # A row that takes its time, if that is asked for: long enough to be met in the middle.
 _SLOWLY = "reflect('java.lang.Thread', 'sleep', cast({{ var('sleep', 0) }} as bigint)) is not null"
-_PATIENCE = 60
+_PATIENCE = 240  # seconds: a busy machine takes a minute to start dbt
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def _running(project: Project, environment: dict[str, str], statement: str) -> "
     log = project.folder / "logs" / "dbt.log"
     log.unlink(missing_ok=True)
     # Longer than a second dbt takes to start beside it; the server breaks off what nobody waits for.
-    command = _command(project, "run", "--vars", "sleep: 120000")
+    command = _command(project, "run", "--vars", "sleep: 600000")
     child = subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -75,8 +75,8 @@ def _running(project: Project, environment: dict[str, str], statement: str) -> "
 def _jobs(settings: Settings) -> list[int]:
     """Jobs that the server is working on."""
     page = f"http://127.0.0.1:{settings.spark_ui_port}/api/v1/applications"
-    name = requests.get(page, timeout=10).json()[0]["id"]
-    return [job["jobId"] for job in requests.get(f"{page}/{name}/jobs", params={"status": "running"}, timeout=10).json()]
+    name = requests.get(page, timeout=_PATIENCE).json()[0]["id"]
+    return [job["jobId"] for job in requests.get(f"{page}/{name}/jobs", params={"status": "running"}, timeout=_PATIENCE).json()]
 
 
 def _until(so: Callable[[], object], what: str) -> None:
@@ -126,7 +126,7 @@ def test_a_second_run_is_refused_and_changes_nothing(make: Callable[..., Project
 
     def run() -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            _command(project, "run"), env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120
+            _command(project, "run"), env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE
         )
 
     assert lock.HELD not in environment

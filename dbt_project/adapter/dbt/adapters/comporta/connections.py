@@ -85,7 +85,7 @@ class ComportaConnectionManager(SparkConnectionManager):
         try:
             yield
         except Exception as error:
-            if isinstance(error, DbtRuntimeError) and not isinstance(error, DbtDatabaseError):
+            if isinstance(error, DbtRuntimeError) and type(error) is not DbtDatabaseError:
                 raise
             said = _raw(error)
             if found := _WROTE.search(said):
