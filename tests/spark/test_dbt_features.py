@@ -101,6 +101,54 @@ def test_a_contract_refuses_another_type(project: Project, kind: str) -> None:
     assert project.rows("kept") == held and len(held) == 3
 
 
+@pytest.mark.parametrize("kind", ["table", "incremental"])
+def test_a_constraint_that_is_broken_fails_each_run(project: Project, kind: str) -> None:
+    """Delta finds it when the table is there already, which must not be taken for a table that is as wanted."""
+    columns = [
+        {"name": "id", "data_type": "bigint"},
+        {"name": "told", "data_type": "string", "constraints": [{"type": "not_null"}]},
+    ]
+    model = {"name": "kept", "config": {"contract": {"enforced": True}}, "columns": columns}
+    model["constraints"] = [{"type": "check", "expression": "id > 0"}]
+    project.write("models/models.yml", yaml.safe_dump({"models": [model]}))
+    config = f"{{{{ config(materialized='{kind}', unique_key='id') }}}} "
+    project.write("models/kept.sql", config + "select id, if(id = 3, null, told) as told from {{ ref('stg') }}")
+    for _ in range(2):
+        assert project.dbt("run", failing=True)["kept"] == "error"
+        assert "not_null_told" in project.messages["kept"]
+    project.write("models/kept.sql", config + "select id, told from {{ ref('stg') }}")
+    project.dbt("run")
+    assert project.rows("kept") == [(1, "b1"), (2, "b1"), (3, "b1")]
+    project.dbt("run")
+    assert "UNCHANGED" in project.messages["kept"]
+
+
+def test_an_owners_table_is_never_built_whole(project: Project) -> None:
+    """`full_refresh: false`: it keeps what its input no longer holds, whatever becomes of that, and with the flag too."""
+    project.write("models/owned.sql", MERGE.replace(")", ", full_refresh=false)") + NEW)
+    project.dbt("run")
+    catalog.thrift_rows(project.settings, f"delete from {project.name}_bronze.events where id = 1")  # no longer only growing
+    project.batch(2, 4)
+    project.dbt("run")
+    assert project.ids("owned") == [1, 2, 3, 4]
+    project.dbt("run", "--full-refresh")
+    assert project.ids("owned") == [1, 2, 3, 4]
+
+
+def test_clones_are_made_anew_over_tables_that_have_rows(project: Project) -> None:
+    project.write("models/whole.sql", "{{ config(materialized='table') }} select id from {{ ref('stg') }}")
+    project.dbt("run")
+    state = project.keep_state()
+    clone = ("clone", "--select", "whole", "--state", state, "--target", "other")
+    project.dbt(*clone)
+    project.batch(2, 4)
+    project.dbt("run")
+    project.dbt(*clone)
+    assert project.ids("whole", "other") == [1, 2, 3]  # it is there: nothing to do
+    project.dbt(*clone, "--full-refresh")
+    assert project.ids("whole", "other") == [1, 2, 3, 4]
+
+
 def test_versions_of_a_model_stand_side_by_side(project: Project) -> None:
     table = "{{ config(materialized='table') }} "
     project.write("models/dim_v1.sql", table + "select id from {{ ref('stg') }}")
