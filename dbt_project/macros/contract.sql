@@ -21,3 +21,20 @@
         ) -%}
     {%- endif -%}
 {% endmacro %}
+
+
+{#- `not_null` of a column as a check: Delta makes no column of a table that is there `not null`, as dbt-spark has it from Databricks. -#}
+{% macro comporta__alter_column_set_constraints(relation, column_dict) %}
+    {%- for column in column_dict.values() -%}
+        {%- for constraint in column.constraints -%}
+            {%- if constraint.type != 'not_null' -%}
+                {{ exceptions.warn('Column ' ~ column.name ~ ' has a constraint of the type ' ~ constraint.type ~ ', which is not enforced: only not_null is.') }}
+            {%- else -%}
+                {%- set name = adapter.quote(column.name) if column.quote else column.name -%}
+                {%- call statement() -%}
+                    alter table {{ relation }} add constraint {{ adapter.quote('not_null_' ~ column.name) }} check ({{ name }} is not null)
+                {%- endcall -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+{% endmacro %}

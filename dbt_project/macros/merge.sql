@@ -7,6 +7,7 @@
     ignore  there are none: the query has no `_is_deleted`.
 
   `meta.union_columns` names arrays that gather over time: old and new elements, instead of the new ones alone.
+  dbt's own `merge_update_columns` and `merge_exclude_columns` say which columns of a row that is there may change.
 -#}
 {% macro spark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
     {%- set meta = config.get('meta', {}) -%}
@@ -36,17 +37,27 @@
         {{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     {%- endif %}
-    when matched then update set {{ merge_assignments(meta.get('union_columns', [])) }}
+    when matched then update set {{ merge_assignments(target, meta.get('union_columns', [])) }}
     when not matched {{ 'and not DBT_INTERNAL_SOURCE._is_deleted' if on_tombstone == 'delete' }} then insert *
 {% endmacro %}
 
 
-{#- What an update sets: every column, or each by name where some are unions (the contract knows all names). -#}
-{% macro merge_assignments(union_columns) -%}
-    {%- if not union_columns -%}
+{#- What an update sets: every column, or each by name where some are unions (the contract knows all names) or stay as they are. -#}
+{% macro merge_assignments(target, union_columns) -%}
+    {%- set updated, kept = config.get('merge_update_columns'), config.get('merge_exclude_columns') -%}
+    {%- if not union_columns and not updated and not kept -%}
         *
     {%- else -%}
-        {%- for column in model.columns %}
+        {%- set columns = model.columns | list -%}
+        {%- if updated and kept -%}
+            {%- do exceptions.raise_compiler_error(model.name ~ ': merge_update_columns and merge_exclude_columns are both set. Keep one') -%}
+        {%- elif updated -%}
+            {%- set columns = updated -%}
+        {%- elif kept -%}
+            {%- set kept = kept | map('lower') | list -%}
+            {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | reject('in', kept) | list -%}
+        {%- endif -%}
+        {%- for column in columns %}
         {{ column }} = {% if column in union_columns -%}
             array_sort(array_union(DBT_INTERNAL_DEST.{{ column }}, DBT_INTERNAL_SOURCE.{{ column }}))
         {%- else -%}

@@ -1,14 +1,23 @@
 """dbt's own tests of an adapter, on our Spark server, with our materializations. `make test-adapter` runs them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dbt.tests.util import write_file
 
 from lakehouse.settings import ROOT, Settings
 
 # What concerns this project alone: its layers' schemas, its lock.
 _OURS = {"generate_schema_name.sql", "begin_writing.sql"}
+_EVERY = {
+    "models": {"+file_format": "delta", "+incremental_strategy": "merge", "+meta": {"on_tombstone": "ignore"}},
+    "seeds": {"+file_format": "delta", "+quote_columns": False},
+    "snapshots": {"+file_format": "delta"},
+}
 
 
 @pytest.fixture(scope="class")
@@ -22,13 +31,22 @@ def dbt_profile_target(spark_server: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="class")
-def project_config_update() -> dict[str, Any]:
-    """Everything is a Delta table."""
-    return {
-        "models": {"+file_format": "delta", "+incremental_strategy": "merge", "+meta": {"on_tombstone": "ignore"}},
-        "seeds": {"+file_format": "delta", "+quote_columns": False},
-        "snapshots": {"+file_format": "delta"},
-    }
+def dbt_project_yml(project_root: Any, project_config_update: Any) -> dict[str, Any]:
+    """The test's project, in which everything is a Delta table unless the test says otherwise: dbt's fixture knows no defaults."""
+    said = yaml.safe_load(project_config_update) if isinstance(project_config_update, str) else project_config_update or {}
+    project = {"name": "test", "profile": "test", "flags": {"send_anonymous_usage_stats": False}} | _EVERY | said
+    project |= {kind: defaults | (said.get(kind) or {}) for kind, defaults in _EVERY.items()}
+    write_file(yaml.safe_dump(project), project_root, "dbt_project.yml")
+    return project
+
+
+@pytest.fixture(scope="class")
+def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """dbt's fixture would put them into the repository."""
+    folder = str(tmp_path_factory.mktemp("logs"))
+    os.environ["DBT_LOG_PATH"] = folder
+    yield folder
+    del os.environ["DBT_LOG_PATH"]
 
 
 @pytest.fixture(scope="class", autouse=True)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from dbt.tests.adapter.basic.test_adapter_methods import BaseAdapterMethod
 from dbt.tests.adapter.basic.test_base import BaseSimpleMaterializations
 from dbt.tests.adapter.basic.test_empty import BaseEmpty
@@ -15,6 +14,7 @@ from dbt.tests.adapter.basic.test_snapshot_check_cols import BaseSnapshotCheckCo
 from dbt.tests.adapter.basic.test_snapshot_timestamp import BaseSnapshotTimestamp
 from dbt.tests.adapter.basic.test_table_materialization import BaseTableMaterialization
 from dbt.tests.adapter.basic.test_validate_connection import BaseValidateConnection
+from dbt.tests.util import run_dbt
 
 
 class TestSimpleMaterializations(BaseSimpleMaterializations):
@@ -42,7 +42,11 @@ class TestIncrementalNotSchemaChange(BaseIncrementalNotSchemaChange):
 
 
 class TestIncrementalBadStrategy(BaseIncrementalBadStrategy):
-    pass
+    def test_incremental_invalid_strategy(self, project: Any) -> None:
+        """dbt-spark says it in words of its own."""
+        run_dbt(["seed"])
+        results = run_dbt(["run"], expect_pass=False)
+        assert "Invalid incremental strategy provided: bad_strategy" in results.results[0].message
 
 
 class TestSingularTests(BaseSingularTests):
@@ -54,15 +58,11 @@ class TestSingularTestsEphemeral(BaseSingularTestsEphemeral):
 
 
 class TestSnapshotCheckCols(BaseSnapshotCheckCols):
-    @pytest.fixture(scope="class")
-    def project_config_update(self) -> dict[str, Any]:
-        return {"seeds": {"+file_format": "delta"}, "snapshots": {"+file_format": "delta"}}
+    pass
 
 
 class TestSnapshotTimestamp(BaseSnapshotTimestamp):
-    @pytest.fixture(scope="class")
-    def project_config_update(self) -> dict[str, Any]:
-        return {"seeds": {"+file_format": "delta"}, "snapshots": {"+file_format": "delta"}}
+    pass
 
 
 class TestTableMaterialization(BaseTableMaterialization):

@@ -85,9 +85,12 @@
 {% endmacro %}
 
 
-{#- dbt's own condition, and ours: the model is as it was, and its inputs have only grown since its table was built. -#}
+{#-
+  dbt's own condition, and ours: the model is as it was, and its inputs have only grown since its table was built.
+  A unit test has no table unless it gives one.
+-#}
 {% macro is_incremental() %}
-    {%- if not execute -%} {{ return(false) }} {%- endif -%}
+    {%- if not execute or this is none -%} {{ return(false) }} {%- endif -%}
     {%- set relation = load_relation(this) -%}
     {%- if relation is none or relation.type != 'table' or model.config.materialized != 'incremental' or should_full_refresh() -%}
         {{ return(false) }}
@@ -96,9 +99,15 @@
 {% endmacro %}
 
 
-{#- Whether the model is merged by our materialization. -#}
+{#-
+  Whether what its table was built from decides how the model is built. With `full_refresh: false` its owner decides: the table may
+  hold what its inputs no longer do, so it is merged each time, as dbt does it, and never built whole.
+-#}
 {% macro is_ours() %}
-    {{ return(config.get('incremental_strategy') == 'merge' and config.get('file_format') == 'delta' and model.language == 'sql') }}
+    {{ return(
+        config.get('incremental_strategy') == 'merge' and config.get('file_format') == 'delta' and model.language == 'sql'
+        and config.get('full_refresh') is not false
+    ) }}
 {% endmacro %}
 
 

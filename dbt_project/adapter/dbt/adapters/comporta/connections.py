@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from dbt.adapters.comporta.message import readable
+from dbt.adapters.comporta.message import kind_of, readable
 from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.exceptions import FailedToConnectError
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
@@ -17,6 +17,18 @@ from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 _COMMENT = re.compile(r"\s*/\*\s*(\{.*?\})\s*\*/", re.DOTALL)  # what dbt puts before each statement
 _WROTE = re.compile(r"\[TASK_WRITE_FAILED\] (Task failed while writing rows to \S+)")
+
+
+class StatementError(DbtDatabaseError):
+    """Spark refuses a statement, or breaks it off.
+
+    Attributes:
+        kind: Spark's name for it; dbt-spark looks for that in the message, where ours no longer has it.
+    """
+
+    def __init__(self, said: str, kind: str) -> None:
+        super().__init__(said)
+        self.kind = kind
 
 
 @dataclass
@@ -73,12 +85,12 @@ class ComportaConnectionManager(SparkConnectionManager):
         try:
             yield
         except Exception as error:
-            if isinstance(error, DbtRuntimeError) and not isinstance(error, DbtDatabaseError):
+            if isinstance(error, DbtRuntimeError) and type(error) is not DbtDatabaseError:
                 raise
             said = _raw(error)
             if found := _WROTE.search(said):
                 said = self._cause(found[1]) or said
-            raise DbtRuntimeError(readable(said, sql, *self._source(sql))) from None
+            raise StatementError(readable(said, sql, *self._source(sql)), kind_of(said)) from None
 
     def _source(self, sql: str) -> tuple[str, str]:
         """Path and text of the file that the statement comes from, both empty if it is not known."""

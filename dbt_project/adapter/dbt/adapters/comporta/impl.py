@@ -14,7 +14,7 @@ from typing import Any
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.comporta import origin
-from dbt.adapters.comporta.connections import ComportaConnectionManager
+from dbt.adapters.comporta.connections import ComportaConnectionManager, StatementError
 from dbt.adapters.comporta.origin import UnknownError
 from dbt.adapters.comporta.relation import ComportaRelation, sample_of
 from dbt.adapters.spark import SparkAdapter
@@ -45,6 +45,7 @@ _SMALL = {
 }
 _ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
+_ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
 _BATCHES = "macro.comporta.last_batch_id"
 
 
@@ -55,6 +56,7 @@ class Input:
     name: str
     table: DeltaTable
     seen: str = ""  # what stands between: texts of views, what is held back in quarantine
+    by: str = ""  # of that, what decides how its rows look: the views and the ephemeral models
     relation: BaseRelation | None = None  # whom to ask about `_batch_id`
     forward: bool = True  # whether its rows only ever come in newer batches
 
@@ -107,17 +109,33 @@ class ComportaAdapter(SparkAdapter):
         except LockError as error:
             self._writing = None
             raise DbtRuntimeError(str(error)) from None
+        for mark in (self._settings().var_dir / "state").glob("built_*.json"):
+            mark.unlink()  # what `make run` noted that it built: views may be other ones after this
 
     # What the catalog says, asked once for each schema
 
     def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
         """As dbt-spark's; what is said of each relation is kept."""
-        found: list[BaseRelation] = super().list_relations_without_caching(schema_relation)
+        try:
+            found: list[BaseRelation] = super().list_relations_without_caching(schema_relation)
+        except StatementError as error:
+            if error.kind not in _ABSENT:
+                raise
+            found = []
         with self._lock:
             self._described[str(schema_relation.schema)] = {
                 str(relation.identifier): getattr(relation, "information", None) or "" for relation in found
             }
         return found
+
+    def get_columns_in_relation(self, relation: BaseRelation) -> list[Any]:
+        """As dbt-spark's: none where there is no such table."""
+        try:
+            return list(super().get_columns_in_relation(relation))
+        except StatementError as error:
+            if error.kind not in _ABSENT:
+                raise
+            return []
 
     def _information(self, relation: BaseRelation) -> str:
         schema, name = str(relation.schema), str(relation.identifier)
@@ -198,6 +216,8 @@ class ComportaAdapter(SparkAdapter):
     @available
     def origin(self, model: dict[str, Any], query: str) -> str | None:
         """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built."""
+        if self._reads_a_part() or model["config"].get("full_refresh") is False:
+            return None
         try:
             inputs = self._inputs_now(model)
             plan = self._plans.get(model["unique_id"])
@@ -212,6 +232,11 @@ class ComportaAdapter(SparkAdapter):
         except UnknownError:
             return None
         return origin.plain(note) if not _has_side_effects(model) else None
+
+    def _reads_a_part(self) -> bool:
+        """Whether `ref` gives no rows, or a sample: a table built so is to be built by the next run that reads everything."""
+        asked = self.config.args
+        return bool(getattr(asked, "EMPTY", False)) or getattr(asked, "sample", None) is not None
 
     @available
     def prepare(self, model: dict[str, Any], note: str | None, target: BaseRelation | None = None) -> None:
@@ -297,11 +322,14 @@ class ComportaAdapter(SparkAdapter):
 
     def _went_on(self, held: Mapping[str, Mapping[str, Any]], inputs: list[Input]) -> Plan:
         since: list[int] = []
+        by = _by(inputs)
         for each in inputs:
             key = str(each.table.metadata().id)
             before = held.get(key)
             if before is None:
                 return Plan(f"{each.name} was not there, or was another table")
+            if before.get("by") != by[key]:
+                return Plan(f"a view or an ephemeral model between it and {each.name} has changed")
             if not each.forward:
                 return Plan(f"{each.name} does not keep the rows that leave it")
             batch = before.get("batch")
@@ -314,12 +342,15 @@ class ComportaAdapter(SparkAdapter):
     def _inputs_now(self, model: dict[str, Any]) -> dict[str, dict[str, Any]]:
         asks = _BATCHES in self._macros_of(model)
         found: dict[str, dict[str, Any]] = {}
-        for each in self._inputs(model):
+        inputs = list(self._inputs(model))
+        by = _by(inputs)
+        for each in inputs:
             key = str(each.table.metadata().id)
             said: dict[str, Any] = {
                 "name": each.name,
                 "rows": origin.rows(each.table, self._commits(each.table)),
                 "columns": origin.columns(each.table),
+                "by": by[key],
             }
             if each.seen:
                 said["seen"] = each.seen
@@ -352,8 +383,10 @@ class ComportaAdapter(SparkAdapter):
         if node is None:
             raise UnknownError(f"{number} is not known")
         if getattr(node, "is_ephemeral_model", False):
+            macros = self._macros_of({"depends_on": {"macros": node.depends_on.macros}})
+            written = origin.digest(seen, bare(node.raw_code), {number: bare(text) for number, text in macros.items()})
             for parent in node.depends_on.nodes:
-                yield from self._reached(parent, seen)
+                yield from self._reached(parent, written)
             return
         relation = self._resolved(node)
         if node.resource_type == "source" or relation.schema != node.schema:
@@ -367,7 +400,7 @@ class ComportaAdapter(SparkAdapter):
                 yield from self._reached(parent, origin.digest(seen, origin.code(text)))
         else:
             kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
-            yield Input(str(relation), self._table(relation), seen, relation, forward=kept)
+            yield Input(str(relation), self._table(relation), seen, seen, relation, forward=kept)
 
     def _neutral(self, numbers: Iterable[str], query: str) -> str:
         """`query` with the ids of its parents for their names: in another schema it is the same query, of a clone of the same table."""
@@ -398,7 +431,7 @@ class ComportaAdapter(SparkAdapter):
         """What no model of this project makes: a table, or a view that a release made."""
         text = self.text_of_view(relation)
         if not text:
-            return Input(str(relation), self._table(relation), seen, relation)
+            return Input(str(relation), self._table(relation), seen, seen, relation)
         shown = view.read(text)
         if shown is None:
             raise UnknownError(f"{relation} is a view that no release made")
@@ -406,7 +439,7 @@ class ComportaAdapter(SparkAdapter):
         table = origin.open_table(candidate.place(self._settings(), schema, name), storage.options(self._settings()), at)
         # Which version is shown is told by the rows; what else the text says is what is held back.
         held = re.sub(r"version as of \d+", "", text, count=1) if "anti join" in text else ""
-        return Input(str(relation), table, origin.digest(seen, held) if held else seen, relation)
+        return Input(str(relation), table, origin.digest(seen, held) if held else seen, seen, relation)
 
     def _table(self, relation: BaseRelation) -> DeltaTable:
         """The relation's table; of a clone that nobody has written since, what it is a clone of."""
@@ -500,6 +533,14 @@ def _local(place: str) -> str:
     if place.startswith("s3a://"):
         return "s3://" + place.removeprefix("s3a://")
     return "/" + place.removeprefix("file:").lstrip("/") if place.startswith("file:") else place
+
+
+def _by(inputs: Iterable[Input]) -> dict[str, list[str]]:
+    """Of each table, by id, what stands between it and the model on each way."""
+    found: dict[str, list[str]] = {}
+    for each in inputs:
+        found.setdefault(str(each.table.metadata().id), []).append(each.by)
+    return {key: sorted(ways) for key, ways in found.items()}
 
 
 def _least(*numbers: int | None) -> int | None:

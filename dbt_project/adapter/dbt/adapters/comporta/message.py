@@ -31,6 +31,11 @@ def readable(message: str, sql: str, path: str = "", source: str = "") -> str:
     return _located(_with_suggestion(said, kind), *place, sql, path, source)
 
 
+def kind_of(message: str) -> str:
+    """Spark's name for what is wrong, as SCHEMA_NOT_FOUND; empty if it has none."""
+    return _said(message)[0]
+
+
 def _said(message: str) -> tuple[str, str]:
     """Spark's name for what is wrong, empty if it has none, and its text."""
     kinds = list(_KIND.finditer(message[:600]))

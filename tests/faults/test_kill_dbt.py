@@ -1,0 +1,145 @@
+"""A dbt run that is killed, or whose statement is broken off on the server: the next run ends as if nothing had been; one run at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from small_dbt import MERGE, NEW, Project
+
+from lakehouse import lock
+from lakehouse.settings import Settings
+
+# A row that takes its time, if that is asked for: long enough to be met in the middle.
+_SLOWLY = "reflect('java.lang.Thread', 'sleep', cast({{ var('sleep', 0) }} as bigint)) is not null"
+_PATIENCE = 240  # seconds: a busy machine takes a minute to start dbt
+
+
+@pytest.fixture
+def make(
+    tmp_path: Path, spark_server: Settings, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Project]]:
+    """Makes projects of two models in a row: `merged`, and `whole` of that."""
+    monkeypatch.setenv("LAKE_URL", spark_server.lake_url)
+    monkeypatch.setenv("VAR_DIR", str(spark_server.var_dir))
+    made = []
+
+    def made_project(locking: bool = False) -> Project:
+        project = Project(tmp_path, spark_server, locking)
+        made.append(project)
+        project.write(
+            "models/merged.sql",
+            MERGE + NEW.replace("where", f"where {_SLOWLY} and"),
+        )
+        project.write(
+            "models/whole.sql", "{{ config(materialized='table') }} select id, told from {{ ref('merged') }} where " + _SLOWLY
+        )
+        return project
+
+    yield made_project
+    for project in made:
+        project.drop()
+
+
+def _command(project: Project, *said: str) -> list[str]:
+    place = str(project.folder)
+    dbt = str(Path(sys.executable).with_name("dbt"))
+    return [dbt, "--no-version-check", *said, "--project-dir", place, "--profiles-dir", place, "--log-path", f"{place}/logs"]
+
+
+@contextmanager
+def _running(project: Project, environment: dict[str, str], statement: str) -> "Iterator[subprocess.Popen[str]]":
+    """A dbt process whose `statement` is executing on the server; it is dead afterwards."""
+    log = project.folder / "logs" / "dbt.log"
+    log.unlink(missing_ok=True)
+    # Longer than a second dbt takes to start beside it; the server breaks off what nobody waits for.
+    command = _command(project, "run", "--vars", "sleep: 600000")
+    child = subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        _until(lambda: log.exists() and statement in log.read_text() and _jobs(project.settings), f"{statement} is executing")
+        assert child.poll() is None
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def _jobs(settings: Settings) -> list[int]:
+    """Jobs that the server is working on."""
+    page = f"http://127.0.0.1:{settings.spark_ui_port}/api/v1/applications"
+    name = requests.get(page, timeout=_PATIENCE).json()[0]["id"]
+    return [job["jobId"] for job in requests.get(f"{page}/{name}/jobs", params={"status": "running"}, timeout=_PATIENCE).json()]
+
+
+def _until(so: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not so():
+        assert time.monotonic() < end, f"it never was so: {what}"
+        time.sleep(0.1)
+
+
+def test_the_next_run_finishes_what_was_broken_off(make: Callable[..., Project], environment: dict[str, str]) -> None:
+    project = make()
+    project.dbt("run")
+    merge, create = f"merge into {project.name}_main.merged", f"create or replace table {project.name}_main.whole"
+    for number, (statement, broken_off) in enumerate([(merge, "killed"), (create, "killed"), (merge, "cancelled")], start=2):
+        project.batch(number, 1, number + 2)  # a row that is there, and a new one
+        if statement == create:
+            project.dbt("run", "--select", "merged")
+        before = project.rows("merged", "id, told"), project.rows("whole")
+        with _running(project, environment, statement) as child:
+            if broken_off == "killed":
+                os.kill(child.pid, signal.SIGKILL)
+                child.wait()
+            else:
+                for job in _jobs(project.settings):
+                    requests.post(
+                        f"http://127.0.0.1:{project.settings.spark_ui_port}/jobs/job/kill/", params={"id": job}, timeout=10
+                    )
+                said = child.communicate(timeout=_PATIENCE)[0]
+                assert child.returncode == 1 and "cancelled" in said, said
+        assert (project.rows("merged", "id, told"), project.rows("whole")) == before  # it had written nothing yet
+        project.dbt("run")
+        expected = [(1, f"b{number}"), (2, "b1"), (3, "b1"), *((each + 2, f"b{each}") for each in range(2, number + 1))]
+        assert project.rows("merged", "id, told") == project.rows("whole") == expected
+    _until(lambda: not _jobs(project.settings), "the server works on nothing")  # not on what nobody waits for any more either
+    project.dbt("run", "--target", "other")
+    for model in ("merged", "whole"):
+        assert project.rows(model) == project.rows(model, target="other") and len(project.rows(model)) == 6
+    assert project.tables("main") == {"stg", "merged", "whole"}
+    assert {path.name for path in Path(f"{project.settings.lake_url}/warehouse/{project.name}_main.db").iterdir()} == {
+        "merged",
+        "whole",
+    }
+
+
+def test_a_second_run_is_refused_and_changes_nothing(make: Callable[..., Project], environment: dict[str, str]) -> None:
+    project = make(locking=True)
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            _command(project, "run"), env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE
+        )
+
+    assert lock.HELD not in environment
+    first = run()
+    assert first.returncode == 0, first.stdout
+    project.batch(2, 4)
+    before = project.version("merged"), project.version("whole")
+    with _running(project, environment, f"merge into {project.name}_main.merged") as child:
+        refused = run()
+        assert refused.returncode != 0
+        assert f"the lake: is being written by dbt run (pid {child.pid}) since 20" in refused.stdout
+        assert "Wait for it to end, then run again" in refused.stdout
+        assert (project.version("merged"), project.version("whole")) == before
+        assert child.poll() is None
+    assert run().returncode == 0  # the lock died with its holder
+    assert project.ids("merged") == project.ids("whole") == [1, 2, 3, 4]
