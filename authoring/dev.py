@@ -94,7 +94,8 @@ def _clone(settings: Settings, own: Own, layer: str, table: str, version: int, a
         return Made(layer, table, version, "your own")
     source = f"{catalog.quote(catalog.CANDIDATE[layer], table)} version as of {int(version)}"
     name = catalog.quote(own.of(layer), table)
-    catalog.thrift_rows(settings, f"drop table if exists {name}", f"create table {name} shallow clone {source}")
+    statements = f"drop table if exists {name}", f"create table {name} shallow clone {source}"
+    catalog.thrift_rows(settings, *statements, configuration=catalog.SMALL)  # of the log alone, whatever the table's size
     return Made(layer, table, version, "cloned")
 
 

@@ -1,7 +1,7 @@
 """The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,14 @@ LAYERS = ("bronze", "silver", "gold")
 CANDIDATE = {"bronze": "bronze", "silver": "silver_candidate", "gold": "gold_candidate"}
 PUBLISHED = {"bronze": "bronze_gated", "silver": "silver", "gold": "gold"}
 SCHEMAS = (*CANDIDATE.values(), *PUBLISHED.values(), "quarantine", "ops")
+# A session that handles few rows: less planning, no code to generate and compile, one task instead of many.
+SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 
 
 def quote(*names: str) -> str:
@@ -32,14 +40,15 @@ def literal(text: str) -> str:
 
 
 @contextmanager
-def cursor(settings: Settings) -> Iterator[Any]:
-    """A cursor of a Thrift session of its own.
+def cursor(settings: Settings, configuration: Mapping[str, str] | None = None) -> Iterator[Any]:
+    """A cursor of a Thrift session of its own, which begins with `configuration` (settings of Spark SQL).
 
     Raises:
         OSError: nobody listens on the Thrift port.
     """
     try:
-        connection = hive.connect("127.0.0.1", port=settings.thrift_port)
+        begin = {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
+        connection = hive.connect("127.0.0.1", port=settings.thrift_port, configuration=begin)
     except TTransportException as error:
         raise ConnectionRefusedError(str(error)) from None
     with connection, connection.cursor() as opened:
@@ -58,9 +67,9 @@ def execute(opened: Any, statement: str) -> None:
         raise ServerError("Spark", _message(error), remedy=f"The statement was: {statement[:300]}") from None
 
 
-def thrift_rows(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
+def thrift_rows(settings: Settings, *statements: str, configuration: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
     """Run `statements` in one session; the rows of the last one, none for DDL."""
-    with cursor(settings) as opened:
+    with cursor(settings, configuration) as opened:
         for statement in statements:
             execute(opened, statement)
         return opened.fetchall() if opened.description else []

@@ -21,7 +21,7 @@ from dbt.adapters.spark import SparkAdapter
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from lakehouse import candidate, commits, lock, storage, view
+from lakehouse import candidate, catalog, commits, lock, storage, view
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 from lakehouse.site import files
@@ -36,13 +36,6 @@ _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tiny
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
-_SMALL = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.databricks.delta.snapshotPartitions": "1",
-}
 _ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
@@ -241,7 +234,7 @@ class ComportaAdapter(SparkAdapter):
     @available
     def prepare(self, model: dict[str, Any], note: str | None, target: BaseRelation | None = None) -> None:
         """Have the commits of this node's session carry `note`; where all that it reads, with the `target` of a merge, is small, plan for that."""
-        settings = ({_NOTE: note} if note else {}) | (_SMALL if self._reads_little(model, target) else {})
+        settings = ({_NOTE: note} if note else {}) | (catalog.SMALL if self._reads_little(model, target) else {})
         connection = self.connections.get_if_exists()
         if connection is None or connection.state != "open":
             self.connections.for_next_session(connection.name if connection else None, settings)
