@@ -228,6 +228,25 @@ def test_a_part_is_never_taken_for_the_whole(project: Project, part: list[str]) 
     assert all("UNCHANGED" in said for said in project.messages.values()) and len(project.messages) == 4
 
 
+@pytest.mark.parametrize("kind", ["var", "env_var"])
+def test_a_variable_has_another_value(project: Project, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Rows that were merged under the old value do not stay."""
+    query = NEW.replace("id, told", f'id, told || \'{{{{ {kind}("MARK", "?") }}}}\' as told')
+    project.write("models/merged.sql", MERGE + query)
+    project.dbt("run")
+    project.batch(2, 4)
+    said: list[str] = []
+    if kind == "var":
+        said = ["--vars", "{MARK: '!'}"]
+    else:
+        monkeypatch.setenv("MARK", "!")
+    project.dbt("run", *said)
+    assert project.rows("merged", "id, told") == [(1, "b1!"), (2, "b1!"), (3, "b1!"), (4, "b2!")]
+    before = project.version("merged")
+    project.dbt("run", *said)
+    assert project.version("merged") == before
+
+
 @pytest.mark.parametrize("between", ["view", "ephemeral"])
 def test_what_stands_between_was_edited(project: Project, between: str) -> None:
     """Rows that are merged already are by the old rule: an incremental model is built whole if a view that it reads is edited."""

@@ -34,6 +34,7 @@ _TEXT = re.compile(
 _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
+_VARIABLE = re.compile(r"\b(env_var|var)\s*\(\s*\W*(\w+)")  # within text that may be quoted once more
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
 _ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
@@ -478,14 +479,23 @@ class ComportaAdapter(SparkAdapter):
         return None
 
     def _as_written(self, model: Mapping[str, Any]) -> str:
-        """Digest of the model as it is written: its query and the macros in it without comments and blanks, and its config."""
+        """Digest of the model as it is written: its query, macros and variables in it, and its config; no comments, no blanks."""
         config = {name: value for name, value in model["config"].items() if name not in _BESIDE}
         columns = {name: column.get("data_type") for name, column in model["columns"].items()}
         texts = [
             bare(model["raw_code"]),
             {number: bare(text) for number, text in self._macros_of(model).items()},
         ]
-        return origin.digest(texts, config, columns, sample_of(self.config.target_name))
+        return origin.digest(texts, self._values_in(texts), config, columns, sample_of(self.config.target_name))
+
+    def _values_in(self, texts: Any) -> list[Any]:
+        """Values of the variables that the texts name: dbt's of the command line and the project, and the environment's."""
+        project, said = self.config.vars.to_dict(), self.config.cli_vars
+        found: list[Any] = []
+        for kind, name in sorted(set(_VARIABLE.findall(str(texts)))):
+            own = project.get(self.config.project_name, {})
+            found.append([name, os.environ.get(name) if kind == "env_var" else [each.get(name) for each in (said, own, project)]])
+        return found
 
     def _kept(self, table: DeltaTable, commit: Mapping[str, Any]) -> str | None:
         try:
