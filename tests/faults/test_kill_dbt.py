@@ -13,11 +13,11 @@ import pytest
 import requests
 from small_dbt import MERGE, NEW, Project
 
-from lakehouse import lock
+from lakehouse import catalog, lock
 from lakehouse.settings import Settings
 
-# A row that takes its time, if that is asked for: long enough to be met in the middle.
-_SLOWLY = "reflect('java.lang.Thread', 'sleep', cast({{ var('sleep', 0) }} as bigint)) is not null"
+# A row that takes its time, if that is asked for, and the models stay as they are written.
+_SLOWLY = "reflect('java.lang.Thread', 'sleep', (select milliseconds from {name}_bronze.pace)) is not null"
 _PATIENCE = 240  # seconds: a busy machine takes a minute to start dbt
 
 
@@ -33,18 +33,23 @@ def make(
     def made_project(locking: bool = False) -> Project:
         project = Project(tmp_path, spark_server, locking)
         made.append(project)
+        slowly = _SLOWLY.format(name=project.name)
+        project.write("models/merged.sql", MERGE + NEW.replace("where", f"where {slowly} and"))
         project.write(
-            "models/merged.sql",
-            MERGE + NEW.replace("where", f"where {_SLOWLY} and"),
+            "models/whole.sql", "{{ config(materialized='table') }} select id, told from {{ ref('merged') }} where " + slowly
         )
-        project.write(
-            "models/whole.sql", "{{ config(materialized='table') }} select id, told from {{ ref('merged') }} where " + _SLOWLY
-        )
+        _pace(project, 0)
         return project
 
     yield made_project
     for project in made:
         project.drop()
+
+
+def _pace(project: Project, milliseconds: int) -> None:
+    """How long a row takes from here on."""
+    view = f"create or replace view {project.name}_bronze.pace as select {milliseconds}L as milliseconds"
+    catalog.thrift_rows(project.settings, view)
 
 
 def _command(project: Project, *said: str) -> list[str]:
@@ -58,10 +63,14 @@ def _running(project: Project, environment: dict[str, str], statement: str) -> "
     """A dbt process whose `statement` is executing on the server; it is dead afterwards."""
     log = project.folder / "logs" / "dbt.log"
     log.unlink(missing_ok=True)
-    # Longer than a second dbt takes to start beside it; the server breaks off what nobody waits for.
-    command = _command(project, "run", "--vars", "sleep: 600000")
+    _pace(project, 600_000)  # longer than a second dbt takes to start beside it; the server breaks off what nobody waits for
     child = subprocess.Popen(
-        command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        _command(project, "run"),
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         _until(lambda: log.exists() and statement in log.read_text() and _jobs(project.settings), f"{statement} is executing")
@@ -70,6 +79,7 @@ def _running(project: Project, environment: dict[str, str], statement: str) -> "
     finally:
         child.kill()
         child.communicate()
+        _pace(project, 0)
 
 
 def _jobs(settings: Settings) -> list[int]:
@@ -130,8 +140,12 @@ def test_a_second_run_is_refused_and_changes_nothing(make: Callable[..., Project
         )
 
     assert lock.HELD not in environment
+    mark = project.settings.var_dir / "state" / "built_silver.json"  # what `make run` notes, which a run by hand takes back
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text("{}")
     first = run()
     assert first.returncode == 0, first.stdout
+    assert not mark.exists()
     project.batch(2, 4)
     before = project.version("merged"), project.version("whole")
     with _running(project, environment, f"merge into {project.name}_main.merged") as child:
