@@ -1,4 +1,4 @@
-"""`dev`, `diff-models` and `model`: what people who write models run."""
+"""`dev`, `watch`, `diff-models` and `model`: what people who write models run."""
 
 from contextlib import closing
 from pathlib import Path
@@ -36,9 +36,23 @@ def dev(name: str | None, anew: bool, drop: bool) -> None:
     console.out.print(
         f"\nNow, in your shell:\n  source .venv/bin/activate; source {shown}; cd {(ROOT / 'dbt_project').name}\n"
         "  dbt run -s my_model+        build a model and what is below it\n"
+        "  make watch                  (in the project's folder) does so at each save, and shows the rows\n"
         "  DEV_SAMPLE=1 dbt run …      on a hundredth of the orders, with all that belongs to them\n"
         "  make diff-models            (in the project's folder) what your branch changes"
     )
+
+
+@click.command()
+@click.option("--name", help="whose; by default the user who runs this")
+@click.option("--rows", default=10, show_default=True, type=click.IntRange(0, 200), help="so many rows are shown of a saved model")
+def watch(name: str | None, rows: int) -> None:
+    """Build each model that is saved, in your own schemas, and show its rows."""
+    from authoring import watch as watching  # dbt takes seconds to import
+
+    settings = load()
+    own = place.whose(name)
+    server.start(settings)
+    watching.follow(settings, own, rows)
 
 
 @click.command("diff-models")

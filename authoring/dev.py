@@ -144,15 +144,24 @@ def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return known
 
 
-def environment(settings: Settings, own: Own) -> str:
-    """Shell lines that make the person's place the one that dbt builds in."""
+def variables(settings: Settings, own: Own) -> dict[str, str]:
+    """What makes the person's place the one that dbt builds in."""
     said = {
         "DBT_TARGET": "dev", "DEV_SCHEMA": own.schema, "DBT_DEFER": "1", "DBT_STATE": own.folder(settings) / "state",
         "DBT_TARGET_PATH": own.folder(settings) / "target", "DBT_LOG_PATH": own.folder(settings) / "log",
         "THRIFT_PORT": settings.thrift_port, "SPARK_UI_PORT": settings.spark_ui_port, "VAR_DIR": settings.var_dir,
         "LAKE_URL": settings.lake_url, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }  # fmt: skip
-    lines = [f"export {name}={shlex.quote(str(value))}" for name, value in said.items()]
+    if settings.store:
+        said |= {"STORE": settings.store, "S3_PORT": settings.s3_port}
+    elif settings.aws_endpoint_url:
+        said |= {"AWS_ENDPOINT_URL": settings.aws_endpoint_url}
+    return {name: str(value) for name, value in said.items()}
+
+
+def environment(settings: Settings, own: Own) -> str:
+    """`variables` as lines of a shell."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables(settings, own).items()]
     return "\n".join(["# Made by make dev. In a shell: source this file, then cd dbt_project", *lines, ""])
 
 

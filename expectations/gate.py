@@ -190,6 +190,7 @@ def _judge_all(
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
     from expectations.page import Pages, write_index
     from expectations.runner import Runner
+    from lakehouse.site.publish import publish
 
     for job in jobs:
         if job.suite:
@@ -202,6 +203,7 @@ def _judge_all(
     verdicts = [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
     ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
     write_index(settings)
+    publish(settings)
     for verdict in verdicts:
         report(verdict)
     return verdicts

@@ -1,4 +1,4 @@
-"""A Delta version on this machine's disk, asked with DuckDB: the same counts as from Spark, without a job for each table."""
+"""A Delta version, asked with DuckDB: the same counts as from Spark, without a job for each table."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from expectations.condition import DUCKDB
-from lakehouse import storage
+from lakehouse import duck
 from lakehouse.settings import Settings
 
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "domainMetadata", "inCommitTimestamp"}
@@ -20,7 +20,9 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         scratch = settings.var_dir / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
-        self._connection = duckdb.connect(config={"temp_directory": str(scratch), "preserve_insertion_order": False})
+        config: duck.Options = {"temp_directory": str(scratch), "preserve_insertion_order": False}
+        self._connection = duckdb.connect(config=config | duck.UNSIGNED)
+        duck.reach(self._connection, settings)
         self._connection.execute("set timezone = 'UTC'")  # as Spark's sessions have it
         # Both would believe a file's least and greatest number, from which some writers leave NaN out.
         self._connection.execute("set disabled_optimizers = 'statistics_propagation,filter_pushdown'")
@@ -31,11 +33,11 @@ class Engine:
 
 
 def rows(settings: Settings, table: DeltaTable) -> str | None:
-    """Query of DuckDB: all rows of `table`; None if a file does not hold its rows as they are, or is not on this machine."""
+    """Query of DuckDB: all rows of `table`; None if a file does not hold its rows as they are, or DuckDB can't reach it."""
     protocol = table.protocol()
     features = {*(protocol.reader_features or ())}
     old_mapping = protocol.min_reader_version == 2
-    if storage.is_s3(settings.lake_url) or not features <= _PLAIN or old_mapping or table.metadata().partition_columns:
+    if not duck.reads(settings) or not features <= _PLAIN or old_mapping or table.metadata().partition_columns:
         return None
     return rows_of(table.file_uris())
 

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from expectations import frame
 from expectations.condition import SPARK, Types, form_of
 from expectations.suite import Check, Suite
-from lakehouse import candidate, ledger, quarantine, storage
+from lakehouse import candidate, ledger, lock, quarantine, storage
 from lakehouse.catalog import literal, quote, register_statement
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
@@ -77,6 +77,7 @@ def take_out(settings: Settings, spark: "SparkSession", place: Place, within: fr
         )
     rows = frame.pending(frame.at_version(place.location, place.version), within)
     taken = spark.sql(_taken(rows, place.key, failing))
+    lock.check(settings)
     writer = taken.write.format("delta").mode("overwrite").option("mergeSchema", "true")
     writer.option("replaceWhere", _pending(within)).save(storage.for_spark(kept))
     spark.sql(register_statement("quarantine", place.table, kept)).collect()
@@ -103,6 +104,7 @@ def _clear(settings: Settings, table: str, within: frame.Scope) -> int:
     """Nothing fails any more of what is pending: let go of what an earlier gate took out of it."""
     if quarantine.held(settings, table) is not None:
         place = quarantine.location(settings, table)
+        lock.check(settings)
         DeltaTable(place, storage_options=storage.options(settings)).delete(_pending(within))
     return 0
 
@@ -143,6 +145,7 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
         back = spark.sql(
             f"select {', '.join(columns)}, {batch}L as _batch_id, {now} as _ingested_at from _held_rows where fate = 'back'"
         )
+        lock.check(settings)
         back.write.format("delta").mode("append").save(storage.for_spark(home))
         _note(settings, table, batch, counted["back"], list(held.key))
         same = " and ".join(f"q.{column} <=> h.{column}" for column in ["_batch_id", *key])

@@ -13,7 +13,7 @@ from ingestion.plan import Plan, Request
 from ingestion.postgres.connect import open_source
 from ingestion.postgres.discover import discover as read_catalog
 from lakehouse import console, lock, server, storage
-from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError
+from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
 from lakehouse.settings import load
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
@@ -73,6 +73,10 @@ def ingest(tables: str | None, since: str | None, until: str | None, resync: boo
         with console.step(f"Reading {settings.source()}"):
             done = job.run(settings, request=request, warn=console.warn)
         show(done)
+    if done.failed and all(outcome.unstored for outcome in done.failed):
+        raise StorageError(
+            settings.lake_url, f"did not take {len(done.failed)} of {len(done.outcomes)} tables", remedy="See above; then run again"
+        )
     if done.failed:
         error = PartialCopyError if len(done.failed) < len(done.outcomes) else SourceError
         raise error(

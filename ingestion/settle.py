@@ -1,11 +1,13 @@
 """What becomes of a table once its work is done: one Delta transaction or none, and what the ledger is told."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from deltalake.exceptions import DeltaError
 
 from ingestion.contract import Change, shape_of
 from ingestion.plan import Plan
@@ -14,7 +16,7 @@ from ingestion.postgres.held import duckdb_type
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.work import RESULT, Context
 from ingestion.postgres.write import added, technical, write
-from lakehouse import storage
+from lakehouse import lock, s3, storage
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 
@@ -37,6 +39,7 @@ class Outcome:
     reason: str = ""
     changes: list[Change] = field(default_factory=list)
     lost: bool = False  # the source went away while it was read
+    unstored: bool = False  # it was not the source that failed but the lake's store
     lacks: int = 0  # keys that bronze should have had and hasn't
     ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
 
@@ -58,15 +61,31 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], contex
     note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table).to_dict()}
     try:
         _check(plan, results)
+        lock.check(settings)
+    except (ComportaError, OSError) as error:
+        _give_up(settings, outcome, error)
+        with suppress(ComportaError):  # upkeep takes what stays
+            storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
+        return outcome, _ledger_row(settings, plan, outcome, note)
+    try:
         if files or plan.first or plan.changes or plan.moved:
             outcome.version = plan.bronze.commit(plan.wanted, note, files, plan.replace)
             outcome.status = "committed"
         else:
             outcome.status, outcome.version = "empty", plan.bronze.version()
-    except (ComportaError, OSError) as error:
-        outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
-        storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
+    except (ComportaError, DeltaError, OSError) as error:
+        _give_up(settings, outcome, error)
+        # On S3 the files stay: a commit that is under way may yet name them. If none does, upkeep takes them.
+        if not storage.is_s3(plan.bronze.url) and not outcome.unstored:
+            storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
     return outcome, _ledger_row(settings, plan, outcome, note)
+
+
+def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
+    if storage.is_s3(settings.lake_url):
+        error = s3.failure(settings, error) or error
+    outcome.unstored = isinstance(error, StorageError)
+    outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
 
 
 def _emptied(plan: Plan, results: list[dict[str, Any]], context: Context) -> list[dict[str, Any]]:

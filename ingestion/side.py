@@ -17,7 +17,7 @@ from ingestion.postgres.connect import prepare
 from ingestion.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.window import both, written_since
-from lakehouse import storage
+from lakehouse import duck, storage
 from lakehouse.settings import Settings
 
 Sums = dict[int, tuple[int, int]]  # bucket: rows, sum of their numbers
@@ -104,9 +104,9 @@ class BronzeSide:
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._plan = plan
-        self.reader = duckdb.connect(
-            config={"memory_limit": "2GB", "temp_directory": tempfile.gettempdir(), "preserve_insertion_order": False}
-        )
+        config: duck.Options = {"memory_limit": "2GB", "temp_directory": tempfile.gettempdir(), "preserve_insertion_order": False}
+        self.reader = duckdb.connect(config=config | duck.UNSIGNED)
+        duck.reach(self.reader, settings)
         self.reader.execute("set timezone = 'UTC'")
         self._key = [item for column in plan.key for item in plan.mapped if item.column.name == column]
         self.held = self._open(settings)
@@ -131,7 +131,7 @@ class BronzeSide:
         if not plan.bronze.files():
             nothing = ", ".join(f"null as {quote(column)}" for column in columns)
             return f"(select {nothing} where false)"
-        if not storage.is_s3(plan.bronze.url):
+        if duck.reads(settings):
             paths = [storage.join(plan.bronze.url, path) for path in plan.bronze.files()]
             return f"read_parquet([{', '.join(map(literal, paths))}], union_by_name = true)"
         assert plan.bronze.table is not None

@@ -11,7 +11,7 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProp
 from deltalake.exceptions import DeltaError
 
 from ingestion.postgres.bronze import NOTE, Bronze
-from lakehouse import ledger, storage
+from lakehouse import ledger, lock, storage
 from lakehouse.settings import Settings
 
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
@@ -32,11 +32,13 @@ def keep(settings: Settings, tables: list[Bronze], source_clock: float) -> list[
     """
     problems = []
     for bronze in tables:
+        lock.check(settings)
         try:
             if len([size for size in bronze.sizes().values() if size < SMALL]) >= MANY:
                 _tidy(settings, bronze, abs(time.time() - source_clock) < _SKEW)
         except (DeltaError, OSError) as error:
             problems.append(f"{bronze.url}: upkeep failed, the next run tries again: {str(error).splitlines()[0]}")
+    lock.check(settings)
     try:
         _tidy_ledger(settings)
     except (DeltaError, OSError) as error:

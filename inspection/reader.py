@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations import frame, local
 from expectations.condition import DUCKDB, SPARK, Dialect
-from lakehouse import server, storage
+from lakehouse import duck, server, storage
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 
@@ -67,7 +68,7 @@ class Reader:
 
     def is_local(self, table: DeltaTable) -> bool:
         """Whether DuckDB may read the files of `table` themselves; there is nothing to read in an empty one."""
-        empty = not storage.is_s3(self._settings.lake_url) and not table.file_uris()
+        empty = duck.reads(self._settings) and not table.file_uris()
         return empty or local.rows(self._settings, table) is not None
 
     def rows(self, name: str, table: DeltaTable, files: Collection[str] | None = None) -> Rows:
@@ -81,13 +82,18 @@ class Reader:
             whole = frame.at_version(_place(table), table.version())
             return Rows(whole.replace("select *", "select *, _metadata.file_path as _file", 1), SPARK, names)
         chosen = sorted(paths(table) if files is None else files)
-        if lost := [path for path in chosen if not Path(path).exists()]:
+        if lost := [path for path in chosen if not storage.is_s3(path) and not Path(path).exists()]:
             raise _gone(name, table.version(), f"{len(lost)} of its files are")
         if not chosen:
             nothing = ", ".join(f"null as {DUCKDB.column(each)}" for each in sorted(names))
             return Rows(f"select {nothing}, null as _file where false", DUCKDB, names)
         read = f"read_parquet([{', '.join(map(DUCKDB.literal, chosen))}], union_by_name = true, hive_partitioning = false)"
-        held = frozenset(str(row[0]) for row in self._local_description(read))
+        try:
+            held = frozenset(str(row[0]) for row in self._local_description(read))
+        except duckdb.HTTPException as error:
+            if "404" not in str(error):
+                raise
+            raise _gone(name, table.version(), "one of its files is") from None
         missing = "".join(f", null as {DUCKDB.column(each)}" for each in sorted(names - held))
         return Rows(f"select *{missing}, filename as _file from {read}", DUCKDB, names)
 

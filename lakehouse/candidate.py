@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import console, ledger, storage
+from lakehouse import console, ledger, lock, storage, vectors
 from lakehouse.catalog import CANDIDATE, quote, thrift_rows
 from lakehouse.settings import Settings
 
@@ -44,7 +44,7 @@ def size_of(table: DeltaTable) -> Size:
     """Rows and bytes as the Delta log has them."""
     files = table.get_add_actions(flatten=True)
     rows, sizes = files["num_records"].to_pylist(), files["size_bytes"].to_pylist()
-    return Size(sum(row or 0 for row in rows), sum(sizes))
+    return Size(sum(row or 0 for row in rows) - vectors.hidden(table), sum(sizes))
 
 
 def version(settings: Settings, layer: str, table: str) -> int | None:
@@ -83,5 +83,6 @@ def _hold_back(settings: Settings, layer: str, table: str, failed: int, shown: i
             f"create or replace table {quote('quarantine', kept)} shallow clone {source} version as of {int(failed)}",
             f"restore table {source} to version as of {int(shown)}",
         ]
+    lock.check(settings)
     thrift_rows(settings, *statements)
     console.out.print(f"  {CANDIDATE[layer]}.{table} was set back; what failed is in quarantine.{kept}")

@@ -4,14 +4,15 @@ import importlib
 import sys
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
 from rich.text import Text
 
-from lakehouse import catalog, console, dbt, lock, pipeline, postgres, release, server, stats
-from lakehouse.errors import ComportaError, redact
-from lakehouse.settings import Settings, load
+from lakehouse import catalog, console, dbt, glue, lock, pipeline, postgres, release, server, stats, storage, weed
+from lakehouse.errors import CatalogError, ComportaError, LockError, redact
+from lakehouse.settings import OWN_STORE, Settings, load
 
 ELSEWHERE = {
     "discover": "ingestion.command:discover",
@@ -23,8 +24,10 @@ ELSEWHERE = {
     "diff": "inspection.command:diff",
     "why": "inspection.command:why",
     "dev": "authoring.command:dev",
+    "watch": "authoring.command:watch",
     "diff-models": "authoring.command:diff_models",
     "model": "authoring.command:model",
+    "seed": "samples.seed:seed",
 }
 
 
@@ -48,6 +51,9 @@ def cli(debug: bool) -> None:
     """Comporta: PostgreSQL to gated Delta tables."""
 
 
+cli.add_command(glue.command)
+
+
 def main() -> None:
     """Run a command; a failure is one line on standard error and an exit code (see lakehouse/errors.py)."""
     debug = "--debug" in sys.argv
@@ -59,13 +65,33 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         console.err.print("Interrupted; nothing is half written. Run it again to go on.")
         sys.exit(130)
-    except ComportaError as error:
-        _fail(str(error), error.exit_code, debug)
-    except OSError as error:
-        _fail(_os_error(error), 5, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must read as one
+        _tell(error, debug)
+
+
+def _tell(error: Exception, debug: bool) -> None:
+    if lost := _of_store(error):
+        _fail(str(lost), lost.exit_code, debug)
+    if isinstance(error, ComportaError):
+        _fail(str(error), error.exit_code, debug)
+    elif isinstance(error, OSError):
+        _fail(_os_error(error), 5, debug)
+    else:
         first = (redact(str(error)).strip().splitlines() or [""])[0][:400]
         _fail(f"{type(error).__name__}: {first} Run again with --debug for the stack trace.", 1, debug)
+
+
+def _of_store(error: Exception) -> ComportaError | None:
+    """What the store of a lake on S3 did, if that is what is behind the error."""
+    try:
+        settings = load()
+    except ComportaError:
+        return None
+    if not storage.is_s3(settings.lake_url) or isinstance(error, LockError | CatalogError):
+        return None
+    from lakehouse import s3
+
+    return s3.failure(settings, error)
 
 
 def _os_error(error: OSError) -> str:
@@ -89,16 +115,23 @@ def up() -> None:
         fresh = server.start(settings)
     if not fresh:
         console.out.print("It was running already.")
-    release.recover(settings)
+    with suppress(LockError), lock.writing(settings, "up"):  # whoever writes finishes what was cut off
+        for made in release.recover(settings):
+            glue.follow(settings, made.layer)
     _status(settings)
 
 
 @cli.command()
 def down() -> None:
-    """Stop the servers of this project."""
+    """Stop the servers of this project, those of STORE=s3 too."""
     settings = load()
-    for name, stopped in (("Spark server", server.stop(settings)), ("PostgreSQL", postgres.of(settings).stop())):
-        console.out.print(f"{name}: {'stopped' if stopped else 'was not running'}.")
+    beside = settings.model_copy(update={"var_dir": settings.var_dir / OWN_STORE})
+    for each in (settings, beside):
+        servers = {"Spark server": server.stop, "PostgreSQL": lambda own: postgres.of(own).stop(), "S3 server": weed.stop}
+        for name, stop in servers.items():
+            stopped = stop(each)
+            if stopped or (each is settings and (stop is not weed.stop or each.store)):
+                console.out.print(f"{name}: {'stopped' if stopped else 'was not running'}.")
 
 
 @cli.command()
@@ -118,7 +151,13 @@ def _status(settings: Settings) -> None:
         ),
         ("PostgreSQL (sample shop)", _state(database), settings.postgres_port, settings.log_dir / "postgres.log"),
     ]
+    store = weed.running(settings)
+    if settings.store or store:
+        rows.append(("S3 server", _state(store), settings.s3_port, weed.log_file(settings)))
     console.table("", ("server", "state", "ports", "log"), rows)
+    if settings.store and not store:
+        console.out.print(f"lake: {settings.lake_url}, whose server is down: make up STORE=s3")
+        return
     for layer in catalog.LAYERS:
         now = release.current(settings, layer)
         said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
@@ -149,8 +188,9 @@ def make_release(layer: str) -> None:
     with lock.writing(settings, f"release {layer}"):
         before = release.current(settings, layer)
         made = release.publish(settings, layer, release.judged(settings, layer))
-    unchanged = before is not None and made.release_id == before.release_id
-    console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
+        unchanged = before is not None and made.release_id == before.release_id
+        console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
+        glue.register(settings, layer)
 
 
 @cli.command()
@@ -178,7 +218,8 @@ def rollback(number: int) -> None:
     server.start(settings)
     with lock.writing(settings, "rollback"):
         made = release.rollback(settings, number)
-    console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
+        console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
+        glue.register(settings, made.layer)
 
 
 @cli.command()

@@ -16,13 +16,18 @@ def newest_first(settings: Settings, table: DeltaTable) -> Iterator[dict[str, An
 
     Ends where the log was cleaned up, or where a commit says nothing.
     """
-    files = DeltaStorageHandler(table.table_uri, storage.options(settings) or None)
     for version in range(table.version(), -1, -1):
         try:
-            text = files.open_input_file(f"_delta_log/{version:020d}.json").read()
+            text = _read(settings, table.table_uri, f"_delta_log/{version:020d}.json")
         except (FileNotFoundError, OSError):
             return
-        found = next((said for line in bytes(text).splitlines() if (said := json.loads(line)).keys() == {"commitInfo"}), None)
+        found = next((said for line in text.splitlines() if (said := json.loads(line)).keys() == {"commitInfo"}), None)
         if found is None:
             return
         yield found["commitInfo"] | {"version": version}
+
+
+def _read(settings: Settings, place: str, path: str) -> bytes:
+    if storage.is_s3(place):
+        return storage.read(settings, storage.join(place, path))
+    return bytes(DeltaStorageHandler(place, None).open_input_file(path).read())

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return kept | {
-        lock.HELD: "1",
+        **lock.for_child(settings),
         "LAKE_URL": settings.lake_url,
         "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),
@@ -57,6 +58,14 @@ def invoke(settings: Settings, *arguments: str) -> None:
     lines = [line.rstrip() for line in _told(started)]
     if started.wait():
         raise ModelError("dbt", _reason(lines), remedy=f"See {settings.log_dir / 'dbt' / 'dbt.log'}")
+
+
+def lay_macros(folder: Path, locking: bool = False) -> None:
+    """Copy our macros to `folder`, for another project than this one: without this lake's schemas and, unless `locking`, its lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (PROJECT / "macros").rglob("*.sql"):
+        if path.name != "generate_schema_name.sql" and (locking or path.name != "begin_writing.sql"):
+            shutil.copy(path, folder / path.name)
 
 
 def run(settings: Settings, layer: str) -> None:

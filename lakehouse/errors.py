@@ -10,7 +10,8 @@ ComportaError                 exit code 1
 ├── ReleaseError              8   a release can't be made, or does not exist
 ├── ModelError (dbt.py)       9   dbt could not build a model
 ├── DifferenceError          10   bronze is not what the source is
-└── AbsentError              11   a row that was asked for is not what readers see
+├── AbsentError              11   a row that was asked for is not what readers see
+└── CatalogError             12   a release stands, but Glue, and so Athena, does not show all of it
 """
 
 import re
@@ -101,6 +102,12 @@ class AbsentError(ComportaError):
     """Readers don't see a row that somebody asked about; the message says what became of it."""
 
     exit_code = 11
+
+
+class CatalogError(ComportaError):
+    """A release was made, but the Glue Data Catalog does not name all of it."""
+
+    exit_code = 12
 
 
 def redact(text: str) -> str:

@@ -4,10 +4,12 @@ Spark's own Ivy resolves them (it knows its repository); transitive jars are ref
 """
 
 import hashlib
+import os
 import ssl
 import subprocess
 import tempfile
 import warnings
+from contextlib import nullcontext
 from importlib import resources
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -23,10 +25,11 @@ SPARK_HOME = Path(pyspark.__file__).parent
 _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certificates only; the format wants a password
 
 
-def pinned() -> dict[str, str]:
-    """Coordinates `group:artifact:version` to SHA-256, as committed in `jars.lock`."""
+def pinned(s3: bool = False) -> dict[str, str]:
+    """Coordinates `group:artifact:version` to SHA-256, as committed in `jars.lock`; with those for a lake on S3 if asked for."""
     lines = resources.files("lakehouse").joinpath("jars.lock").read_text().splitlines()
-    return dict(line.split() for line in lines if line and not line.startswith("#"))
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    return {row[0]: row[1] for row in rows if s3 or "s3" not in row[2:]}
 
 
 def ensure(jars: dict[str, str] | None = None) -> list[Path]:
@@ -40,7 +43,8 @@ def ensure(jars: dict[str, str] | None = None) -> list[Path]:
     """
     folder = ROOT / "var" / "jars"  # the same for every lake of this checkout
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    # In a container's image they are there for good, and nothing can be written.
+    with FileLock(folder / ".lock") if os.access(folder, os.W_OK) else nullcontext():
         jars = jars or pinned()
         wanted = {folder / _file(coordinates): digest for coordinates, digest in jars.items()}
         if not all(path.exists() for path in wanted):

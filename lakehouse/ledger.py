@@ -1,9 +1,11 @@
 """The ledger: what was copied, judged and released, as Delta tables that anyone can query.
 
-Written by delta-rs, one small commit per record, so that neither Spark nor a lock is needed and a record is whole or absent.
+Written by delta-rs, one small commit per record, so that no Spark is needed and a record is whole or absent.
 """
 
+import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-from pyarrow import fs
 
-from lakehouse import storage
+from lakehouse import lock, storage
 from lakehouse.settings import Settings
 
 _UTC = pa.timestamp("us", tz="UTC")
+_LANES = 8  # files asked for at once: each is mostly waiting
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -136,6 +138,7 @@ def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> Non
     """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now."""
     stamped = [{"at": datetime.now(UTC), **row} for row in rows]
     table = pa.Table.from_pylist(stamped, schema=SCHEMAS[name])
+    lock.check(settings)
     write_deltalake(location(settings, name), table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
 
 
@@ -146,8 +149,22 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     except TableNotFoundError:
         return []
     missing = dict.fromkeys(SCHEMAS[name].names)  # a record of an earlier release may lack a field
-    found = [missing | row for file in table.file_uris() for row in _records(_read(settings, file))]
+    found = [missing | row for records in _all(settings, table.file_uris()) for row in records]
     return sorted(found, key=lambda row: row["at"])
+
+
+_kept: dict[str, list[dict[str, Any]]] = {}  # of files on S3, which never change and are far away
+
+
+def _all(settings: Settings, uris: list[str]) -> list[list[dict[str, Any]]]:
+    """Records of each file."""
+    if not storage.is_s3(settings.lake_url):
+        return [_records(_read(settings, uri)) for uri in uris]
+    absent = [uri for uri in uris if uri not in _kept]
+    if absent:
+        with ThreadPoolExecutor(_LANES) as pool:
+            _kept.update(zip(absent, pool.map(lambda uri: _records(_read(settings, uri)), absent), strict=True))
+    return [_kept[uri] for uri in uris]
 
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:
@@ -161,12 +178,8 @@ def _read(settings: Settings, uri: str) -> pa.Table:
     # One file after the other in this thread: Arrow's own threads now and then abort a process that ends right after.
     if not storage.is_s3(uri):
         return pq.ParquetFile(uri).read(use_threads=False)
-    from deltalake.fs import DeltaStorageHandler
-
-    folder, _, name = uri.rpartition("/")
-    store = fs.PyFileSystem(DeltaStorageHandler(folder, storage.options(settings)))
-    with store.open_input_file(name) as file:
-        return pq.ParquetFile(file).read(use_threads=False)
+    # Not by delta-rs: it keeps Python's lock while it waits, and the thread that renews our lease from its work.
+    return pq.ParquetFile(io.BytesIO(storage.read(settings, uri))).read(use_threads=False)
 
 
 def next_run_id(settings: Settings) -> int:

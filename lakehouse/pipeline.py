@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from lakehouse import candidate, console, dbt, ledger, lock, postgres, release, server, stats
-from lakehouse.errors import GateError, PartialCopyError, redact
+from lakehouse import candidate, console, dbt, glue, ledger, lock, postgres, release, server, stats
+from lakehouse.errors import CatalogError, GateError, PartialCopyError, redact
 from lakehouse.settings import Settings, load
 
 Seconds = dict[str, float]
@@ -41,7 +41,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
 
 
 def _run_layers(settings: Settings, seconds: Seconds) -> None:
-    missing: PartialCopyError | None = None
+    missing: PartialCopyError | CatalogError | None = None
     with _stage(seconds, "ingest"):
         try:
             _command("ingestion.command:ingest")
@@ -52,6 +52,8 @@ def _run_layers(settings: Settings, seconds: Seconds) -> None:
         with _stage(seconds, f"dbt {layer}"):
             dbt.run_moved(settings, layer)
         _promote(settings, seconds, layer)
+        late = glue.follow(settings, layer)
+        missing = missing or late
         dbt.note_built(settings, layer)
     if missing:
         raise missing
@@ -105,6 +107,7 @@ def build_site(settings: Settings) -> None:
     stats.write(settings)
     dbt.write_docs(settings)
     index = importlib.import_module("lakehouse.site.build").build(settings, datetime.now(UTC))
+    importlib.import_module("lakehouse.site.publish").publish(settings)
     console.out.print(f"Site: {index}")
 
 

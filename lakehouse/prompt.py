@@ -1,6 +1,7 @@
 """`make sql`: a prompt that sends statements over Thrift and prints what comes back."""
 
 import sys
+from typing import Any
 
 from lakehouse import catalog, console
 from lakehouse.errors import ServerError
@@ -11,29 +12,30 @@ _SHOWN = 200
 
 def run(settings: Settings, statement: str | None) -> None:
     """Run `statement`, or read statements that end in a semicolon until the end of input."""
-    if statement:
-        _answer(settings, statement)
-        return
-    if sys.stdin.isatty():
-        import readline  # noqa: F401 - line editing and history for input()
+    with catalog.cursor(settings) as cursor:  # one session, so that `use gold;` is remembered
+        if statement:
+            _answer(cursor, statement)
+            return
+        if sys.stdin.isatty():
+            import readline  # noqa: F401 - line editing and history for input()
 
-        console.out.print("End a statement with ; and leave with Ctrl-D. Start with: show tables in gold;")
-    _loop(settings)
+            console.out.print("End a statement with ; and leave with Ctrl-D. Start with: show tables in gold;")
+        _loop(cursor)
 
 
-def _loop(settings: Settings) -> None:
+def _loop(cursor: Any) -> None:
     waiting = ""
     while True:
         try:
             line = input(("sql> " if not waiting else "  -> ") if sys.stdin.isatty() else "")
         except EOFError:
             if waiting.strip():
-                _answer(settings, waiting)
+                _answer(cursor, waiting)
             return
         waiting += line + "\n"
         if waiting.rstrip().endswith(";"):
             try:
-                _answer(settings, waiting)
+                _answer(cursor, waiting)
             except ServerError as error:
                 if not sys.stdin.isatty():
                     raise
@@ -41,13 +43,12 @@ def _loop(settings: Settings) -> None:
             waiting = ""
 
 
-def _answer(settings: Settings, statement: str) -> None:
-    with catalog.cursor(settings) as cursor:
-        catalog.execute(cursor, statement.strip().rstrip(";"))
-        if not cursor.description:
-            console.out.print("done", style="dim")
-            return
-        names = [column[0].split(".")[-1] for column in cursor.description]
-        rows = cursor.fetchmany(_SHOWN + 1)
+def _answer(cursor: Any, statement: str) -> None:
+    catalog.execute(cursor, statement.strip().rstrip(";"))
+    if not cursor.description:
+        console.out.print("done", style="dim")
+        return
+    names = [column[0].split(".")[-1] for column in cursor.description]
+    rows = cursor.fetchmany(_SHOWN + 1)
     console.table("", names, [["" if cell is None else cell for cell in row] for row in rows[:_SHOWN]])
     console.out.print(f"{min(len(rows), _SHOWN)} rows{' shown, there are more' if len(rows) > _SHOWN else ''}", style="dim")

@@ -103,6 +103,9 @@ def publish(
         held = {table: found for table in tables if (found := quarantine.held(settings, table))}
     if before and (before.tables, before.held) == (versions, held) and kind == "release":
         return before
+    from lakehouse import glue  # it asks this module what was released
+
+    glue.refuse(settings, layer, versions)
     number = max((release.release_id for release in history(settings)), default=0) + 1
     release = Release(number, layer, kind, "pending", versions, note, held)
     _record(settings, release)

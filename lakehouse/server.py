@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from lakehouse import catalog, jars, java, process, storage
+from lakehouse import catalog, jars, java, process, storage, weed
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT, SECRETS, Settings
 
@@ -38,8 +38,11 @@ def start(settings: Settings) -> bool:
         ServerError: a port is in use, no Java, or it did not come up.
         StorageError: the lake can't be written.
     """
+    weed.start(settings)
     if running(settings):
+        _refuse_other_lake(settings)
         return False
+    _refuse_other_lake(settings)
     for port, name in ((settings.thrift_port, "THRIFT_PORT"), (settings.connect_port, "CONNECT_PORT")):
         process.refuse_busy(port, name)
     storage.check(settings)
@@ -49,10 +52,28 @@ def start(settings: Settings) -> bool:
     try:
         _await_query(settings)
         catalog.create_schemas(settings)
+        _lake_note(settings).write_text(settings.lake_url)
     except BaseException:
         stop(settings)
         raise
     return True
+
+
+def _lake_note(settings: Settings) -> Path:
+    return settings.var_dir / "metastore" / "lake"
+
+
+def _refuse_other_lake(settings: Settings) -> None:
+    """The catalog in VAR_DIR knows its tables by where they are: those of a folder are not those of a bucket."""
+    note = _lake_note(settings)
+    if not note.with_name("db").exists():
+        return
+    known = note.read_text() if note.exists() else "a folder"  # as all were before there was a note
+    if known != settings.lake_url and (storage.is_s3(known) or storage.is_s3(settings.lake_url)):
+        raise ServerError(
+            str(settings.var_dir), f"has the catalog of the lake {known}", settings.lake_url,
+            "Set VAR_DIR to a folder of its own for each lake; STORE=s3 has one",
+        )  # fmt: skip
 
 
 def stop(settings: Settings) -> bool:
@@ -90,7 +111,7 @@ def _answer(settings: Settings) -> None:
 
 def _command(settings: Settings) -> list[str]:
     """The java command line: what spark-submit would start, without its launcher, which a wheel's Java can't follow."""
-    extra = jars.ensure()
+    extra = jars.ensure(jars.pinned(s3=storage.is_s3(settings.lake_url)))
     class_path = os.pathsep.join(
         [str(jars.SPARK_HOME / "jars" / "*"), *map(str, extra), *filter(None, settings.extra_jars.split(":"))]
     )
@@ -158,6 +179,7 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         # Sessions bring no jars or files of their own; sharing nothing, each would start Python workers of its own.
         "spark.sql.artifact.isolation.enabled": "false",
     }
+    conf |= storage.for_hadoop(settings)
     if _on_loopback(settings):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     if settings.spark_master.startswith("local"):

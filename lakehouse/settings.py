@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lakehouse.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+OWN_STORE = "s3"  # of VAR_DIR: where the state of STORE=s3 is
 # Variables that no child process needs to know.
 SECRETS = frozenset({"SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL"})
 
@@ -36,8 +37,14 @@ class Settings(BaseSettings):
     gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")
     smtp_url: SecretStr | None = Field(None, description="the mail server: smtps://user:password@host:465 or smtp://host:25")
     site_url: str | None = Field(None, description="where people open the docs site; messages link to it")
+    store: str = Field(
+        "", pattern="^(s3)?$", description="s3: the lake is on an S3 server of this machine, started with the others"
+    )
     lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
+    glue_prefix: str | None = Field(
+        None, pattern="^[a-z][a-z0-9_]*$", description="released tables are registered in Glue's <prefix>_silver and <prefix>_gold"
+    )
     spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")
     spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
     extra_jars: str = Field("", description="more jars for the Spark server, separated by colons")
@@ -45,6 +52,7 @@ class Settings(BaseSettings):
     connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect (ingestion, gates, notebooks)")
     spark_ui_port: int = Field(4040, ge=1, le=65535, description="Spark's own web page")
     postgres_port: int = Field(54320, ge=1, le=65535, description="the embedded PostgreSQL of the demo")
+    s3_port: int = Field(8333, ge=1, le=65535, description="the S3 server of STORE=s3")
     site_port: int = Field(8080, ge=1, le=65535, description="`make docs`")
     scale: float = Field(0.05, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
     var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
@@ -64,6 +72,22 @@ class Settings(BaseSettings):
         return value.expanduser().resolve()
 
     @model_validator(mode="after")
+    def _own_store(self) -> Self:
+        """STORE=s3 has a lake, an endpoint and a folder of its own, so that the lake in `var` is left as it is."""
+        if not self.store:
+            return self
+        endpoint = f"http://127.0.0.1:{self.s3_port}"
+        if self.lake_url and not self.lake_url.startswith("s3://"):
+            raise ValueError(f"LAKE_URL {self.lake_url!r}: with STORE=s3 wanted s3://bucket/prefix, or none")
+        if self.aws_endpoint_url not in (None, endpoint):
+            raise ValueError(f"AWS_ENDPOINT_URL {self.aws_endpoint_url!r}: STORE=s3 brings its own; leave out one of both")
+        object.__setattr__(self, "lake_url", self.lake_url or "s3://comporta/lake")
+        object.__setattr__(self, "aws_endpoint_url", endpoint)
+        if "var_dir" not in self.model_fields_set:
+            object.__setattr__(self, "var_dir", self.var_dir / OWN_STORE)
+        return self
+
+    @model_validator(mode="after")
     def _lake(self) -> Self:
         url = self.lake_url.rstrip("/") or str(self.var_dir / "lake")
         if "://" not in url:
@@ -73,6 +97,15 @@ class Settings(BaseSettings):
         elif not url.startswith("s3://"):
             raise ValueError(f"LAKE_URL {url!r}: wanted a folder or s3://bucket/prefix")
         object.__setattr__(self, "lake_url", url)
+        return self
+
+    @model_validator(mode="after")
+    def _glue(self) -> Self:
+        if self.glue_prefix and not self.lake_url.startswith("s3://"):
+            seen = f"is set, and the lake is {self.lake_url}"
+            raise SettingsError(
+                "GLUE_PREFIX", seen, "a lake on S3, where Athena can read it", "Set LAKE_URL=s3://bucket/prefix, or unset it"
+            )
         return self
 
     @property
@@ -107,10 +140,15 @@ def load() -> Settings:
         SettingsError: a variable has a value that it cannot have; names the variable, never a secret's value.
     """
     try:
-        return Settings()  # type: ignore[call-arg]
+        found = Settings()  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
         seen = "is no connection string" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
         wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
         raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
+    if found.store:
+        from lakehouse import weed  # it reads these settings itself
+
+        weed.adopt(found)
+    return found

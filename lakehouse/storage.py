@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from lakehouse import s3, weed
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
 
@@ -28,11 +29,46 @@ def options(settings: Settings) -> dict[str, str]:
     """Options of delta-rs for the lake; credentials come from the standard AWS chain."""
     if not is_s3(settings.lake_url):
         return {}
-    found = {"aws_conditional_put": "etag"}
+    found = {"aws_conditional_put": "etag", "connect_timeout": "5s", "timeout": "30s"}
+    # Outlasts a burst of errors of half a minute. Left to itself it gives up after a second.
+    found |= {"max_retries": "12", "retry_timeout": "60s"}
+    found |= {"backoff_config.init_backoff": "200ms", "backoff_config.base": "2", "backoff_config.max_backoff": "5s"}
     if settings.aws_endpoint_url:
-        plain = settings.aws_endpoint_url.startswith("http://")
-        found |= {"aws_endpoint": settings.aws_endpoint_url, "aws_allow_http": str(plain).lower()}
+        found |= {"aws_endpoint": settings.aws_endpoint_url, "aws_allow_http": str(s3.is_plain(settings)).lower()}
+    if region := s3.region(settings):
+        found["aws_region"] = region
     return found
+
+
+def for_hadoop(settings: Settings) -> dict[str, str]:
+    """Spark's settings for the lake: nothing on a folder. No credentials: the server has them from its environment."""
+    if not is_s3(settings.lake_url):
+        return {}
+    found = {
+        # The SDK's own chain, as boto3 has it: environment, profile, web identity, container, instance.
+        "aws.credentials.provider": "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider",
+        "connection.establish.timeout": "5s",
+        "connection.request.timeout": "30s",
+        "connection.timeout": "60s",  # of a connection that says nothing
+        "connection.maximum": "96",
+        # Of the SDK, then of S3A around it. Together they outlast a burst of errors of half a minute, and not much more.
+        "attempts.maximum": "4",
+        "retry.limit": "4",
+        "retry.interval": "500ms",
+        "retry.throttle.limit": "6",
+        "buffer.dir": str(settings.var_dir / "tmp" / "s3a"),
+    }
+    if settings.aws_endpoint_url:
+        found |= {
+            "endpoint": settings.aws_endpoint_url,
+            "path.style.access": "true",
+            "connection.ssl.enabled": str(not s3.is_plain(settings)).lower(),
+        }
+    if region := s3.region(settings):
+        found["endpoint.region"] = region
+    # Safe with one driver only, which our lease sees to (decision 0018): Delta has no other for S3 that needs no further service.
+    store = {"spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore"}
+    return store | {f"spark.hadoop.fs.s3a.{name}": value for name, value in found.items()}
 
 
 def check(settings: Settings) -> None:
@@ -42,6 +78,7 @@ def check(settings: Settings) -> None:
         StorageError: the bucket does not exist or refuses, the folder can't be made, the disk is full.
     """
     if is_s3(settings.lake_url):
+        weed.start(settings)
         _check_bucket(settings)
     else:
         check_room(Path(settings.lake_url))
@@ -64,14 +101,11 @@ def check_room(folder: Path, needed: int = _ROOM) -> None:
 
 
 def _check_bucket(settings: Settings) -> None:
-    import boto3  # heavy, and only an S3 lake needs it
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # heavy, and only an S3 lake needs it
 
-    bucket = settings.lake_url.removeprefix("s3://").split("/")[0]
-    config = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=10)
+    bucket, _ = s3.split(settings.lake_url)
     try:
-        boto3.client("s3", endpoint_url=settings.aws_endpoint_url, config=config).head_bucket(Bucket=bucket)
+        s3.client(settings).head_bucket(Bucket=bucket)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         seen = {"404": "does not exist", "403": "refuses these credentials"}.get(code, f"answered {code}")
@@ -82,15 +116,32 @@ def _check_bucket(settings: Settings) -> None:
         ) from None
 
 
+def read(settings: Settings, url: str) -> bytes:
+    """The whole file; a lake on S3 only.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    bucket, key = s3.split(url)
+    try:
+        found: bytes = s3.client(settings).get_object(Bucket=bucket, Key=key)["Body"].read()
+    except Exception as error:
+        if s3.status(error) == 404:
+            raise FileNotFoundError(url) from None
+        raise (s3.failure(settings, error) or error) from None
+    return found
+
+
 def remove(settings: Settings, urls: list[str]) -> None:
     """Remove files; one that is not there is no error."""
     if not is_s3(settings.lake_url):
         for url in urls:
             Path(url).unlink(missing_ok=True)
         return
-    import boto3
-
-    client = boto3.client("s3", endpoint_url=settings.aws_endpoint_url)
+    client = s3.client(settings)
     for url in urls:
-        bucket, _, key = url.removeprefix("s3://").partition("/")
-        client.delete_object(Bucket=bucket, Key=key)
+        bucket, key = s3.split(url)
+        try:
+            client.delete_object(Bucket=bucket, Key=key)
+        except Exception as error:
+            raise (s3.failure(settings, error) or error) from None

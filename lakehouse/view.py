@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from deltalake import DeltaTable
 
-from lakehouse import candidate, quarantine, storage
+from lakehouse import candidate, lock, quarantine, storage
 from lakehouse.catalog import CANDIDATE, literal, quote, thrift_rows
 from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
@@ -47,6 +47,7 @@ def replace(settings: Settings, schema: str, views: Mapping[str, str]) -> None:
     """Make each view its query, without a moment in which it is not there: `create or replace` drops it first."""
     there = {row[1] for row in thrift_rows(settings, f"show views in {quote(schema)}")} if views else set()
     ddl = [f"{'alter' if name in there else 'create'} view {quote(schema, name)} as {query}" for name, query in views.items()]
+    lock.check(settings)
     with ThreadPoolExecutor(_LANES) as pool:
         list(pool.map(lambda statement: thrift_rows(settings, statement), ddl))
 

@@ -12,8 +12,8 @@ import yaml
 from dbt.cli.main import dbtRunner
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import catalog
-from lakehouse.settings import ROOT, Settings
+from lakehouse import catalog, dbt
+from lakehouse.settings import Settings
 
 _numbers = itertools.count(1)
 _EVENTS = pa.schema([("id", pa.int64()), ("told", pa.string()), ("at", pa.timestamp("us", tz="UTC")), ("_batch_id", pa.int64())])
@@ -31,9 +31,7 @@ class Project:
     def __init__(self, folder: Path, settings: Settings, locking: bool = False) -> None:
         self.folder, self.settings, self.name = folder, settings, f"small{next(_numbers)}"
         self.table = settings.var_dir / self.name / "events"
-        for path in (ROOT / "dbt_project" / "macros").rglob("*.sql"):
-            if path.name != "generate_schema_name.sql" and (locking or path.name != "begin_writing.sql"):
-                self.write(f"macros/{path.name}", path.read_text())
+        dbt.lay_macros(folder / "macros", locking)
         every = {"+file_format": "delta"}
         models = every | {"+incremental_strategy": "merge", "+on_schema_change": "fail", "+meta": {"on_tombstone": "ignore"}}
         self.write("dbt_project.yml", yaml.safe_dump({
@@ -61,9 +59,10 @@ class Project:
         place.write_text(text)
 
     def batch(self, number: int, *ids: int) -> None:
-        """Append a batch as ingestion does; an event is of the day that its id says."""
+        """Append a batch as ingestion does; an event is of the day that its id says, where January has one."""
         rows = [
-            {"id": each, "told": f"b{number}", "at": datetime(2026, 1, each, 12, tzinfo=UTC), "_batch_id": number} for each in ids
+            {"id": each, "told": f"b{number}", "at": datetime(2026, 1, min(each, 31), 12, tzinfo=UTC), "_batch_id": number}
+            for each in ids
         ]
         made = pa.Table.from_pylist(rows, _EVENTS)
         note = CommitProperties(custom_metadata={"comporta": json.dumps({"window": {"batch_id": number}})})
@@ -98,7 +97,15 @@ class Project:
 
     def version(self, table: str) -> int:
         """The version of a Delta table: nothing wrote it as long as this is the same."""
-        return DeltaTable(f"{self.settings.lake_url}/warehouse/{self.name}_main.db/{table}").version()
+        return self._delta(table).version()
+
+    def ranges(self, table: str, column: str) -> dict[str, tuple[Any, Any]]:
+        """The column's least and greatest value in each file of a Delta table."""
+        found = pa.table(self._delta(table).get_add_actions(flatten=True)).to_pylist()
+        return {row["path"]: (row[f"min.{column}"], row[f"max.{column}"]) for row in found}
+
+    def _delta(self, table: str) -> DeltaTable:
+        return DeltaTable(f"{self.settings.lake_url}/warehouse/{self.name}_main.db/{table}")
 
     def keep_state(self) -> str:
         """What dbt knows now, as another folder to compare with."""

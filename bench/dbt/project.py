@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +13,9 @@ import pyarrow as pa
 import requests
 from deltalake import CommitProperties, write_deltalake
 
-from lakehouse import catalog, lock
-from lakehouse.settings import ROOT, Settings
+from lakehouse import catalog, dbt, lock
+from lakehouse.settings import Settings
 
-_OURS = {"generate_schema_name.sql", "begin_writing.sql"}
 _PROFILE = """\
 bench:
   target: bench
@@ -54,24 +52,24 @@ class Project:
         profile = _PROFILE.format(kind=kind, port=settings.thrift_port, schema=name, threads=threads)
         (self.folder / "profiles.yml").write_text(profile)
         if not plain:
-            for path in (ROOT / "dbt_project" / "macros").rglob("*.sql"):
-                if path.name not in _OURS:
-                    to = self.folder / "macros" / path.name
-                    to.parent.mkdir(exist_ok=True)
-                    shutil.copy(path, to)
+            dbt.lay_macros(self.folder / "macros")
 
     def write(self, name: str, text: str) -> None:
         """A model, or any file of `models`."""
         (self.folder / "models" / name).write_text(text)
 
-    def run(self, *arguments: str) -> Run:
-        """dbt run."""
-        environment = os.environ | {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt needs to know of the lake."""
+        return {
             "LAKE_URL": self.settings.lake_url, "VAR_DIR": str(self.settings.var_dir), lock.HELD: "1", "DBT_PROFILES_DIR": str(self.folder),
         }  # fmt: skip
+
+    def run(self, *arguments: str) -> Run:
+        """dbt run."""
         before, started = jobs(self.settings), time.monotonic()
         done = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", *arguments], cwd=self.folder, env=environment,
+            [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", *arguments], cwd=self.folder, env=os.environ | self.environment,
             capture_output=True, text=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         seconds = time.monotonic() - started

@@ -31,7 +31,6 @@ THREADS: int = SERVER["threads"]
 SCHEMAS = ("staging", "star", "queries")
 T = TypeVar("T")
 _ENTRY = "import sys; from dbt.cli.main import cli; sys.argv[0] = 'dbt'; cli()"  # what bin/dbt does, also where .venv was moved
-_OWN = {"generate_schema_name.sql", "begin_writing.sql"}  # of dbt_project: layers and the lock, which a benchmark has not
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,7 @@ class Comporta(OnLake):
         environment = dbt.environment(settings) | {"TPCH_SOURCE": str(source.folder(settings))}
         folder = settings.var_dir / f"{prefix}comporta"
         self.dbt = Dbt(Path(sys.executable), folder, environment, {**variables, "prefix": prefix})
-        for path in (dbt.PROJECT / "macros").rglob("*.sql"):
-            if path.name not in _OWN:
-                to = folder / "comporta" / path.name
-                to.parent.mkdir(exist_ok=True)
-                shutil.copy(path, to)
+        dbt.lay_macros(folder / "comporta")
 
     def build(self) -> Took:
         """dbt run."""

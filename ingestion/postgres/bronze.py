@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from ingestion.postgres.types import TECHNICAL, Mapped
+from lakehouse.errors import StorageError
 
 APP_ID = "comporta.ingestion"
 NOTE = "comporta"  # key of the batch's note in a commit's metadata
@@ -71,6 +72,8 @@ class Bronze:
     def commit(self, wanted: pa.Schema, note: dict[str, Any], files: Sequence[File], replace: bool = False) -> int:
         """Add `files` in one transaction that also carries the batch's note; committing it again changes nothing.
 
+        A store may keep a commit whose answer gets lost: what an error means, the log says.
+
         Args:
             wanted: every column that the files may have; columns that only the table has stay.
             note: must have a `window` with a `batch_id`.
@@ -78,24 +81,47 @@ class Bronze:
 
         Returns:
             the Delta version that holds the batch.
+
+        Raises:
+            DeltaError, OSError: it was not committed.
+            StorageError: whether it was can't be told.
         """
         number = note["window"]["batch_id"]
         properties = CommitProperties(custom_metadata={NOTE: json.dumps(note)}, app_transactions=[Transaction(APP_ID, number)])
         actions = [AddAction(file.path, file.size, {}, int(time.time() * 1000), True, _stats(file)) for file in files]
-        if self.table is None:
-            create_table_with_add_actions(
-                self.url, Schema.from_arrow(wanted), actions, mode="error", storage_options=self._storage,
-                commit_properties=properties,
-            )  # fmt: skip
-        elif (self.table.transaction_version(APP_ID) or -1) < number:
-            if replace:
-                self.table.create_write_transaction(
-                    [*actions], "overwrite", Schema.from_arrow(wanted), commit_properties=properties
-                )
-            else:
-                self._append(wanted, actions, properties)
-        self.table = DeltaTable(self.url, storage_options=self._storage)
+        try:
+            if self.table is None:
+                create_table_with_add_actions(
+                    self.url, Schema.from_arrow(wanted), actions, mode="error", storage_options=self._storage,
+                    commit_properties=properties,
+                )  # fmt: skip
+            elif (self.table.transaction_version(APP_ID) or -1) < number:
+                if replace:
+                    self.table.create_write_transaction(
+                        [*actions], "overwrite", Schema.from_arrow(wanted), commit_properties=properties
+                    )
+                else:
+                    self._append(wanted, actions, properties)
+            self.table = DeltaTable(self.url, storage_options=self._storage)
+        except (DeltaError, OSError) as error:
+            if not self._holds(number, error):
+                raise
+        assert self.table is not None
         return self.table.version()
+
+    def _holds(self, number: int, error: Exception) -> bool:
+        """Whether batch `number` is committed, although `error` came of it."""
+        try:
+            self.table = DeltaTable(self.url, storage_options=self._storage)
+        except TableNotFoundError:
+            return False
+        except (DeltaError, OSError):
+            raise StorageError(
+                self.url,
+                f"it is not known whether batch {number} was committed: {str(error).splitlines()[0]}",
+                remedy="Run again: the log will tell, and nothing is copied twice",
+            ) from None
+        return (self.table.transaction_version(APP_ID) or -1) >= number
 
     def _append(self, wanted: pa.Schema, actions: list[AddAction], properties: CommitProperties) -> None:
         assert self.table is not None

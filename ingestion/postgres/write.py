@@ -88,11 +88,24 @@ def added(checksums: list[str]) -> str:
 
 
 def _upload(local: Path, folder: str, storage: dict[str, str]) -> None:
-    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-    _client(storage).upload_file(str(local), bucket, f"{prefix}/{local.name}")
+    """Put the file into the lake's store.
 
-
-def _client(storage: dict[str, str]) -> Any:
+    Raises:
+        OSError: the store is away, refuses, or keeps failing.
+    """
     import boto3
+    from boto3.exceptions import Boto3Error
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    return boto3.client("s3", endpoint_url=storage.get("aws_endpoint"))
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    endpoint = storage.get("aws_endpoint")
+    patience = Config(
+        retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=5, read_timeout=20,
+        request_checksum_calculation="when_required", s3={"addressing_style": "path" if endpoint else "auto"},
+    )  # fmt: skip
+    try:
+        client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=storage.get("aws_region"), config=patience)
+        client.upload_file(str(local), bucket, f"{prefix}/{local.name}")
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise OSError(f"Generic S3 error: {error}") from None

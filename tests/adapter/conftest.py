@@ -9,10 +9,9 @@ import pytest
 import yaml
 from dbt.tests.util import write_file
 
-from lakehouse.settings import ROOT, Settings
+from lakehouse import dbt
+from lakehouse.settings import Settings
 
-# What concerns this project alone: its layers' schemas, its lock.
-_OURS = {"generate_schema_name.sql", "begin_writing.sql"}
 _EVERY = {
     "models": {"+file_format": "delta", "+incremental_strategy": "merge", "+meta": {"on_tombstone": "ignore"}},
     "seeds": {"+file_format": "delta", "+quote_columns": False},
@@ -61,8 +60,4 @@ def our_lake(spark_server: Settings) -> Any:
 @pytest.fixture(scope="class", autouse=True)
 def our_macros(project_root: Any, project_files: Any) -> None:
     """Our materializations, within the test's project."""
-    folder = Path(str(project_root)) / "macros" / "comporta"
-    for path in (ROOT / "dbt_project" / "macros").rglob("*.sql"):
-        if path.name not in _OURS:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / path.name).write_text(path.read_text())
+    dbt.lay_macros(Path(str(project_root)) / "macros" / "comporta")

@@ -43,7 +43,7 @@ def test_every_setting_is_documented(readme: str) -> None:
 
 def test_locks_name_hashes_and_no_addresses() -> None:
     locks = list(ROOT.glob("requirements*.lock"))
-    assert len(locks) == 3
+    assert len(locks) == 4
     for path in locks:
         text = path.read_text()
         assert "://" not in text, path.name

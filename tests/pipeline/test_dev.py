@@ -92,6 +92,43 @@ def test_a_gate_that_would_not_pass_is_told(lake: Lake, desk: Desk) -> None:
     assert done.returncode == 7 and "| failed |" in done.stdout and "would not pass the gate" in done.stderr
 
 
+def test_a_saved_model_is_built_and_shown(lake: Lake, desk: Desk) -> None:
+    """`make watch`: a save, a mistake, its mending; nothing where readers look."""
+    script = (
+        "import sys; from pathlib import Path; from authoring import dev, watch; from lakehouse.settings import load\n"
+        "watch.follow(load(), dev.whose('ana'), 3, Path(sys.argv[1]))"
+    )
+    watching = subprocess.Popen(
+        [sys.executable, "-u", "-W", "ignore", "-c", script, str(desk.project)], cwd=ROOT, env=lake.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert watching.stdout is not None
+    told = watching.stdout
+
+    def until(end: str) -> str:
+        said = ""
+        while end not in said:
+            line = told.readline()
+            assert line, said
+            said += line
+        return said
+
+    model = "gold/sales/dim_categories.sql"
+    try:
+        until("Save a model")
+        desk.edit(model, "1 as category_level", "1 + 0 as category_level")
+        said = until("from the save")
+        assert "✓ dim_categories" in said and "top_category_name" in said
+        desk.edit(model, "concat(tree.category_path", "concat(tree.category_paht")
+        assert "Did you mean category_path" in until("from the save")
+        desk.edit(model, "concat(tree.category_paht", "concat(tree.category_path")
+        said = until("from the save")  # what was built before the mistake is what is wanted again
+        assert "top_category_name" in said and "unchanged" in said
+    finally:
+        watching.terminate()  # not Ctrl-C, which a run in the background has its children ignore
+        watching.wait(20)
+
+
 def test_a_sample_has_orders_with_all_their_lines(lake: Lake, desk: Desk) -> None:
     desk.dbt("run", "-s", "fct_orders", "fct_order_lines", DEV_SAMPLE="50")
     [(orders, most)] = rows(lake, "select (select count(*) from dev_ana_gold.fct_orders), (select count(*) from gold.fct_orders)")

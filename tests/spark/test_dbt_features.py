@@ -1,5 +1,6 @@
 """What dbt itself offers, tried on our server with our adapter and our materializations; each is judged by the rows that are there."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,11 +229,16 @@ def test_a_part_is_never_taken_for_the_whole(project: Project, part: list[str]) 
     assert all("UNCHANGED" in said for said in project.messages.values()) and len(project.messages) == 4
 
 
-@pytest.mark.parametrize("kind", ["var", "env_var"])
-def test_a_variable_has_another_value(project: Project, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "place"), [("var", "model"), ("env_var", "model"), ("var", "ephemeral parent")])
+def test_a_variable_has_another_value(project: Project, monkeypatch: pytest.MonkeyPatch, kind: str, place: str) -> None:
     """Rows that were merged under the old value do not stay."""
-    query = NEW.replace("id, told", f'id, told || \'{{{{ {kind}("MARK", "?") }}}}\' as told')
-    project.write("models/merged.sql", MERGE + query)
+    marked = f'id, told || \'{{{{ {kind}("MARK", "?") }}}}\' as told'
+    if place == "model":
+        project.write("models/merged.sql", MERGE + NEW.replace("id, told", marked))
+    else:
+        ephemeral = "{{ config(materialized='ephemeral') }} select " + marked + ", at, _batch_id from {{ ref('stg') }}"
+        project.write("models/way.sql", ephemeral)
+        project.write("models/merged.sql", MERGE + NEW.replace("'stg'", "'way'"))
     project.dbt("run")
     project.batch(2, 4)
     said: list[str] = []
@@ -285,3 +291,20 @@ def test_append_and_insert_overwrite_and_microbatch(project: Project) -> None:
     assert project.rows("overwritten", "id, told") == project.rows("by_day", "id, told") == [
         (1, "b1"), (2, "b1"), (3, "b1"), (3, "b2"), (4, "b2"),
     ]  # fmt: skip
+
+
+def test_a_merge_into_a_large_table_writes_few_files_anew(project: Project) -> None:
+    """Rows near in their keys lie in one file, whatever order they came in."""
+    project.batch(2, *range(100, 60_000))
+    project.write("models/merged.sql", MERGE + """
+        select cast(pmod(id * 7919, 60013) as bigint) as id, repeat(sha2(told || id, 256), 4) as told
+        from {{ ref('stg') }} where {{ is_new_batch() }}
+    """)  # fmt: skip
+    large = ("run", "--vars", "{large_table_bytes: 0}")
+    project.dbt(*large)
+    built = project.ranges("merged", "id")
+    assert len(built) > 1
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(sorted(built.values())))
+    project.batch(3, 200)
+    project.dbt(*large)
+    assert len(built.keys() - project.ranges("merged", "id").keys()) == 1

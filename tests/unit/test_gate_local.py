@@ -7,6 +7,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from expectations import local
+from lakehouse import duck
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 
@@ -49,8 +50,13 @@ def test_partitions_deletion_vectors_and_an_empty_table_are_left_to_spark(place:
     assert [local.rows(settings, DeltaTable(url)) for url in (parted, empty, vectors)] == [None, None, None]
 
 
-def test_what_lies_on_s3_is_left_to_spark(place: str, tmp_path: Path) -> None:
-    assert local.rows(Settings(var_dir=tmp_path, lake_url="s3://lake"), DeltaTable(place)) is None
+def test_what_lies_on_s3_is_left_to_spark_where_duckdb_has_no_wheel_to_reach_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(var_dir=tmp_path, lake_url="s3://lake")
+    assert local.rows(settings, DeltaTable(place)) is not None
+    monkeypatch.setattr(duck, "find_spec", lambda name: None)
+    assert local.rows(settings, DeltaTable(place)) is None
 
 
 def test_a_path_that_is_a_pattern_is_left_to_spark(tmp_path: Path) -> None:

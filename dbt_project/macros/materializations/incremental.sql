@@ -28,7 +28,7 @@
         {%- if existing is not none and not should_full_refresh() -%}
             {%- do log(model.name ~ ' is built whole: ' ~ adapter.plan(model, this).reason, info=true) -%}
         {%- endif -%}
-        {%- do build_whole(existing, note) -%}
+        {%- do build_whole(existing, note, config.get('unique_key')) -%}
     {%- endif -%}
     {%- do adapter.forget(model) -%}
     {%- do apply_grants(this, config.get('grants'), should_revoke(existing, should_full_refresh())) -%}
@@ -58,6 +58,16 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return({'target': target, 'source': source}) }}
+{% endmacro %}
+
+
+{#-
+  The query of a large table that merges go into, with rows near in their keys in one file: a merge then finds few files that may hold
+  its keys, and few are written anew.
+-#}
+{% macro in_order_of_keys(query, unique_key) %}
+    {%- set key = adapter.key_for_files(model, unique_key, query, var('large_table_bytes', 67108864)) -%}
+    {{ return('select /*+ repartition_by_range(' ~ key | join(', ') ~ ') */ * from (\n' ~ query ~ '\n)' if key else query) }}
 {% endmacro %}
 
 

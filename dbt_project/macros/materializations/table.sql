@@ -33,14 +33,15 @@
 
 
 {#- The table anew from the query, in one transaction: readers of the old one are not disturbed. -#}
-{% macro build_whole(existing, note) %}
+{% macro build_whole(existing, note, unique_key=none) %}
     {%- if existing is not none and not existing.is_delta -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {#- Delta judges a constraint as it is added: until the last one is there, nothing may say that the table is as wanted. -#}
     {%- set constrained = config.get('contract').enforced and (model.constraints or model.columns.values() | selectattr('constraints') | list) -%}
     {%- do adapter.prepare(model, none if constrained else note) -%}
-    {%- call statement('main') -%} {{ create_table_as(false, this, compiled_code, 'sql') }} {%- endcall -%}
+    {%- set query = in_order_of_keys(compiled_code, unique_key) if unique_key else compiled_code -%}
+    {%- call statement('main') -%} {{ create_table_as(false, this, query, 'sql') }} {%- endcall -%}
     {%- do persist_constraints(this, model) -%}
     {%- if constrained -%} {%- do adapter.keep_note(this, note) -%} {%- endif -%}
 {% endmacro %}

@@ -15,6 +15,10 @@ from dbt.adapters.exceptions import FailedToConnectError
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
+from lakehouse import lock
+from lakehouse.errors import LockError
+from lakehouse.settings import Settings, load
+
 _COMMENT = re.compile(r"\s*/\*\s*(\{.*?\})\s*\*/", re.DOTALL)  # what dbt puts before each statement
 _WROTE = re.compile(r"\[TASK_WRITE_FAILED\] (Task failed while writing rows to \S+)")
 
@@ -53,6 +57,7 @@ class ComportaConnectionManager(SparkConnectionManager):
     TYPE = "comporta"
     nodes: Mapping[str, Any] = {}  # of the manifest, by id
     _next = threading.local()
+    _loaded: Settings | None = None
 
     @classmethod
     def for_next_session(cls, node: str | None, settings: Mapping[str, str]) -> None:
@@ -81,9 +86,12 @@ class ComportaConnectionManager(SparkConnectionManager):
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:
-        """Raise what Spark says as one error, in words that lead to the model's line."""
+        """Raise what Spark says as one error, in words that lead to the model's line; ask for nothing once the lake's lease is lost."""
         try:
+            lock.check(self._settings())
             yield
+        except LockError as error:
+            raise DbtRuntimeError(str(error)) from None
         except Exception as error:
             if isinstance(error, DbtRuntimeError) and type(error) is not DbtDatabaseError:
                 raise
@@ -91,6 +99,12 @@ class ComportaConnectionManager(SparkConnectionManager):
             if found := _WROTE.search(said):
                 said = self._cause(found[1]) or said
             raise StatementError(readable(said, sql, *self._source(sql)), kind_of(said)) from None
+
+    @classmethod
+    def _settings(cls) -> Settings:
+        if cls._loaded is None:
+            cls._loaded = load()
+        return cls._loaded
 
     def _source(self, sql: str) -> tuple[str, str]:
         """Path and text of the file that the statement comes from, both empty if it is not known."""

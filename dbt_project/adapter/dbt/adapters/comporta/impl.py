@@ -37,6 +37,10 @@ _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
 _VARIABLE = re.compile(r"\b(env_var|var)\s*\(\s*\W*(\w+)")  # within text that may be quoted once more
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
+_MANY_FILES = {  # of 16 MB before they are compressed: the less of a table a file holds, the less a merge writes anew
+    "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "200",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
+}
 _ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
@@ -247,11 +251,30 @@ class ComportaAdapter(SparkAdapter):
 
     def _reads_little(self, model: Mapping[str, Any], target: BaseRelation | None) -> bool:
         try:
-            tables = [each.table for each in self._inputs(model)] + ([self._table(target)] if target else [])
-            sizes = [candidate.size_of(table) for table in tables]
-            return sum(each.rows for each in sizes) <= _LITTLE.rows and sum(each.size for each in sizes) <= _LITTLE.size
+            read = self._size_of_inputs(model, target)
+            return read.rows <= _LITTLE.rows and read.size <= _LITTLE.size
         except UnknownError:
             return False
+
+    def _size_of_inputs(self, model: Mapping[str, Any], target: BaseRelation | None = None) -> candidate.Size:
+        tables = [each.table for each in self._inputs(model)] + ([self._table(target)] if target else [])
+        sizes = [candidate.size_of(table) for table in tables]
+        return candidate.Size(sum(each.rows for each in sizes), sum(each.size for each in sizes))
+
+    @available
+    def key_for_files(self, model: dict[str, Any], unique_key: str | list[str], query: str, large: int) -> list[str]:
+        """Columns of the key by which the rows of `query` are put into files; none if the model reads less than `large` bytes."""
+        key = [unique_key] if isinstance(unique_key, str) else unique_key
+        try:
+            if self._size_of_inputs(model).size < large:
+                return []
+        except UnknownError:
+            return []
+        for name, value in _MANY_FILES.items():
+            self.execute(f"set {name}={value}")
+        _, columns = self.execute(f"describe query {query}", fetch=True)
+        kinds = {str(row[0]): row[1] for row in columns.rows}
+        return [name for name in key if kinds.get(name) in _ORDERED.values()]
 
     @available
     def keys_that_skip_files(self, relation: BaseRelation, unique_key: str | list[str], large: int) -> dict[str, str]:
@@ -334,7 +357,7 @@ class ComportaAdapter(SparkAdapter):
         return Plan(since=min(since, default=-1))
 
     def _inputs_now(self, model: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        asks = _BATCHES in self._macros_of(model)
+        asks = _BATCHES in self._macros_within(model["depends_on"]["macros"])
         found: dict[str, dict[str, Any]] = {}
         inputs = list(self._inputs(model))
         by = _by(inputs)
@@ -377,8 +400,7 @@ class ComportaAdapter(SparkAdapter):
         if node is None:
             raise UnknownError(f"{number} is not known")
         if getattr(node, "is_ephemeral_model", False):
-            macros = self._macros_of({"depends_on": {"macros": node.depends_on.macros}})
-            written = origin.digest(seen, bare(node.raw_code), {number: bare(text) for number, text in macros.items()})
+            written = origin.digest(seen, *self._text_of(node.raw_code, node.depends_on.macros))
             for parent in node.depends_on.nodes:
                 yield from self._reached(parent, written)
             return
@@ -482,20 +504,19 @@ class ComportaAdapter(SparkAdapter):
         """Digest of the model as it is written: its query, macros and variables in it, and its config; no comments, no blanks."""
         config = {name: value for name, value in model["config"].items() if name not in _BESIDE}
         columns = {name: column.get("data_type") for name, column in model["columns"].items()}
-        texts = [
-            bare(model["raw_code"]),
-            {number: bare(text) for number, text in self._macros_of(model).items()},
-        ]
-        return origin.digest(texts, self._values_in(texts), config, columns, sample_of(self.config.target_name))
+        text = self._text_of(model["raw_code"], model["depends_on"]["macros"])
+        return origin.digest(text, config, columns, sample_of(self.config.target_name))
 
-    def _values_in(self, texts: Any) -> list[Any]:
-        """Values of the variables that the texts name: dbt's of the command line and the project, and the environment's."""
-        project, said = self.config.vars.to_dict(), self.config.cli_vars
-        found: list[Any] = []
-        for kind, name in sorted(set(_VARIABLE.findall(str(texts)))):
-            own = project.get(self.config.project_name, {})
-            found.append([name, os.environ.get(name) if kind == "env_var" else [each.get(name) for each in (said, own, project)]])
-        return found
+    def _text_of(self, query: str, macros: Iterable[str]) -> list[Any]:
+        """What decides how a query is compiled: its text, the macros in it, and the values of the variables in either."""
+        texts = [bare(query), {number: bare(text) for number, text in self._macros_within(macros).items()}]
+        project = self.config.vars.to_dict()
+        places = self.config.cli_vars, project.get(self.config.project_name, {}), project
+        values = {
+            (kind, name): os.environ.get(name) if kind == "env_var" else [each.get(name) for each in places]
+            for kind, name in _VARIABLE.findall(str(texts))
+        }
+        return [*texts, sorted(values.items())]
 
     def _kept(self, table: DeltaTable, commit: Mapping[str, Any]) -> str | None:
         try:
@@ -504,11 +525,11 @@ class ComportaAdapter(SparkAdapter):
             return None
         return str(kept["note"]) if kept.get("rows") == f"{table.metadata().id}@{commit['version']}" else None
 
-    def _macros_of(self, model: Mapping[str, Any]) -> dict[str, str]:
-        """Text of the project's macros that the model's query uses, by id."""
+    def _macros_within(self, macros: Iterable[str]) -> dict[str, str]:
+        """Text of the project's macros among `macros` and of those that they use, by id."""
         manifest: Any = self.get_macro_resolver()
         found: dict[str, str] = {}
-        left = list(model["depends_on"]["macros"])
+        left = list(macros)
         while left:
             number = left.pop()
             macro = manifest.macros.get(number)

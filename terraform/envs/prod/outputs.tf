@@ -1,0 +1,4 @@
+output "lakehouse" {
+  description = "Names, addresses and ARNs that docs/aws.md asks for."
+  value       = module.comporta
+}

@@ -1,0 +1,133 @@
+# The whole: what dev and prod are made of. They differ in size and safety, never in kind.
+
+module "key" {
+  source = "../key"
+
+  name = var.name
+}
+
+module "network" {
+  source = "../network"
+
+  name               = var.name
+  key_arn            = module.key.arn
+  cidr               = var.cidr
+  availability_zones = var.availability_zones
+  endpoint_zones     = var.endpoint_zones
+  log_retention_days = var.log_retention_days
+}
+
+module "lake" {
+  source = "../lake"
+
+  name                  = var.name
+  docs_distribution_arn = module.site.distribution_arn
+  destroyable           = var.destroyable
+}
+
+module "database" {
+  source = "../database"
+
+  name                      = var.name
+  key_arn                   = module.key.arn
+  vpc_id                    = module.network.vpc_id
+  subnet_ids                = module.network.subnet_ids
+  client_security_group_ids = { spark = module.spark.security_group_id }
+  alarm_topic_arn           = module.orchestration.topic_arn
+  instance_class            = var.database.instance_class
+  storage_gb                = var.database.storage_gb
+  multi_az                  = var.database.multi_az
+  backup_days               = var.database.backup_days
+  deletion_protection       = !var.destroyable
+  log_retention_days        = var.log_retention_days
+}
+
+module "spark" {
+  source = "../spark"
+
+  name               = var.name
+  key_arn            = module.key.arn
+  vpc_id             = module.network.vpc_id
+  vpc_cidr           = module.network.cidr
+  subnet_id          = module.network.subnet_ids[0]
+  availability_zone  = var.availability_zones[0]
+  s3_prefix_list_id  = module.network.s3_prefix_list_id
+  instance_type      = var.instance_type
+  volume_gb          = var.volume_gb
+  image_tag          = var.image_tag
+  spark_memory       = var.spark_memory
+  spark_master       = var.spark_master
+  task_role_arn      = module.roles.job_arns["spark"]
+  execution_role_arn = module.roles.starter_arns["server"]
+  alarm_topic_arn    = module.orchestration.topic_arn
+  log_retention_days = var.log_retention_days
+  backup_days        = var.backup_days
+  destroyable        = var.destroyable
+
+  environment = merge(var.settings, {
+    LAKE_URL    = module.lake.lake_url
+    SITE_URL    = module.site.url
+    SOURCE_NAME = var.source_name
+  })
+}
+
+module "roles" {
+  source = "../roles"
+
+  name                 = var.name
+  key_arn              = module.key.arn
+  bucket_arns          = module.lake.bucket_arns
+  lake_key_arn         = module.lake.key_arn
+  ingestion_secret_arn = module.database.ingestion_secret_arn
+  log_group_arns       = { server = module.spark.log_group_arn, jobs = module.orchestration.jobs_log_group_arn }
+  repository_arns      = module.spark.repository_arns
+  glue_database_names  = values(module.catalog.database_names)
+}
+
+module "catalog" {
+  source = "../catalog"
+
+  name             = var.name
+  bucket_arns      = module.lake.bucket_arns
+  artifacts_bucket = module.lake.bucket_names["artifacts"]
+  lake_url         = module.lake.lake_url
+  lake_key_arn     = module.lake.key_arn
+  scan_limit_gb    = var.scan_limit_gb
+  destroyable      = var.destroyable
+}
+
+module "orchestration" {
+  source = "../orchestration"
+
+  name                  = var.name
+  key_arn               = module.key.arn
+  cluster_arn           = module.spark.cluster_arn
+  job                   = module.spark.job
+  publish_image         = "${module.spark.repository_urls["aws-cli"]}:${var.aws_cli_tag}"
+  docs_bucket           = module.lake.bucket_names["docs"]
+  job_role_arns         = module.roles.job_arns
+  starter_role_arns     = { job = module.roles.starter_arns["job"], ingest = module.roles.starter_arns["ingest"] }
+  ingestion_secret_arn  = module.database.ingestion_secret_arn
+  schedule              = var.schedule
+  time_zone             = var.time_zone
+  scheduled             = var.scheduled
+  expected_within_hours = var.expected_within_hours
+  alarm_email           = var.alarm_email
+  monthly_budget        = var.monthly_budget
+  log_retention_days    = var.log_retention_days
+}
+
+module "site" {
+  source = "../site"
+
+  providers = {
+    aws        = aws
+    aws.global = aws.global
+  }
+
+  name               = var.name
+  docs_domain_name   = module.lake.docs_domain_name
+  allowed_cidrs      = var.allowed_cidrs
+  domain             = var.domain
+  log_retention_days = var.log_retention_days
+}

@@ -1,0 +1,256 @@
+"""envs/dev, applied to moto, used by our own code, and destroyed. In this order; `make infra-test` stops at the first failure."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from infra.terraform import Terraform
+from ports import free_ports
+
+from lakehouse import storage
+from lakehouse.errors import StorageError
+from lakehouse.settings import ROOT, Settings
+
+DEV = "envs/dev"
+DSN = "postgresql://comporta:secret@db.example.com:5432/shop?sslmode=verify-full"
+# AWS knows no resource for these (Service Authorization Reference).
+UNAVOIDABLE = {"ecr:GetAuthorizationToken", *(f"logs:{call}" for call in (
+    "CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery",
+    "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery",
+))}  # fmt: skip
+# For the emulator only: no account, buckets by path, and a fault is told at once instead of after 25 tries.
+OVERRIDE = """
+provider "aws" {{
+  max_retries                 = 2
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  {alias}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an emulator of AWS on loopback."""
+    port = free_ports(1)[0]
+    log = tmp_path_factory.mktemp("moto") / "moto.log"
+    python, emulator = ROOT / ".venv-infra" / "bin" / "python", Path(__file__).with_name("emulator.py")
+    environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}  # AWS's own policies, which roles are given
+    with log.open("w") as out:
+        process = subprocess.Popen([str(python), "-W", "ignore", str(emulator), str(port)], stdout=out, stderr=out, env=environment)
+    try:
+        _await_answer(process, port, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    from lakehouse.process import listening, wait
+
+    for _ in wait(60):
+        assert process.poll() is None, log.read_text()[-2000:]
+        if listening(port):
+            return
+    raise AssertionError(f"moto does not answer: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def account(moto: str) -> Iterator[dict[str, str]]:
+    """The environment of whoever works in the emulated account; set for this process too, for boto3."""
+    ours = {
+        "AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TF_VAR_alarm_email": "data@example.com", "TF_VAR_allowed_cidrs": '["203.0.113.7/32"]',
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ours.items():
+            patch.setenv(name, value)
+        yield ours
+
+
+@pytest.fixture(scope="module")
+def state(terraform: Terraform, account: dict[str, str]) -> dict[str, Any]:
+    """What was made, as Terraform shows it."""
+    folder = terraform.folder / DEV
+    (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    (folder / "emulator_override.tf").write_text(OVERRIDE.format(alias="") + OVERRIDE.format(alias='alias = "global"'))
+    started = time.monotonic()
+    terraform.run(DEV, "init", "-reconfigure", "-no-color", **account)
+    told = terraform.run(DEV, "apply", "-auto-approve", "-no-color", "-parallelism=20", seconds=900, **account)
+    print(re.findall(r"Apply complete.*", told), f"{time.monotonic() - started:.0f} s")
+    return dict(json.loads(terraform.run(DEV, "show", "-json", **account)))
+
+
+def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All managed resources in and below a module."""
+    yield from (found for found in module.get("resources", []) if found["mode"] == "managed")
+    for child in module.get("child_modules", []):
+        yield from resources(child)
+
+
+@pytest.fixture(scope="module")
+def made(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every resource that was made."""
+    return list(resources(state["values"]["root_module"]))
+
+
+@pytest.fixture(scope="module")
+def outputs(state: dict[str, Any]) -> dict[str, Any]:
+    """What docs/aws.md asks for."""
+    return dict(state["values"]["outputs"]["lakehouse"]["value"])
+
+
+def test_apply(made: list[dict[str, Any]]) -> None:
+    assert len(made) > 130
+
+
+def test_no_policy_has_a_wildcard(made: list[dict[str, Any]]) -> None:
+    policies = [found for found in made if found["type"] in {"aws_iam_role_policy", "aws_iam_policy"}]
+    assert len(policies) > 12
+    for found in policies:
+        for statement in json.loads(found["values"]["policy"])["Statement"]:
+            actions, named = _list(statement["Action"]), _list(statement["Resource"])
+            assert [action for action in actions if "*" in action] == [], found["address"]
+            assert "*" not in named or set(actions) <= UNAVOIDABLE, found["address"]
+
+
+def test_no_secret_is_in_the_state(terraform: Terraform, made: list[dict[str, Any]]) -> None:
+    assert [found["address"] for found in made if found["type"] == "aws_secretsmanager_secret_version"] == []
+    assert [found["address"] for found in made if found["values"].get("password")] == []
+    assert "BEGIN " not in (terraform.folder / DEV / "terraform.tfstate").read_text()
+
+
+def test_our_code_finds_the_lake(account: dict[str, str], outputs: dict[str, Any]) -> None:
+    settings = Settings(lake_url=outputs["lake_url"], aws_endpoint_url=account["AWS_ENDPOINT_URL"])
+    storage.check(settings)
+    with pytest.raises(StorageError, match="does not exist"):
+        storage.check(settings.model_copy(update={"lake_url": "s3://not-there/lake"}))
+
+
+def test_our_code_removes_what_upkeep_removes(account: dict[str, str], outputs: dict[str, Any]) -> None:
+    settings = Settings(lake_url=outputs["lake_url"], aws_endpoint_url=account["AWS_ENDPOINT_URL"])
+    bucket, key = outputs["bucket_names"]["bronze"], "lake/bronze/shop__orders/part-0.parquet"
+    client = boto3.client("s3", endpoint_url=account["AWS_ENDPOINT_URL"])
+    client.put_object(Bucket=bucket, Key=key, Body=b"rows")
+    storage.remove(settings, [f"s3://{bucket}/{key}"])
+    assert client.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 0
+    assert len(client.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]) == 1, "the bucket remembers what was removed"
+
+
+def test_our_ledger_is_written_there(account: dict[str, str], outputs: dict[str, Any]) -> None:
+    from lakehouse import ledger
+
+    settings = Settings(lake_url=outputs["lake_url"], aws_endpoint_url=account["AWS_ENDPOINT_URL"])
+    ledger.create_missing(settings)
+    bucket = outputs["bucket_names"]["bronze"]
+    found = boto3.client("s3", endpoint_url=account["AWS_ENDPOINT_URL"]).list_objects_v2(Bucket=bucket, Prefix="lake/ops/")
+    assert {entry["Key"].split("/")[2] for entry in found["Contents"]} == set(ledger.SCHEMAS)
+
+
+def test_the_source_is_told_by_its_secret(account: dict[str, str], outputs: dict[str, Any], made: list[dict[str, Any]]) -> None:
+    """Whoever made the role puts the DSN there; ECS hands it to the ingestion container as SOURCE_DSN, and to no other."""
+    client = boto3.client("secretsmanager", endpoint_url=account["AWS_ENDPOINT_URL"])
+    arn = outputs["ingestion_secret_arn"]
+    client.put_secret_value(SecretId=arn, SecretString=DSN)
+    containers = [container(found) for found in made if found["type"] == "aws_ecs_task_definition"]
+    handed = {one["name"]: {secret["name"]: secret["valueFrom"] for secret in one.get("secrets") or []} for one in containers}
+    assert handed.pop("ingest") == {"SOURCE_DSN": arn}
+    assert {name for name, secrets in handed.items() if secrets} == set()
+    dsn = client.get_secret_value(SecretId=arn)["SecretString"]
+    assert Settings(source_dsn=dsn).source() == "shop"
+
+
+def container(definition: dict[str, Any]) -> dict[str, Any]:
+    """The one container of a task definition."""
+    return dict(json.loads(definition["values"]["container_definitions"])[0])
+
+
+def test_containers_get_settings_that_we_know(made: list[dict[str, Any]]) -> None:
+    known = {name.upper() for name in Settings.model_fields} | {"AWS_REGION"}
+    for found in (found for found in made if found["type"] == "aws_ecs_task_definition"):
+        told = {entry["name"]: entry["value"] for entry in container(found)["environment"]}
+        assert set(told) <= known, found["address"]
+        Settings(**{name.lower(): value for name, value in told.items() if name != "AWS_REGION"})
+
+
+def test_the_pipeline_is_well_formed(outputs: dict[str, Any]) -> None:
+    definition = json.loads(outputs["definition"])
+    states = definition["States"]
+    reached, waiting = set(), [definition["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        state = states[name]
+        branches = [*state.get("Catch", []), *state.get("Choices", [])]
+        ways = [way for way in (state.get("Next"), state.get("Default"), *(branch["Next"] for branch in branches)) if way]
+        waiting += ways
+        assert bool(ways) != (state["Type"] in {"Succeed", "Fail"}), f"{name} goes on, or ends"
+    assert reached == set(states), "every state is reached"
+    for name, state in states.items():
+        assert state["Type"] != "Task" or (state["Retry"] and state["Catch"]), name
+
+
+def steps(outputs: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """State and command of each job, in the order of a run without failure."""
+    states = json.loads(outputs["definition"])["States"]
+    name, found = "Ingest", []
+    while states[name]["Type"] == "Task":
+        (override,) = states[name]["Parameters"]["Overrides"]["ContainerOverrides"]
+        found.append((name, override["Command"]))
+        name = states[name]["Next"]
+    assert states[name]["Type"] == "Succeed"
+    return found
+
+
+def test_the_pipeline_runs_our_commands_in_order(outputs: dict[str, Any]) -> None:
+    ours = [command[5:] for _, command in steps(outputs) if command[:5] == ["python", "-W", "ignore", "-m", "lakehouse"]]
+    assert ours == [
+        ["ingest"],
+        ["gate", "--layer", "bronze"], ["release", "--layer", "bronze"],
+        ["dbt", "--layer", "silver"], ["gate", "--layer", "silver"], ["release", "--layer", "silver"],
+        ["dbt", "--layer", "gold"], ["gate", "--layer", "gold"], ["release", "--layer", "gold"],
+        ["site"],
+    ]  # fmt: skip
+    name, last = steps(outputs)[-1]
+    assert (name, last[:2]) == ("Publish", ["s3", "sync"])
+    assert last[2].endswith("/site") and last[3] == f"s3://{outputs['bucket_names']['docs']}"
+
+
+def test_each_command_is_one_of_ours(outputs: dict[str, Any]) -> None:
+    """`--help` after the whole command: click reads the whole line first, so a misspelt command or option is refused."""
+    for name, command in steps(outputs):
+        if command[0] == "python":
+            done = subprocess.run([sys.executable, *command[1:], "--help"], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0 and "Usage:" in done.stdout, f"{name}: {done.stderr}"
+
+
+def test_each_override_names_a_container(outputs: dict[str, Any], made: list[dict[str, Any]]) -> None:
+    definitions = {found["values"]["arn"]: container(found)["name"] for found in made if found["type"] == "aws_ecs_task_definition"}
+    for name, state in json.loads(outputs["definition"])["States"].items():
+        if state.get("Resource", "").endswith("ecs:runTask.sync"):
+            (override,) = state["Parameters"]["Overrides"]["ContainerOverrides"]
+            assert definitions[state["Parameters"]["TaskDefinition"]] == override["Name"], name
+
+
+def test_destroy(terraform: Terraform, account: dict[str, str], outputs: dict[str, Any]) -> None:
+    terraform.run(DEV, "destroy", "-auto-approve", "-no-color", "-parallelism=20", seconds=900, **account)
+    assert terraform.run(DEV, "state", "list", **account).strip() == ""
+    left = boto3.client("s3", endpoint_url=account["AWS_ENDPOINT_URL"]).list_buckets()["Buckets"]
+    assert left == [], "objects go with their buckets in dev"
+
+
+def _list(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list) else [value]

@@ -1,0 +1,81 @@
+"""One S3 server for the tests of this folder, and one Spark server whose lake is on it, behind a proxy that can fail."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faulty import Plan, Proxy
+from ports import free_ports
+
+from lakehouse import s3, server, weed
+from lakehouse.settings import Settings
+
+_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL", "LAKE_URL", "VAR_DIR", "AWS_SESSION_TOKEN",
+        "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")  # fmt: skip
+
+
+@pytest.fixture(scope="package")
+def own_store() -> Iterator[Settings]:
+    """Settings with STORE=s3, whose server runs; this process has its credentials."""
+    before = {name: os.environ.get(name) for name in _AWS}
+    folder = Path(tempfile.mkdtemp(prefix="comporta-s3-", dir="/tmp"))
+    port, thrift, connect, ui, database = free_ports(5)
+    made = Settings(
+        store="s3", s3_port=port, var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui,
+        postgres_port=database, spark_memory="2g", scale=0.002,
+    )  # fmt: skip
+    try:
+        weed.start(made)
+        weed.adopt(made)
+        for name in ("AWS_ENDPOINT_URL", "LAKE_URL", "VAR_DIR"):  # settings, which a test gives itself
+            os.environ.pop(name, None)
+        yield made
+    finally:
+        weed.stop(made)
+    shutil.rmtree(folder, ignore_errors=True)
+    s3._clients.clear()
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="package")
+def proxy(own_store: Settings) -> Iterator[Proxy]:
+    """Stands before the store."""
+    with Proxy(own_store.s3_port) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def healed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing fails when a test begins, nor after it."""
+    yield
+    if "proxy" in request.fixturenames:
+        request.getfixturevalue("proxy").behave(Plan())
+
+
+@pytest.fixture(scope="package")
+def store(own_store: Settings) -> Settings:
+    """Settings of a lake on the store as on any other: by LAKE_URL, AWS_ENDPOINT_URL and credentials in the environment."""
+    return own_store.model_copy(update={"store": "", "lake_url": "s3://comporta/plain"})
+
+
+@pytest.fixture(scope="package")
+def faulty(own_store: Settings, proxy: Proxy) -> Iterator[Settings]:
+    """The same lake and its running Spark server, all through the proxy."""
+    folder = Path(tempfile.mkdtemp(prefix="comporta-s3-", dir="/tmp"))
+    thrift, connect, ui = free_ports(3)
+    made = own_store.model_copy(
+        update={"store": "", "lake_url": "s3://comporta/faulty", "aws_endpoint_url": proxy.url, "var_dir": folder,
+                "thrift_port": thrift, "connect_port": connect, "spark_ui_port": ui}
+    )  # fmt: skip
+    try:
+        server.start(made)
+        yield made
+    finally:
+        server.stop(made)
+    shutil.rmtree(folder, ignore_errors=True)

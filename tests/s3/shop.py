@@ -1,0 +1,66 @@
+"""The sample shop on a lake of STORE=s3, run through the command line as a user would."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+
+from lakehouse import catalog, postgres
+from lakehouse.settings import ROOT, Settings
+from samples.shop.truth import TRUTH
+
+
+class Shop:
+    """Commands, questions to readers' tables, and what PostgreSQL says that they must hold."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        ours = {name.upper(): str(value) for name, value in settings.model_dump().items() if value not in (None, "")}
+        for name in ("LAKE_URL", "AWS_ENDPOINT_URL"):  # STORE=s3 is to be enough
+            del ours[name]
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self.environment = plain | ours | {"SOURCE_NAME": "shop"}
+
+    @property
+    def dsn(self) -> str:
+        """The shop's database."""
+        return postgres.of(self.settings).dsn("shop")
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """`python -m lakehouse …` as a process."""
+        command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments]
+        environment = self.environment | ({"SOURCE_DSN": self.dsn} if arguments[0] in ("ingest", "reconcile") else {})
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What the command said; it must end with `code`."""
+        started = self.start(*arguments)
+        out, err = started.communicate(timeout=540)
+        assert started.returncode == code, f"{arguments}: {started.returncode}\n{out[-4000:]}{err[-3000:]}"
+        return out + err
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Rows, over Thrift."""
+        return catalog.thrift_rows(self.settings, statement)
+
+    def differs(self) -> list[str]:
+        """Reports of gold that are not what the shop's own database says, row by row."""
+        wrong = []
+        with closing(psycopg2.connect(self.dsn)) as database, database.cursor() as cursor:
+            cursor.execute("set timezone = 'UTC'")
+            for name, statement in TRUTH.items():
+                cursor.execute(statement)
+                columns = ", ".join(column.name for column in cursor.description or [])
+                wanted = _plain(cursor.fetchall())
+                if not wanted or _plain(self.ask(f"select {columns} from gold.rpt_{name}")) != wanted:
+                    wrong.append(name)
+        return wrong
+
+
+def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
+    return sorted(tuple(str(cell).removesuffix("+00:00") for cell in row) for row in rows)

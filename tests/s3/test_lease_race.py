@@ -1,0 +1,247 @@
+"""The lease on a real S3 server: one winner, a dead holder's end, and two writers who fight for every commit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from lakehouse import lease, lock, s3, server, storage
+from lakehouse.errors import LockError
+from lakehouse.settings import ROOT, Settings
+
+# Another machine, as far as the lease can tell: a VAR_DIR of its own, and no knowledge of who lives on this one.
+_PROCESS = """
+import dataclasses, json, os, sys, time
+from pathlib import Path
+from lakehouse import lease, ledger, lock
+from lakehouse.errors import LockError
+from lakehouse.settings import Settings
+Settings.model_config["env_file"] = None
+said = json.loads(sys.argv[1])
+settings = Settings(lake_url=said["lake"], aws_endpoint_url=said["endpoint"], var_dir=Path(said["var"]))
+lease.TERM, lease.BEAT, lease.MARGIN = said["term"], said["term"] / 4, said["term"] / 3
+lease._machine = lambda: said["var"]
+exec(os.environ.get("FIGHT_WITHOUT", ""))  # `lease._is_over = lambda seen: True` takes the lease from the fight: the test must fail then
+"""
+_HOLD = (
+    _PROCESS
+    + """
+with lock.writing(settings, "a run that is killed"):
+    print("taken", flush=True)
+    time.sleep(600)
+"""
+)
+# Takes turns, each of some commits, made as Spark's log store makes them: is there such a version? if not, it is written, without a
+# condition. Only the lease keeps one from overwriting the other's. What is committed, it says.
+_FIGHT = (
+    _PROCESS
+    + """
+import io, uuid
+import pyarrow as pa, pyarrow.parquet as pq
+from lakehouse import s3
+client, (bucket, prefix) = s3.client(settings), s3.split(said["lake"] + "/fought_for")
+def there(after):
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=prefix + "/_delta_log/", StartAfter=f"{prefix}/_delta_log/{after:020d}.json")
+    return [int(each["Key"][-25:-5]) for each in listed.get("Contents", []) if each["Key"].endswith(".json")]
+def commit(number, newest):
+    rows, path = io.BytesIO(), uuid.uuid4().hex + ".parquet"
+    pq.write_table(pa.table({"writer": [said["name"]], "number": [number]}), rows)
+    client.put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=rows.getvalue())
+    newest = max(there(newest), default=newest)
+    add = {"path": path, "partitionValues": {}, "size": len(rows.getvalue()), "modificationTime": 0, "dataChange": True}
+    key = f"{prefix}/_delta_log/{newest + 1:020d}.json"
+    client.put_object(Bucket=bucket, Key=key, Body=json.dumps({"add": add}).encode() + b"\\n")
+    return newest + 1
+until, number, newest = time.monotonic() + said["seconds"], 0, 0
+while time.monotonic() < until:
+    try:
+        with lock.writing(settings, said["name"]):
+            for _ in range(5):
+                lock.check(settings)
+                newest = commit(number, newest)
+                print(number, flush=True)
+                number += 1
+    except LockError as refused:
+        assert "is being" in str(refused), refused
+        time.sleep(0.02)
+"""
+)
+_SECONDS = float(os.environ.get("FIGHT_SECONDS", "40"))  # 3600 for an hour of it
+
+
+def started(script: str, settings: Settings, folder: Path, **said: Any) -> "subprocess.Popen[str]":
+    """The script as a process."""
+    known = {"lake": settings.lake_url, "endpoint": settings.aws_endpoint_url, "var": str(folder), "term": 60.0}
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, json.dumps(known | said)], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def lake(store: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """A lake of the test's own on the store."""
+    return store.model_copy(update={"lake_url": f"s3://comporta/{request.node.name}", "var_dir": tmp_path / "own"})
+
+
+def test_of_eight_who_take_it_at_once_one_wins(lake: Settings) -> None:
+    for number in range(10):
+        takers, at_once = [lease.of(lake) for _ in range(8)], threading.Barrier(8)
+
+        def take(one: lease.Lease, at_once: threading.Barrier = at_once) -> str:
+            at_once.wait()
+            try:
+                one.take("eight")
+            except LockError as refused:
+                return "refused" if "being" in str(refused) else str(refused)
+            return "won"
+
+        with ThreadPoolExecutor(8) as pool:
+            assert Counter(pool.map(take, takers)) == {"won": 1, "refused": 7}, number
+        seen = lease.Bucket(lake).look()
+        assert seen is not None and seen.holder.term == number + 1
+        [winner] = [one for one in takers if one.token]
+        assert winner.token == seen.holder.token
+        winner.release()
+
+
+def test_a_holder_that_was_killed_is_waited_for_until_its_term_ends(lake: Settings, tmp_path: Path) -> None:
+    holder = started(_HOLD, lake, tmp_path / "elsewhere", term=6.0)
+    assert holder.stdout is not None and holder.stdout.readline() == "taken\n"
+    time.sleep(8)  # longer than its term: it is renewed
+    with pytest.raises(LockError, match=r"a run that is killed \(pid \d+ on .*\) since"), lock.writing(lake, "the next"):
+        pass
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    killed, term = time.monotonic(), lease.TERM
+    try:
+        lease.TERM = 6.0
+        while True:
+            try:
+                with lock.writing(lake, "the next"):
+                    waited = time.monotonic() - killed
+                    break
+            except LockError:
+                time.sleep(0.1)
+    finally:
+        lease.TERM = term
+    assert 3.4 < waited < 9, waited  # six seconds after its last renewal, which was at most a beat ago; times are whole seconds
+
+
+def test_a_holder_that_was_killed_on_this_machine_is_not_waited_for(lake: Settings, tmp_path: Path) -> None:
+    here = _HOLD.replace('lease._machine = lambda: said["var"]', "")
+    holder = started(here, lake, tmp_path / "beside")
+    assert holder.stdout is not None and holder.stdout.readline() == "taken\n"
+    with pytest.raises(LockError), lock.writing(lake, "the next"):
+        pass
+    holder.kill()
+    holder.wait()
+    with lock.writing(lake, "the next"):
+        lock.check(lake)
+
+
+def test_a_holder_whose_lease_was_taken_writes_no_more(lake: Settings) -> None:
+    with pytest.raises(LockError, match="taken over by a usurper"), lock.writing(lake, "a sleeper"):
+        seen = lease.Bucket(lake).look()
+        assert seen is not None
+        usurper = lease.Holder("t", "a usurper", "db7", 7, "now", term=9)
+        assert lease.Bucket(lake).put(usurper, seen.etag)
+        with pytest.raises(LockError):
+            lock._leases[lake.lake_url].renew()
+        raise OSError("what came of it")  # the reason is told, not what came of it
+    seen = lease.Bucket(lake).look()
+    assert seen is not None and seen.holder.token == "t" and not seen.holder.free
+
+
+def test_losing_it_stops_our_spark_server(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.2)
+    spark = subprocess.Popen(["sleep", "600"])  # what it runs would be committed by it, not by us
+    server.pid_file(lake).note(spark.pid)
+    try:
+        with pytest.raises(LockError, match="lost"), lock.writing(lake, "a sleeper"):
+            seen = lease.Bucket(lake).look()
+            assert seen is not None
+            while not lease.Bucket(lake).put(lease.Holder("t", "a usurper", "db7", 7, "now", term=9), seen.etag):
+                seen = lease.Bucket(lake).look() or seen  # renewed in between
+            with suppress(subprocess.TimeoutExpired):
+                spark.wait(10)
+            stopped = spark.poll() is not None
+            lock.check(lake)
+        assert stopped
+    finally:
+        spark.kill()
+        spark.wait()
+
+
+def test_a_child_stops_when_its_parent_has_lost_the_lease(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lock.writing(lake, "the pipeline"):
+        monkeypatch.setenv(lock.HELD, lock.for_child(lake)[lock.HELD])
+        token = os.environ[lock.HELD]
+        assert len(token) == 32
+        held = lock._leases.pop(lake.lake_url)  # as in the child
+        try:
+            lock.check(lake)
+            held.release()
+            lock._verified.clear()
+            with pytest.raises(LockError, match="is free"):
+                lock.check(lake)
+        finally:
+            lock._leases[lake.lake_url] = held
+            lock._verified.clear()
+
+
+@pytest.mark.slow
+def test_two_writers_who_fight_lose_no_commit(lake: Settings, tmp_path: Path) -> None:
+    """For FIGHT_SECONDS, forty by default. Each is killed now and then; whatever it said is there, once, and versions have no gap."""
+    columns = pa.schema([("writer", pa.string()), ("number", pa.int64())])
+    DeltaTable.create(f"{lake.lake_url}/fought_for", columns, storage_options=storage.options(lake))
+    said: dict[str, list[int]] = {"one": [], "two": []}
+    kills = Counter[str]()
+    until = time.monotonic() + _SECONDS
+
+    def fight(name: str) -> None:
+        while (left := until - time.monotonic()) > 1:
+            seconds = min(left, 20.0) if name == "two" else left
+            writer = started(
+                _FIGHT, lake, tmp_path / f"{name}{kills[name]}", name=f"{name}.{kills[name]}", seconds=seconds, term=6.0
+            )
+            assert writer.stdout is not None
+            for line in writer.stdout:
+                said[name].append(int(line))
+                if name == "two" and len(said[name]) % 23 == 22:  # in the middle of a turn
+                    writer.kill()
+                    break
+            writer.wait()
+            kills[name] += 1
+
+    fighters = [threading.Thread(target=fight, args=(name,)) for name in said]
+    for fighter in fighters:
+        fighter.start()
+    for fighter in fighters:
+        fighter.join()
+    table = DeltaTable(f"{lake.lake_url}/fought_for", storage_options=storage.options(lake))
+    bucket, prefix = s3.split(f"{lake.lake_url}/fought_for/_delta_log/")
+    pages = s3.client(lake).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [each["Key"].rpartition("/")[2] for page in pages for each in page["Contents"]]
+    logged = sorted(int(name.removesuffix(".json")) for name in keys if name.endswith(".json"))
+    assert logged == list(range(table.version() + 1))
+    rows = table.to_pyarrow_table().to_pylist()
+    counted = Counter((row["writer"], row["number"]) for row in rows)
+    assert set(counted.values()) == {1}
+    by_side = Counter(row["writer"].split(".")[0] for row in rows)
+    # Whoever was killed may have committed a row that it did not come to say; nobody said one that is not there.
+    assert len(said["one"]) == by_side["one"] and len(said["two"]) <= by_side["two"] <= len(said["two"]) + kills["two"]
+    assert min(by_side.values()) > 5 and kills["two"] >= 2, (by_side, kills)
+    print(f"{table.version() + 1} commits, {dict(by_side)} rows, {kills['two']} writers killed or ended")

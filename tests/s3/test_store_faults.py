@@ -1,0 +1,208 @@
+"""A store that fails in bursts, at every kind of request, during ingest, merge and release: nothing lost, no false success, a clear end."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bronze_reader import execute, query
+from deltalake import DeltaTable
+from faulty import AFTER, BEFORE, Plan, Proxy
+from pydantic import SecretStr
+
+from ingestion import ingest, reconcile
+from ingestion.postgres import write
+from lakehouse import candidate, catalog, ledger, lock, release, s3, storage
+from lakehouse.errors import ComportaError, StorageError
+from lakehouse.settings import ROOT, Settings
+
+_SOME = Plan(every=12, burst=3)  # a quarter of all requests, three in a row
+_MANY = Plan(every=6, burst=3, faults=("500", "503", "500 after", "reset", "reset after"))  # every second one
+
+
+# They need a Spark server and a proxy at once, and were not yet run often enough on a quiet machine to be relied on (docs/operations.md).
+_UNPROVEN = pytest.mark.xfail(strict=False, reason="Spark on a failing store: passes in parts, not yet proven as a whole")
+
+
+@pytest.fixture
+def lake(faulty: Settings, new_database: Callable[[], str]) -> Iterator[Settings]:
+    """The lake behind the proxy, with a source of the test's own."""
+    dsn = new_database()
+    name = dsn.rpartition("/")[2]
+    execute(dsn, "create table t(id int primary key, v text)", "create table log(v text)",
+            "insert into t select n, md5(n::text) from generate_series(1, 3000) n", "insert into log values ('a'), ('a')")  # fmt: skip
+    yield faulty.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": name})
+
+
+def tried(settings: Settings, do: Callable[[], Any]) -> Any:
+    """What `do` gives, or None if it gave up, which must be by an error that tells of the store."""
+    try:
+        return do()
+    except Exception as error:
+        told = error if isinstance(error, StorageError) else s3.failure(settings, error)
+        assert told is not None, f"{type(error).__name__}: {error}"
+        assert settings.lake_url in str(told) and "run again" in str(told).lower()
+        return None
+
+
+def latest(settings: Settings) -> list[tuple[Any, ...]]:
+    """The newest version of each row of t, by bronze."""
+    table = f"bronze.{settings.source_name}__t"
+    newest = f"select *, row_number() over (partition by id order by _batch_id desc, _op = 'd') as n from {table}"
+    return sorted(catalog.thrift_rows(settings, f"select id, v from ({newest}) where n = 1 and _op <> 'd'"))
+
+
+@_UNPROVEN
+@pytest.mark.parametrize("plan", [_SOME, _MANY], ids=["some", "many"])
+def test_ingest_under_bursts_loses_nothing_and_takes_nothing_twice(lake: Settings, proxy: Proxy, plan: Plan) -> None:
+    dsn, ended = lake.dsn(), []
+    for number in range(3 if plan is _SOME else 1):
+        execute(dsn, f"update t set v = v || 'x' where id % 7 = {number}", f"delete from t where id = {number + 100}",
+                f"insert into log values ('{number}')")  # fmt: skip
+        proxy.behave(plan)
+        done = tried(lake, lambda: ingest.run(lake))
+        counted = proxy.behave(Plan())
+        ended.append("gave up" if done is None else "failed" if done.failed else "done")
+        if done is not None:
+            assert all("run again" in outcome.error.lower() for outcome in done.failed)
+            if not done.failed:  # whoever says that it is done has done it
+                assert latest(lake) == query(dsn, "select id, v from t order by id")
+    assert {"GET", "PUT", "LIST"} <= {each.split(":")[0] for each in counted.failed}, counted
+    assert ingest.run(lake).failed == []
+    assert latest(lake) == query(dsn, "select id, v from t order by id")
+    table = f"bronze.{lake.source_name}__t"
+    assert catalog.thrift_rows(lake, f"select 1 from {table} group by id, _batch_id, _op having count(*) > 1") == []
+    assert [(item.word, item.batches) for item in reconcile.run(lake)] == [("equal", []), ("equal", [])]
+    print(ended)
+
+
+@pytest.mark.parametrize("fault", [*BEFORE, *AFTER])
+@pytest.mark.parametrize("kind", ["GET", "HEAD", "PUT", "LIST", "DELETE"])
+def test_a_burst_of_each_fault_at_each_kind_of_request_is_outlasted(store: Settings, proxy: Proxy, kind: str, fault: str) -> None:
+    """By our own client, by delta-rs and by DuckDB's or boto3's reading of the ledger; Spark's are tried with its merges."""
+    place = f"s3://comporta/{kind}-{fault.replace(' ', '-')}"
+    home = store.model_copy(update={"lake_url": place, "aws_endpoint_url": proxy.url})
+    ledger.create_missing(home)
+    proxy.behave(Plan(every=4, burst=2, faults=(fault,), kinds=(kind,)))
+    for number in range(2):
+        ledger.append(home, "runs", [{"run_id": number, "command": "x", "status": "y"}])
+    storage.check(home)
+    storage.remove(home, [f"{home.lake_url}/nothing{number}" for number in range(4)])
+    held = ledger.rows(home, "runs")
+    proxy.behave(Plan())
+    assert [row["run_id"] for row in held] == [0, 1]
+    assert [row["run_id"] for row in ledger.rows(home, "runs")] == [0, 1]
+
+
+@pytest.mark.parametrize("fault", [*BEFORE, *AFTER])
+def test_a_large_file_goes_in_parts_and_arrives_whole(store: Settings, proxy: Proxy, tmp_path: Path, fault: str) -> None:
+    home = store.model_copy(update={"lake_url": "s3://comporta/large", "aws_endpoint_url": proxy.url})
+    sent = tmp_path / f"{fault.replace(' ', '-')}.parquet"
+    sent.write_bytes(random.Random(1).randbytes(20 * 2**20))
+    proxy.behave(Plan(every=3, burst=1, kinds=("PUT part", "POST multipart"), faults=(fault,)))
+    for _ in range(2):  # the third word on parts is in the second
+        write._upload(sent, f"{home.lake_url}/t", storage.options(home))
+    counted = proxy.behave(Plan())
+    assert {each.split(":")[0] for each in counted.failed} == {"PUT part", "POST multipart"}, counted
+    assert storage.read(home, f"{home.lake_url}/t/{sent.name}") == sent.read_bytes()
+
+
+def test_a_file_that_can_not_be_sent_is_an_error_that_tells_of_the_store(
+    store: Settings, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = store.model_copy(update={"lake_url": "s3://comporta/unsent", "aws_endpoint_url": proxy.url})
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    proxy.behave(Plan(always="503", kinds=("PUT",)))
+    (tmp_path / "a.parquet").write_bytes(b"rows")
+    with pytest.raises(OSError, match="SlowDown") as refused:
+        write._upload(tmp_path / "a.parquet", f"{home.lake_url}/t", storage.options(home))
+    assert isinstance(s3.failure(home, refused.value), StorageError)
+
+
+@_UNPROVEN
+@pytest.mark.parametrize("plan", [_SOME, _MANY], ids=["some", "many"])
+def test_merge_under_bursts_is_all_there_or_not_at_all(lake: Settings, proxy: Proxy, plan: Plan) -> None:
+    name = f"silver_candidate.{lake.source_name}"
+    catalog.thrift_rows(lake, f"create table {name} using delta as select id, 0 as n from range(2000)")
+    rows, ended = (2000, 0), []
+    ask = f"select count(*), sum(n) from {name}"
+    for number in range(1, 5):
+        merged = f"merge into {name} t using (select id, 1 as n from range(500, {2000 + number})) s on t.id = s.id"
+        merged += " when matched then update set n = t.n + s.n when not matched then insert *"
+        proxy.behave(plan)
+        done = tried(lake, lambda: catalog.thrift_rows(lake, merged))  # noqa: B023
+        proxy.behave(Plan())
+        wanted = (2000 + number, rows[1] + 1500 + number)
+        [found] = catalog.thrift_rows(lake, ask)
+        ended.append("gave up" if done is None else "done")
+        # Who gives up may have been done: the answer to the commit was lost. Half of it is never there.
+        assert found in ((wanted,) if done is not None else (wanted, rows)), (number, ended)
+        if found != wanted:
+            catalog.thrift_rows(lake, merged)
+            [found] = catalog.thrift_rows(lake, ask)
+            assert found == wanted
+        rows = wanted
+    place = candidate.place(lake, "silver_candidate", str(lake.source_name))
+    table = DeltaTable(place, storage_options=storage.options(lake))
+    assert len(table.history()) == table.version() + 1
+    print(ended)
+
+
+@_UNPROVEN
+def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Settings, proxy: Proxy) -> None:
+    names = [f"{lake.source_name}_{each}" for each in "ab"]
+    for name in names:
+        catalog.thrift_rows(lake, f"create table silver_candidate.{name} using delta as select 0 as made",
+                            *(f"insert overwrite silver_candidate.{name} select {number}" for number in range(1, 5)))  # fmt: skip
+    release.publish(lake, "silver", dict.fromkeys(names, 0))
+    ended = []
+    for number in range(1, 4):
+        proxy.behave(_SOME if number % 2 else _MANY)
+        made = tried(lake, lambda: release.publish(lake, "silver", dict.fromkeys(names, number)))  # noqa: B023
+        proxy.behave(Plan())
+        ended.append("gave up" if made is None else "done")
+        seen = {catalog.thrift_rows(lake, f"select made from silver.{name}")[0][0] for name in names}
+        assert seen == {number} if made is not None else seen in ({number}, {number - 1})
+        release.recover(lake)
+        release.publish(lake, "silver", dict.fromkeys(names, number))
+        assert {catalog.thrift_rows(lake, f"select made from silver.{name}")[0][0] for name in names} == {number}
+        assert release.published(lake, "silver") == dict.fromkeys(names, number)
+    assert {each.status for each in release.history(lake)} == {"published"}
+    print(ended)
+
+
+@_UNPROVEN
+@pytest.mark.parametrize("fault", ["503", "reset"])
+@pytest.mark.parametrize("kinds", [(), ("PUT", "PUT part", "POST multipart")], ids=["everything", "writes"])
+def test_a_store_that_stays_away_is_told_with_code_5_and_the_next_run_heals(
+    lake: Settings, proxy: Proxy, fault: str, kinds: tuple[str, ...]
+) -> None:
+    ours = {name.upper(): str(value) for name, value in lake.model_dump().items() if value not in (None, "")}
+    ours |= {"SOURCE_DSN": lake.dsn()}
+    proxy.behave(Plan(always=fault, kinds=kinds))
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "lakehouse", "ingest"], cwd=ROOT, env=os.environ | ours, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, timeout=240,
+    )  # fmt: skip
+    proxy.behave(Plan())
+    assert told.returncode == 5, told.stdout[-1000:] + told.stderr[-1000:]
+    assert told.stderr.startswith("✗ s3://comporta") and "Traceback" not in told.stderr, told.stderr
+    assert ingest.run(lake).failed == []
+    assert latest(lake) == query(lake.dsn(), "select id, v from t order by id")
+
+
+def test_a_lease_outlasts_a_burst_and_is_let_go(store: Settings, proxy: Proxy) -> None:
+    home = store.model_copy(update={"lake_url": "s3://comporta/leased", "aws_endpoint_url": proxy.url})
+    for number in range(6):
+        proxy.behave(Plan(every=3, burst=1, faults=("500", "500 after", "reset", "reset after")))
+        with lock.writing(home, f"run {number}"):
+            lock._leases[home.lake_url].renew()
+            lock.check(home)
+    with pytest.raises(ComportaError, match="can't be read or written"):
+        proxy.behave(Plan(always="reset"))
+        with lock.writing(home, "nobody"):
+            pass
