@@ -76,9 +76,19 @@ def _read_back(reader: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[
 def checksum_of(columns: Sequence[str], has: Container[str]) -> str:
     """DuckDB's aggregate over rows that no order and no split into files changes: a sum of hashes, modulo 2^64.
 
-    Of the row, not of the run: the same row read twice has the same checksum.
+    Of the row, not of the run: the same row read twice has the same checksum. Each value is hashed by itself first, since in a
+    row DuckDB hashes a missing list and a missing value without a type (a column that one of the files lacks) differently.
     """
-    hashed = ", ".join(quote(column) if column in has else "null" for column in [*columns, "_op", "_flags"])
+    values = (f"hash({quote(column) if column in has else 'null'})" for column in [*columns, "_op", "_flags"])
+    return _total(", ".join(values))
+
+
+def former_checksum_of(columns: Sequence[str]) -> str:
+    """The aggregate of batches that were recorded before values were hashed one by one."""
+    return _total(", ".join(quote(column) for column in [*columns, "_op", "_flags"]))
+
+
+def _total(hashed: str) -> str:
     return f"(coalesce(sum(hash({hashed})), 0) % 18446744073709551616::hugeint)::ubigint"
 
 

@@ -54,3 +54,9 @@ def test_every_make_target_is_explained() -> None:
     targets = re.findall(r"^([a-z]+):(.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert len(targets) > 15
     assert [name for name, rest in targets if "## " not in rest and not rest.startswith("=")] == []
+
+
+def test_test_modules_have_names_of_their_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 50
+    assert sorted({name for name in names if names.count(name) > 1}) == []

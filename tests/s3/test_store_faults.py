@@ -24,10 +24,6 @@ _SOME = Plan(every=12, burst=3)  # a quarter of all requests, three in a row
 _MANY = Plan(every=6, burst=3, faults=("500", "503", "500 after", "reset", "reset after"))  # every second one
 
 
-# They need a Spark server and a proxy at once, and were not yet run often enough on a quiet machine to be relied on (docs/operations.md).
-_UNPROVEN = pytest.mark.xfail(strict=False, reason="Spark on a failing store: passes in parts, not yet proven as a whole")
-
-
 @pytest.fixture
 def lake(faulty: Settings, new_database: Callable[[], str]) -> Iterator[Settings]:
     """The lake behind the proxy, with a source of the test's own."""
@@ -56,7 +52,6 @@ def latest(settings: Settings) -> list[tuple[Any, ...]]:
     return sorted(catalog.thrift_rows(settings, f"select id, v from ({newest}) where n = 1 and _op <> 'd'"))
 
 
-@_UNPROVEN
 @pytest.mark.parametrize("plan", [_SOME, _MANY], ids=["some", "many"])
 def test_ingest_under_bursts_loses_nothing_and_takes_nothing_twice(lake: Settings, proxy: Proxy, plan: Plan) -> None:
     dsn, ended = lake.dsn(), []
@@ -123,7 +118,6 @@ def test_a_file_that_can_not_be_sent_is_an_error_that_tells_of_the_store(
     assert isinstance(s3.failure(home, refused.value), StorageError)
 
 
-@_UNPROVEN
 @pytest.mark.parametrize("plan", [_SOME, _MANY], ids=["some", "many"])
 def test_merge_under_bursts_is_all_there_or_not_at_all(lake: Settings, proxy: Proxy, plan: Plan) -> None:
     name = f"silver_candidate.{lake.source_name}"
@@ -152,7 +146,6 @@ def test_merge_under_bursts_is_all_there_or_not_at_all(lake: Settings, proxy: Pr
     print(ended)
 
 
-@_UNPROVEN
 def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Settings, proxy: Proxy) -> None:
     names = [f"{lake.source_name}_{each}" for each in "ab"]
     for name in names:
@@ -175,7 +168,6 @@ def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Setting
     print(ended)
 
 
-@_UNPROVEN
 @pytest.mark.parametrize("fault", ["503", "reset"])
 @pytest.mark.parametrize("kinds", [(), ("PUT", "PUT part", "POST multipart")], ids=["everything", "writes"])
 def test_a_store_that_stays_away_is_told_with_code_5_and_the_next_run_heals(
