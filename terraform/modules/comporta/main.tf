@@ -65,6 +65,7 @@ module "spark" {
   destroyable        = var.destroyable
 
   environment = merge(var.settings, {
+    GLUE_PREFIX = module.catalog.prefix
     LAKE_URL    = module.lake.lake_url
     SITE_URL    = module.site.url
     SOURCE_NAME = var.source_name
