@@ -28,7 +28,7 @@ seed: env ## Put the sample shop, or FROM=dump.sql or FROM=folder-of-csv, into S
 
 .PHONY: test test-adapter lint lint-sql
 test: .venv/.dev ## All tests
-	@.venv/bin/python -W ignore -m pytest $(TESTS)
+	@.venv/bin/python -W ignore -m pytest $(if $(TESTS),,-n auto) $(TESTS)
 
 test-adapter: .venv/.dev ## dbt's own tests of an adapter, on our server
 	@.venv/bin/python -W ignore -m pytest -o addopts="-q -ra" -p dbt.tests.fixtures.project $(if $(TESTS),$(TESTS),tests/adapter)

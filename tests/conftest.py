@@ -4,11 +4,11 @@ import itertools
 import os
 import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+import apart
+import psutil
 import pytest
 from hypothesis import settings as examples
 from ports import free_ports
@@ -25,10 +25,50 @@ Settings.model_config["env_file"] = None
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a run that is cut off still stops its servers
 
 
+# Folders whose tests share a lake, the longest first: each goes to one process whole. Elsewhere a file does.
+_TOGETHER = ["s3", "pipeline", "browser"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes halve the time; each has a Spark and a PostgreSQL of its own, which want 5 GB."""
+    return 2 if (os.cpu_count() or 1) > 1 and psutil.virtual_memory().total > 12e9 else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All that a run makes is in a folder of its own."""
+    apart.begin()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong together."""
+    groups = {item: _group(item) for item in items}
+    items.sort(key=lambda item: _TOGETHER.index(groups[item]) if groups[item] in _TOGETHER else len(_TOGETHER))
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str:
+    return item.path.parent.name if item.path.parent.name in _TOGETHER else item.path.stem
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Nothing of a run outlives it: what is left is a failure of whoever started it, and is stopped."""
+    yield
+    if hasattr(session.config, "workerinput"):
+        return
+    left = apart.end()
+    if left and session.exitstatus == 0:
+        session.exitstatus = 1
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line("Left running by the tests:\n" + "\n".join(left), red=True)
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """Settings of servers of the tests' own; the servers are started by the fixtures that need them."""
-    folder = Path(tempfile.mkdtemp(prefix="comporta-", dir="/tmp"))
+    folder = apart.folder("var")
     thrift, connect, ui, database, site = free_ports(5)
     made = Settings(
         var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui, postgres_port=database, site_port=site,

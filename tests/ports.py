@@ -1,12 +1,23 @@
 """Ports for servers of the tests' own."""
 
+import contextlib
+import os
+import random
 import socket
+
+_SYSTEM = random.SystemRandom()  # Hypothesis seeds the usual one: two runs would ask for the same ports
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Ports that nobody listens on.
+
+    Below those that the system gives to whoever connects, and others for each process of a run: between this answer and the
+    server's start nobody else takes them.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    found: set[int] = set()
+    while len(found) < count:
+        port = 12_000 + 5_000 * worker + _SYSTEM.randrange(5_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)

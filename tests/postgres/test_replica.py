@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import apart
 import psycopg2
 import pytest
 from bronze_reader import bronze, execute, latest, query
@@ -50,7 +51,7 @@ class Standby(Postgres):
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Where this module's servers live; the system user that they run as must be able to reach it."""
-    made = Path(tempfile.mkdtemp(prefix="comporta-replica-", dir="/tmp"))
+    made = apart.folder("replica")
     yield made
     shutil.rmtree(made)
 

@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
+import apart
 import pytest
 from faulty import Plan, Proxy
 from ports import free_ports
@@ -21,7 +20,7 @@ _AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOIN
 def own_store() -> Iterator[Settings]:
     """Settings with STORE=s3, whose server runs; this process has its credentials."""
     before = {name: os.environ.get(name) for name in _AWS}
-    folder = Path(tempfile.mkdtemp(prefix="comporta-s3-", dir="/tmp"))
+    folder = apart.folder("s3")
     port, thrift, connect, ui, database = free_ports(5)
     made = Settings(
         store="s3", s3_port=port, var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui,
@@ -67,7 +66,7 @@ def store(own_store: Settings) -> Settings:
 @pytest.fixture(scope="package")
 def faulty(own_store: Settings, proxy: Proxy) -> Iterator[Settings]:
     """The same lake and its running Spark server, all through the proxy."""
-    folder = Path(tempfile.mkdtemp(prefix="comporta-s3-", dir="/tmp"))
+    folder = apart.folder("s3")
     thrift, connect, ui = free_ports(3)
     made = own_store.model_copy(
         update={"store": "", "lake_url": "s3://comporta/faulty", "aws_endpoint_url": proxy.url, "var_dir": folder,

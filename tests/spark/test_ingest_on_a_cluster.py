@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import apart
 import duckdb
 import psutil
 import pytest
@@ -85,7 +85,7 @@ def get(port: int, path: str) -> Any:
 @contextmanager
 def started(settings: Settings) -> Iterator[Settings]:
     """A Comporta server on a cluster: all that a user sets is SPARK_MASTER; the rest keeps it apart from the tests' other server."""
-    folder = Path(tempfile.mkdtemp(prefix="comporta-cluster-", dir="/tmp"))
+    folder = apart.folder("cluster")
     cluster = Cluster(folder)
     thrift, connect, ui = free_ports(3)
     ours = {"spark_master": cluster.url, "var_dir": folder / "var", "lake_url": str(folder / "lake")}
