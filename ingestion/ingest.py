@@ -255,11 +255,11 @@ def _register(settings: Settings, plans: list[Plan]) -> None:
 
 
 def _record(settings: Settings, done: Run, batches: list[dict[str, Any]]) -> None:
-    if batches:
-        ledger.append(settings, "batches", batches)
     changed = [row for outcome in done.outcomes for row in schema_rows(settings, done.batch_id, outcome)]
     if changed:
         ledger.append(settings, "schema_changes", changed)
+    if batches:  # last, since it is by its batch that the next run knows that a table's run was noted
+        ledger.append(settings, "batches", batches)
     status = "failed" if done.failed else "succeeded"
     detail = "; ".join(f"{outcome.table}: {redact(outcome.error)}" for outcome in done.failed)
     row = {"run_id": done.batch_id, "command": "ingest", "status": status, "rows": done.rows, "seconds": done.seconds}

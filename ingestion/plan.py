@@ -173,6 +173,9 @@ def last_window(
         healed = {"batch_id": window.batch_id, "status": "committed", "source_table": table.label, "table_name": name, "mode": mode}
         healed |= {"key": json.dumps(key), "window": json.dumps(window.to_dict()), "delta_version": noted["delta_version"]}
         kept = ("rows", "deletes", "bytes", "files", "checksum")
+        told = {row["table_name"] for row in ledger.rows(moment.settings, "schema_changes") if row["batch_id"] == window.batch_id}
+        if noted.get("changes") and name not in told:
+            ledger.append(moment.settings, "schema_changes", noted["changes"])
         ledger.append(moment.settings, "batches", [healed | {name: noted.get(name) for name in kept}])
     later = [row for (other, _), row in latest.items() if other == name and row["status"] == "empty"]
     newest = max(later, key=lambda row: row["batch_id"], default=None)

@@ -59,6 +59,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], contex
     window = plan.window.counted(_live(plan, results, outcome))
     note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
     note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table).to_dict()}
+    note |= {"changes": schema_rows(settings, plan.window.batch_id, outcome)}
     try:
         _check(plan, results)
         lock.check(settings)

@@ -15,7 +15,7 @@ def begin() -> Path:
     """The folder of this run, made by whoever comes first."""
     if _NAME not in os.environ:
         os.environ[_NAME] = tempfile.mkdtemp(prefix="comporta-", dir="/tmp")
-        os.chmod(os.environ[_NAME], 0o711)  # PostgreSQL runs as another user where we are root
+        Path(os.environ[_NAME]).chmod(0o711)  # PostgreSQL runs as another user where we are root
     return Path(os.environ[_NAME])
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import apart
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from hypothesis import settings as examples
 from ports import free_ports
+from xdist.scheduler import LoadScopeScheduling
 
 from lakehouse import postgres, server, session
 from lakehouse.settings import Settings
@@ -39,17 +41,24 @@ def pytest_configure(config: pytest.Config) -> None:
     apart.begin()
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Who gets which tests."""
+    return _Together(config, log)
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(Path(nodeid.partition("::")[0]))
+
+
+def _group(module: Path) -> str:
+    return module.parent.name if module.parent.name in _TOGETHER else module.stem
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong together."""
-    groups = {item: _group(item) for item in items}
-    items.sort(key=lambda item: _TOGETHER.index(groups[item]) if groups[item] in _TOGETHER else len(_TOGETHER))
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(item: pytest.Item) -> str:
-    return item.path.parent.name if item.path.parent.name in _TOGETHER else item.path.stem
+    """The longest first."""
+    names = {item: _group(item.path) for item in items}
+    items.sort(key=lambda item: _TOGETHER.index(names[item]) if names[item] in _TOGETHER else len(_TOGETHER))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

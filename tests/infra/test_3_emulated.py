@@ -6,16 +6,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg2
 import pytest
 from infra.terraform import Terraform
 from ports import free_ports
 
-from lakehouse import storage
+from lakehouse import catalog, ledger, storage
 from lakehouse.errors import StorageError
 from lakehouse.settings import ROOT, Settings
 
@@ -235,6 +236,47 @@ def test_each_command_is_one_of_ours(outputs: dict[str, Any]) -> None:
         if command[0] == "python":
             done = subprocess.run([sys.executable, *command[1:], "--help"], cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0 and "Usage:" in done.stdout, f"{name}: {done.stderr}"
+
+
+def test_the_states_commands_bring_rows_to_readers(
+    outputs: dict[str, Any], spark_server: Settings, environment: dict[str, str], new_database: Callable[[], str]
+) -> None:
+    """Each state's command, in the order of the definition, on a real Spark server and PostgreSQL; the lake is a folder here."""
+    dsn = new_database()
+    ours = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    ours |= {"SOURCE_DSN": dsn, "SOURCE_NAME": "shop", "SCALE": "0.002"}
+
+    def run(command: list[str]) -> int:
+        done = subprocess.run(
+            [sys.executable, *command[1:]], cwd=ROOT, env=ours, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        print(" ".join(command), done.returncode, done.stdout[-3000:], done.stderr[-2000:])
+        return done.returncode
+
+    states = json.loads(outputs["definition"])["States"]
+    assert run(["python", "-W", "ignore", "-m", "lakehouse", "seed"]) == 0
+    for name, command in steps(outputs)[:-1]:  # the last is Amazon's own client, which copies the site
+        assert run(command) == 0, name
+    with psycopg2.connect(dsn) as source, source.cursor() as cursor:
+        cursor.execute("select count(*) from orders")
+        [(orders,)] = cursor.fetchall()
+        ask = "select count(*) from gold.fct_orders"
+        assert orders > 100 and catalog.thrift_rows(spark_server, ask) == [(orders,)]
+        cursor.execute("update orders set currency = 'eur'")
+    source.close()
+    released = [row["release_id"] for row in ledger.rows(spark_server, "releases")]
+    failed = next(name for name, command in steps(outputs) if run(command) != 0)
+    assert failed.startswith("Gate "), failed
+    way = []
+    while states[failed]["Type"] == "Task":
+        failed = states[failed]["Catch"][0]["Next"] if not way else states[failed]["Next"]
+        way.append(failed)
+    assert way == ["Site of failure", "Publish failure", "Notify", "Failed"]
+    [site] = states[way[0]]["Parameters"]["Overrides"]["ContainerOverrides"]
+    assert run(site["Command"]) == 0
+    assert catalog.thrift_rows(spark_server, "select count(*) from gold.fct_orders where currency = 'eur'") == [(0,)]
+    layers = [row["layer"] for row in ledger.rows(spark_server, "releases") if row["release_id"] not in released]
+    assert "gold" not in layers
 
 
 def test_each_override_names_a_container(outputs: dict[str, Any], made: list[dict[str, Any]]) -> None:

@@ -47,6 +47,29 @@ def test_widened_columns_keep_every_row_and_its_batch(lake_settings: Settings) -
     assert outcome(lake_settings).status == "empty"
 
 
+@pytest.mark.parametrize("killed_at", ["schema_changes", "batches"])
+def test_a_change_is_noted_once_by_whoever_follows_a_killed_run(
+    lake_settings: Settings, killed_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn, append = lake_settings.dsn(), ledger.append
+    execute(dsn, "create table t(id int primary key, a text)", "insert into t values (1, 'a')")
+    outcome(lake_settings)
+    execute(dsn, "alter table t add b text default 'b'")
+
+    def killed(settings: Settings, name: str, rows: list[dict[str, object]]) -> None:
+        if name == killed_at:
+            raise KeyboardInterrupt
+        append(settings, name, rows)
+
+    monkeypatch.setattr(ledger, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        outcome(lake_settings)
+    monkeypatch.undo()
+    outcome(lake_settings)
+    assert [change[:2] for change in noted(lake_settings)] == [("added", "b")]
+    assert [row["batch_id"] for row in ledger.rows(lake_settings, "batches") if row["status"] == "committed"] == [1, 2]
+
+
 def test_dropped_and_renamed_columns_are_events(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
     execute(dsn, "create table t(id int primary key, a text, b text)", "insert into t values (1, 'a', 'b')")
