@@ -52,8 +52,8 @@ def _lane(context: Context, lane: list[Work]) -> Iterator[pa.RecordBatch]:
             yield _row(work, error=lost or _message(error), lost=bool(lost))
         else:
             yield _row(work, seconds=time.monotonic() - started, **done)
-    with suppress(duckdb.Error):  # it closes a transaction that only read; a source that has gone can't even do that
-        reader.close()
+    _leave(reader)
+    reader.close()
 
 
 def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict[str, Any]:
@@ -64,13 +64,18 @@ def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict
 
 def _lost(reader: duckdb.DuckDBPyConnection, context: Context, first: Exception) -> str:
     """Join the snapshot again after the error `first`; what to say if the source, or the snapshot, has gone with it."""
-    with suppress(duckdb.Error):
-        reader.execute("rollback")
+    _leave(reader)
     try:
         _join(reader, context)
     except duckdb.Error:
         return f"the source broke off while it was read: {_message(first)}"
     return ""
+
+
+def _leave(reader: duckdb.DuckDBPyConnection) -> None:
+    """End a transaction that only read, which a source that has gone can't do; closing would, and end the process at that."""
+    with suppress(duckdb.Error):
+        reader.execute("rollback")
 
 
 def _row(work: Work, **values: Any) -> pa.RecordBatch:

@@ -160,8 +160,10 @@ def test_source_that_comes_back_is_read_by_the_same_command(lake_settings: Setti
 
     watcher = threading.Thread(target=fall_and_rise)
     watcher.start()
-    ended = ingest.run(lake_settings, "public.t,public.slow", warn=said.append)
-    watcher.join()
+    try:
+        ended = ingest.run(lake_settings, "public.t,public.slow", warn=said.append)
+    finally:
+        watcher.join()
     assert killed.is_set() and said and "Trying again" in said[0]
     assert {outcome.table: outcome.status for outcome in ended.outcomes} == {"public.t": "committed", "public.slow": "committed"}
     assert bronze(lake_settings, "slow", "count(*), count(distinct id)") == [(500, 500)]
