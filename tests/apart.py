@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -11,12 +12,11 @@ import psutil
 _NAME = "COMPORTA_TESTS"  # inherited by all that the tests start
 
 
-def begin() -> Path:
+def begin() -> None:
     """The folder of this run, made by whoever comes first."""
     if _NAME not in os.environ:
         os.environ[_NAME] = tempfile.mkdtemp(prefix="comporta-", dir="/tmp")
         Path(os.environ[_NAME]).chmod(0o711)  # PostgreSQL runs as another user where we are root
-    return Path(os.environ[_NAME])
 
 
 def folder(name: str) -> Path:
@@ -30,22 +30,24 @@ def end() -> list[str]:
     Returns:
         The command lines of what ran.
     """
-    left = list(_running(os.environ[_NAME]))
-    told = [" ".join(process.cmdline())[:160] for process in left]
+    running = {process: " ".join(process.info["cmdline"])[:160] for process in _running(os.environ[_NAME])}
+    _, left = psutil.wait_procs(list(running), timeout=10)  # who was stopped may need a moment to end
     for process in left:
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
     for process in psutil.wait_procs(left, timeout=15)[1]:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     shutil.rmtree(os.environ.pop(_NAME), ignore_errors=True)
-    return told
+    return [running[process] for process in left]
 
 
 def _running(place: str) -> Iterator[psutil.Process]:
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    for process in psutil.process_iter():
+    for process in psutil.process_iter(["cmdline"]):
         try:
-            found = process.environ().get(_NAME) == place or any(place in word for word in process.cmdline())
+            found = process.environ().get(_NAME) == place or any(place in word for word in process.info["cmdline"] or [])
+            if found and process.pid not in ours and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
         except psutil.Error:
             continue  # it ended meanwhile, or is somebody else's
-        if found and process.pid not in ours and process.status() != psutil.STATUS_ZOMBIE:
-            yield process

@@ -32,7 +32,7 @@ _TOGETHER = ["s3", "pipeline", "browser"]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes halve the time; each has a Spark and a PostgreSQL of its own, which want 5 GB."""
+    """Two processes where there is room: each has a Spark and a PostgreSQL of its own, and some tests start a second one."""
     return 2 if (os.cpu_count() or 1) > 1 and psutil.virtual_memory().total > 12e9 else 0
 
 
