@@ -17,15 +17,20 @@ from lakehouse.settings import Settings, load
 @click.command()
 @click.option("--layer", type=click.Choice(LAYERS), required=True, help="what to judge")
 @click.option("--tables", help="only these, as globs: shop__orders,shop__cust*")
-def gate(layer: str, tables: str | None) -> None:
+@click.option("--hold-back", is_flag=True, help="keep what fails in quarantine, and set it back to what readers see")
+def gate(layer: str, tables: str | None, hold_back: bool) -> None:
     """Judge a layer's tables by their suites; nothing moves on that has not passed."""
     settings = load()
     with lock.writing(settings, f"gate {layer}"):
         verdicts = _judge(settings, layer, tables)
-    show(settings, verdicts)
+        show(settings, verdicts)
+        bad = [verdict for verdict in verdicts if not verdict.ok]
+        if bad and hold_back:
+            from lakehouse import candidate, release  # deltalake: not for --help
+
+            candidate.hold_back(settings, layer, release.published(settings, layer))
     for problem in actions.tell(settings, layer, verdicts):
         console.warn(problem)
-    bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
         names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
         raise GateError(

@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse import console, ledger, lock, storage, vectors
-from lakehouse.catalog import CANDIDATE, quote, thrift_rows
+from lakehouse.catalog import CANDIDATE, own_places, quote, thrift_rows
 from lakehouse.settings import Settings
 
 
@@ -20,7 +20,7 @@ class Size:
 
 
 def location(settings: Settings, layer: str, table: str) -> str:
-    """Where the layer's table lives: bronze's by our rule, dbt's in the warehouse by Spark's."""
+    """Where the layer's table lives: bronze's by our rule, dbt's in the layer's own place or in Spark's warehouse."""
     return place(settings, CANDIDATE[layer], table)
 
 
@@ -28,6 +28,8 @@ def place(settings: Settings, schema: str, table: str) -> str:
     """Where the table lives that the catalog knows by these names."""
     if schema == CANDIDATE["bronze"]:
         return storage.join(settings.lake_url, "bronze", table)
+    if own := own_places(settings).get(schema):
+        return storage.join(own, table)
     return storage.join(settings.lake_url, "warehouse", f"{schema}.db", table)
 
 

@@ -84,9 +84,19 @@ def _message(error: OperationalError) -> str:
 def create_schemas(settings: Settings) -> None:
     """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
     ledger.create_missing(settings)
-    statements = [f"create schema if not exists {quote(name)}" for name in SCHEMAS]
+    own = own_places(settings)
+    statements = [
+        f"create schema if not exists {quote(name)}" + (f" location {literal(storage.for_spark(own[name]))}" if name in own else "")
+        for name in SCHEMAS
+    ]
     statements += [register_statement("ops", name, ledger.location(settings, name)) for name in ledger.SCHEMAS]
     thrift_rows(settings, *statements)
+
+
+def own_places(settings: Settings) -> dict[str, str]:
+    """Schema to URL, where a layer's tables have a place of their own: they lie in it by name."""
+    said = {"silver": settings.silver_url, "gold": settings.gold_url}
+    return {CANDIDATE[layer]: url for layer, url in said.items() if url}
 
 
 def register_statement(schema: str, table: str, url: str) -> str:

@@ -31,7 +31,7 @@ def environment(settings: Settings) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return kept | {
         **lock.for_child(settings),
-        "LAKE_URL": settings.lake_url,
+        **settings.where(),
         "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),
         "SPARK_UI_PORT": str(settings.spark_ui_port),

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from lakehouse import candidate, console, dbt, glue, ledger, lock, postgres, release, server, stats
-from lakehouse.errors import CatalogError, GateError, PartialCopyError, redact
+from lakehouse import console, dbt, glue, ledger, lock, postgres, release, server, stats
+from lakehouse.errors import CatalogError, PartialCopyError, redact
 from lakehouse.settings import Settings, load
 
 Seconds = dict[str, float]
@@ -130,11 +130,7 @@ def _pointed_at(dsn: str) -> Settings:
 
 def _promote(settings: Settings, seconds: Seconds, layer: str) -> None:
     with _stage(seconds, f"gate {layer}"):
-        try:
-            _command("expectations.command:gate", "--layer", layer)
-        except GateError:
-            candidate.hold_back(settings, layer, release.published(settings, layer))
-            raise
+        _command("expectations.command:gate", "--layer", layer, "--hold-back")
     with _stage(seconds, f"release {layer}"):
         made = release.publish(settings, layer, release.judged(settings, layer))
         console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables")

@@ -52,7 +52,7 @@ def start(settings: Settings) -> bool:
     try:
         _await_query(settings)
         catalog.create_schemas(settings)
-        _lake_note(settings).write_text(settings.lake_url)
+        _lake_note(settings).write_text(_lake(settings))
     except BaseException:
         stop(settings)
         raise
@@ -68,12 +68,17 @@ def _refuse_other_lake(settings: Settings) -> None:
     note = _lake_note(settings)
     if not note.with_name("db").exists():
         return
-    known = note.read_text() if note.exists() else "a folder"  # as all were before there was a note
-    if known != settings.lake_url and (storage.is_s3(known) or storage.is_s3(settings.lake_url)):
+    known, asked = note.read_text() if note.exists() else "a folder", _lake(settings)  # as all were before there was a note
+    if known != asked and (storage.is_s3(known) or storage.is_s3(asked) or ", " in known + asked):
         raise ServerError(
-            str(settings.var_dir), f"has the catalog of the lake {known}", settings.lake_url,
+            str(settings.var_dir), f"has the catalog of the lake {known}", asked,
             "Set VAR_DIR to a folder of its own for each lake; STORE=s3 has one",
         )  # fmt: skip
+
+
+def _lake(settings: Settings) -> str:
+    own = [f"{schema} in {url}" for schema, url in catalog.own_places(settings).items()]
+    return ", ".join([settings.lake_url, *own])
 
 
 def stop(settings: Settings) -> bool:

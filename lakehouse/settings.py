@@ -1,5 +1,6 @@
 """Settings: read once from the environment (or `.env`), validated, frozen and passed down."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
         "", pattern="^(s3)?$", description="s3: the lake is on an S3 server of this machine, started with the others"
     )
     lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
+    silver_url: str = Field("", description="where silver's tables live, in the same store as the lake; in LAKE_URL by default")
+    gold_url: str = Field("", description="where gold's tables live, in the same store as the lake; in LAKE_URL by default")
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     glue_prefix: str | None = Field(
         None, pattern="^[a-z][a-z0-9_]*$", description="released tables are registered in Glue's <prefix>_silver and <prefix>_gold"
@@ -89,14 +92,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _lake(self) -> Self:
-        url = self.lake_url.rstrip("/") or str(self.var_dir / "lake")
-        if "://" not in url:
-            url = str(Path(url).expanduser().resolve())
-        elif url.startswith("file://"):
-            url = url.removeprefix("file://")
-        elif not url.startswith("s3://"):
-            raise ValueError(f"LAKE_URL {url!r}: wanted a folder or s3://bucket/prefix")
-        object.__setattr__(self, "lake_url", url)
+        object.__setattr__(self, "lake_url", _place("LAKE_URL", self.lake_url or str(self.var_dir / "lake")))
+        for layer in ("silver", "gold"):
+            name = f"{layer}_url"
+            if not getattr(self, name):
+                continue
+            url = _place(name.upper(), getattr(self, name))
+            if url.startswith("s3://") != self.lake_url.startswith("s3://"):
+                raise SettingsError(name.upper(), f"is {url}, and the lake is {self.lake_url}", "a place in the lake's store")
+            object.__setattr__(self, name, url)
+        for one, other in permutations(self.places, 2):
+            if f"{one}/".startswith(f"{other}/"):
+                raise SettingsError("LAKE_URL, SILVER_URL, GOLD_URL", f"{one} lies in {other}", "places apart from each other")
         return self
 
     @model_validator(mode="after")
@@ -107,6 +114,15 @@ class Settings(BaseSettings):
                 "GLUE_PREFIX", seen, "a lake on S3, where Athena can read it", "Set LAKE_URL=s3://bucket/prefix, or unset it"
             )
         return self
+
+    @property
+    def places(self) -> list[str]:
+        """The lake's URL, and those of layers that have one of their own."""
+        return [place for place in (self.lake_url, self.silver_url, self.gold_url) if place]
+
+    def where(self) -> dict[str, str]:
+        """Variables that tell a child process where the lake is, all of it."""
+        return {"LAKE_URL": self.lake_url, "SILVER_URL": self.silver_url, "GOLD_URL": self.gold_url}
 
     @property
     def log_dir(self) -> Path:
@@ -131,6 +147,17 @@ class Settings(BaseSettings):
     def source(self) -> str:
         """Name of the source: SOURCE_NAME, else the database of the DSN."""
         return self.source_name or str(parse_dsn(self.dsn()).get("dbname", "postgres"))
+
+
+def _place(name: str, said: str) -> str:
+    url = said.rstrip("/")
+    if "://" not in url:
+        return str(Path(url).expanduser().resolve())
+    if url.startswith("file://"):
+        return url.removeprefix("file://")
+    if not url.startswith("s3://"):
+        raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix")
+    return url
 
 
 def load() -> Settings:

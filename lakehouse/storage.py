@@ -79,9 +79,11 @@ def check(settings: Settings) -> None:
     """
     if is_s3(settings.lake_url):
         weed.start(settings)
-        _check_bucket(settings)
+        for bucket in dict.fromkeys(s3.split(place)[0] for place in settings.places):
+            _check_bucket(settings, bucket)
     else:
-        check_room(Path(settings.lake_url))
+        for place in settings.places:
+            check_room(Path(place))
 
 
 def check_room(folder: Path, needed: int = _ROOM) -> None:
@@ -100,16 +102,15 @@ def check_room(folder: Path, needed: int = _ROOM) -> None:
         )
 
 
-def _check_bucket(settings: Settings) -> None:
+def _check_bucket(settings: Settings, bucket: str) -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # heavy, and only an S3 lake needs it
 
-    bucket, _ = s3.split(settings.lake_url)
     try:
         s3.client(settings).head_bucket(Bucket=bucket)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         seen = {"404": "does not exist", "403": "refuses these credentials"}.get(code, f"answered {code}")
-        raise StorageError(f"s3://{bucket}", seen, "a bucket that can be written", "Create it or set LAKE_URL") from None
+        raise StorageError(f"s3://{bucket}", seen, "a bucket that can be written", "Create it or name another") from None
     except BotoCoreError as error:
         raise StorageError(
             f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL"

@@ -44,7 +44,7 @@ def adopt(settings: Settings) -> None:
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": str(settings.aws_endpoint_url),
-        "LAKE_URL": settings.lake_url,
+        **settings.where(),
         "VAR_DIR": str(settings.var_dir),
     }
 
@@ -176,13 +176,14 @@ def _try(settings: Settings, access: str, secret: str) -> None:
         "s3", endpoint_url=settings.aws_endpoint_url, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1",
         config=patience,
     )  # fmt: skip
+    for bucket in {s3.split(place)[0] for place in settings.places}:
+        try:
+            store.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if s3.status(error) != 404:
+                raise
+            store.create_bucket(Bucket=bucket)
     bucket, prefix = s3.split(settings.lake_url)
-    try:
-        store.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if s3.status(error) != 404:
-            raise
-        store.create_bucket(Bucket=bucket)
     key = f"{prefix}/_up".lstrip("/")
     store.put_object(Bucket=bucket, Key=key, Body=b"up")
     assert store.get_object(Bucket=bucket, Key=key)["Body"].read() == b"up"

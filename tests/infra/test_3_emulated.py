@@ -132,9 +132,16 @@ def test_no_secret_is_in_the_state(terraform: Terraform, made: list[dict[str, An
     assert "BEGIN " not in (terraform.folder / DEV / "terraform.tfstate").read_text()
 
 
-def test_our_code_finds_the_lake(account: dict[str, str], outputs: dict[str, Any]) -> None:
-    settings = Settings(lake_url=outputs["lake_url"], aws_endpoint_url=account["AWS_ENDPOINT_URL"])
+def test_our_code_finds_the_lake(account: dict[str, str], outputs: dict[str, Any], made: list[dict[str, Any]]) -> None:
+    [gate] = [
+        container(found) for found in made if found["type"] == "aws_ecs_task_definition" and container(found)["name"] == "gate"
+    ]
+    said = {each["name"]: each["value"] for each in gate["environment"]}
+    places = {f"{name}_url": said[f"{name.upper()}_URL"] for name in ("lake", "silver", "gold")}
+    settings = Settings(**places, aws_endpoint_url=account["AWS_ENDPOINT_URL"])
     storage.check(settings)
+    buckets = outputs["bucket_names"]
+    assert [place.split("/")[2] for place in settings.places] == [buckets["bronze"], buckets["silver"], buckets["gold"]]
     with pytest.raises(StorageError, match="does not exist"):
         storage.check(settings.model_copy(update={"lake_url": "s3://not-there/lake"}))
 
@@ -220,9 +227,9 @@ def test_the_pipeline_runs_our_commands_in_order(outputs: dict[str, Any]) -> Non
     ours = [command[5:] for _, command in steps(outputs) if command[:5] == ["python", "-W", "ignore", "-m", "lakehouse"]]
     assert ours == [
         ["ingest"],
-        ["gate", "--layer", "bronze"], ["release", "--layer", "bronze"],
-        ["dbt", "--layer", "silver"], ["gate", "--layer", "silver"], ["release", "--layer", "silver"],
-        ["dbt", "--layer", "gold"], ["gate", "--layer", "gold"], ["release", "--layer", "gold"],
+        ["gate", "--layer", "bronze", "--hold-back"], ["release", "--layer", "bronze"],
+        ["dbt", "--layer", "silver"], ["gate", "--layer", "silver", "--hold-back"], ["release", "--layer", "silver"],
+        ["dbt", "--layer", "gold"], ["gate", "--layer", "gold", "--hold-back"], ["release", "--layer", "gold"],
         ["site"],
     ]  # fmt: skip
     name, last = steps(outputs)[-1]

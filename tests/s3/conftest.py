@@ -15,6 +15,8 @@ from lakehouse.settings import Settings
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL", "LAKE_URL", "VAR_DIR", "AWS_SESSION_TOKEN",
         "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")  # fmt: skip
 
+_ONE = {"store": "", "silver_url": "", "gold_url": ""}  # all of a lake in one place
+
 
 @pytest.fixture(scope="package")
 def own_store() -> Iterator[Settings]:
@@ -25,6 +27,7 @@ def own_store() -> Iterator[Settings]:
     made = Settings(
         store="s3", s3_port=port, var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui,
         postgres_port=database, spark_memory="2g", scale=0.002,
+        silver_url="s3://comporta-silver/lake", gold_url="s3://comporta-gold/lake",  # as on AWS
     )  # fmt: skip
     try:
         weed.start(made)
@@ -60,7 +63,7 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def store(own_store: Settings) -> Settings:
     """Settings of a lake on the store as on any other: by LAKE_URL, AWS_ENDPOINT_URL and credentials in the environment."""
-    return own_store.model_copy(update={"store": "", "lake_url": "s3://comporta/plain"})
+    return own_store.model_copy(update=_ONE | {"lake_url": "s3://comporta/plain"})
 
 
 @pytest.fixture(scope="package")
@@ -69,7 +72,7 @@ def faulty(own_store: Settings, proxy: Proxy) -> Iterator[Settings]:
     folder = apart.folder("s3")
     thrift, connect, ui = free_ports(3)
     made = own_store.model_copy(
-        update={"store": "", "lake_url": "s3://comporta/faulty", "aws_endpoint_url": proxy.url, "var_dir": folder,
+        update=_ONE | {"lake_url": "s3://comporta/faulty", "aws_endpoint_url": proxy.url, "var_dir": folder,
                 "thrift_port": thrift, "connect_port": connect, "spark_ui_port": ui}
     )  # fmt: skip
     try:

@@ -28,8 +28,8 @@ def shop(own_store: Settings) -> Iterator[Shop]:
         postgres.of(own_store).stop()
 
 
-def keys(shop: Shop, prefix: str) -> list[str]:
-    bucket, home = s3.split(shop.settings.lake_url)
+def keys(shop: Shop, prefix: str, url: str = "") -> list[str]:
+    bucket, home = s3.split(url or shop.settings.lake_url)
     pages = s3.client(shop.settings).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{home}/{prefix}")
     return [each["Key"].removeprefix(f"{home}/") for page in pages for each in page.get("Contents", [])]
 
@@ -37,8 +37,11 @@ def keys(shop: Shop, prefix: str) -> list[str]:
 def test_first_run_gives_gold_equal_to_the_source_and_leaves_nothing_in_a_folder(shop: Shop) -> None:
     assert shop.differs() == []
     assert not list(shop.settings.var_dir.rglob("*.parquet")) and not (shop.settings.var_dir / "lake").exists()
-    for place in ("bronze/shop__orders/", "warehouse/silver_candidate.db/", "warehouse/gold_candidate.db/", "ops/releases/"):
+    for place in ("bronze/shop__orders/", "ops/releases/"):
         assert any(key.endswith(".parquet") for key in keys(shop, place)), place
+    for url, table in ((shop.settings.silver_url, "int_orders__current/"), (shop.settings.gold_url, "fct_orders/")):
+        assert any(key.endswith(".parquet") for key in keys(shop, table, url)), url
+    assert not [key for key in keys(shop, "warehouse/") if "_candidate" in key], "silver and gold have buckets of their own"
 
 
 def test_the_site_stands_beside_the_tables(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from expectations import aggregate, condition, frame, local, registry
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite
+from lakehouse.catalog import SMALL
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 
@@ -187,7 +188,9 @@ def test_what_is_compiled_says_what_great_expectations_says(
     engines = {"spark": (on_spark,)}
     if near:
         engines["duckdb"] = (aggregate.Engine(local.Engine(spark_server).ask, near, condition.DUCKDB), on_spark)
-    judged = _great_expectations(runner, spark.sql(query))
+    for name, value in SMALL.items():  # Great Expectations asks two hundred questions about a dozen rows
+        spark.conf.set(name, value)
+    judged = _great_expectations(runner, spark.sql(query).cache())
     types = spark_types(table)
     for name, asked in engines.items():
         total, found = aggregate.measure(asked, types, CHECKS, partial(_enough, SUITE))

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from pydantic import ValidationError
 
-from lakehouse import jars, s3, server, storage, weed
+from lakehouse import candidate, jars, s3, server, storage, weed
 from lakehouse.errors import LockError, ServerError, SettingsError, StorageError
 from lakehouse.settings import ROOT, Settings
 
@@ -80,6 +80,30 @@ def test_a_catalog_of_one_lake_is_not_used_for_another(tmp_path: Path) -> None:
     server._refuse_other_lake(bucket)
     with pytest.raises(ServerError, match="s3://ours/comporta"):
         server._refuse_other_lake(folder)
+
+
+def test_a_layer_has_a_place_of_its_own(tmp_path: Path) -> None:
+    made = Settings(lake_url="s3://ours/lake", gold_url="s3://gold/lake/", var_dir=tmp_path)
+    assert [candidate.location(made, layer, "t") for layer in ("bronze", "silver", "gold")] == [
+        "s3://ours/lake/bronze/t", "s3://ours/lake/warehouse/silver_candidate.db/t", "s3://gold/lake/t",
+    ]  # fmt: skip
+    assert candidate.place(made, "dev_ana_gold", "t").startswith("s3://ours/lake/warehouse/"), "what people try out"
+    (tmp_path / "metastore" / "db").mkdir(parents=True)
+    (tmp_path / "metastore" / "lake").write_text("s3://ours/lake")
+    with pytest.raises(ServerError, match="has the catalog of the lake s3://ours/lake .*gold_candidate in s3://gold/lake"):
+        server._refuse_other_lake(made)
+    with pytest.raises(ServerError, match="has the catalog of the lake"):
+        server._refuse_other_lake(Settings(lake_url=str(tmp_path), gold_url="/elsewhere/gold", var_dir=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"silver_url": "/data/silver"}, {"gold_url": "s3://ours/lake/gold"}, {"silver_url": "s3://x/y", "gold_url": "s3://x/y"}],
+    ids=str,
+)
+def test_a_place_that_does_not_go_with_the_lake_is_refused(said: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="_URL"):
+        Settings(lake_url="s3://ours/lake", **said)
 
 
 def test_credentials_are_made_once_in_a_file_of_their_owner(tmp_path: Path) -> None:

@@ -88,7 +88,6 @@ resource "aws_iam_policy" "analyst" {
         Action = "s3:GetObject"
         Resource = concat(
           [for layer in local.layers : "${var.bucket_arns[layer]}/*"],
-          [for layer in local.layers : "arn:aws:s3:::${local.lake_bucket}/${local.lake_prefix}/warehouse/${layer}_candidate.db/*"],
           ["arn:aws:s3:::${local.lake_bucket}/${local.lake_prefix}/athena/*"], # manifests of what is released
         )
       },

@@ -67,6 +67,8 @@ module "spark" {
   environment = merge(var.settings, {
     GLUE_PREFIX = module.catalog.prefix
     LAKE_URL    = module.lake.lake_url
+    SILVER_URL  = module.lake.layer_urls.silver
+    GOLD_URL    = module.lake.layer_urls.gold
     SITE_URL    = module.site.url
     SOURCE_NAME = var.source_name
   })

@@ -19,10 +19,21 @@ output "key_arn" {
 }
 
 output "lake_url" {
-  description = "LAKE_URL of Comporta. It knows one place for all layers today, so bronze, warehouse and ops are folders of the bronze bucket."
+  description = "LAKE_URL of Comporta, in the bronze bucket: bronze, quarantine, ops and what people try out."
   value       = "s3://${aws_s3_bucket.this["bronze"].id}/lake"
 
   # Nothing may be written before the bucket is private, encrypted and versioned.
+  depends_on = [
+    aws_s3_bucket_policy.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+  ]
+}
+
+output "layer_urls" {
+  description = "SILVER_URL and GOLD_URL of Comporta, each in its layer's bucket."
+  value       = { for layer in ["silver", "gold"] : layer => "s3://${aws_s3_bucket.this[layer].id}/lake" }
+
   depends_on = [
     aws_s3_bucket_policy.this,
     aws_s3_bucket_server_side_encryption_configuration.this,

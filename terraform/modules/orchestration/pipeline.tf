@@ -9,7 +9,7 @@ locals {
     flatten([for layer in ["bronze", "silver", "gold"] : concat(
       layer == "bronze" ? [] : [{ state = "Build ${layer}", job = "build", command = ["dbt", "--layer", layer], again = true }],
       [
-        { state = "Gate ${layer}", job = "gate", command = ["gate", "--layer", layer], again = false },
+        { state = "Gate ${layer}", job = "gate", command = ["gate", "--layer", layer, "--hold-back"], again = false },
         { state = "Release ${layer}", job = "release", command = ["release", "--layer", layer], again = true },
       ],
     )]),

@@ -15,13 +15,16 @@ locals {
   # Folders of LAKE_URL, which is in the bronze bucket.
   lake = { for folder in ["_lease", "athena", "bronze", "ops", "quarantine", "site", "warehouse"] : folder => "${local.bronze}/lake/${folder}/*" }
 
+  layers = [for layer in ["silver", "gold"] : "${var.bucket_arns[layer]}/*"]
+  lists  = [for layer in ["bronze", "silver", "gold"] : var.bucket_arns[layer]]
+
   # One writer per table: the Spark server writes what dbt, gates and releases ask it to write, ingestion writes bronze, gates make
   # quarantine, releases Athena's manifests, and all of them hold the lease while they write and note in ops what they did.
   jobs = {
     spark = {
       reads  = ["${var.bucket_arns["raw"]}/*"]
-      writes = concat(values(local.lake), ["${var.bucket_arns["silver"]}/*", "${var.bucket_arns["gold"]}/*"])
-      lists  = [for layer in ["raw", "bronze", "silver", "gold"] : var.bucket_arns[layer]]
+      writes = concat(values(local.lake), local.layers)
+      lists  = concat([var.bucket_arns["raw"]], local.lists)
     }
     ingest = {
       reads  = ["${var.bucket_arns["raw"]}/*", local.lake["quarantine"]]
@@ -29,24 +32,24 @@ locals {
       lists  = [var.bucket_arns["raw"], local.bronze]
     }
     gate = {
-      reads  = [local.lake["bronze"], local.lake["warehouse"]]
+      reads  = concat([local.lake["bronze"], local.lake["warehouse"]], local.layers)
       writes = [local.lake["_lease"], local.lake["ops"], local.lake["quarantine"]]
-      lists  = [local.bronze]
+      lists  = local.lists
     }
     build = {
-      reads  = [local.lake["bronze"], local.lake["warehouse"]]
+      reads  = concat([local.lake["bronze"], local.lake["warehouse"]], local.layers)
       writes = [local.lake["_lease"], local.lake["ops"]]
-      lists  = [local.bronze]
+      lists  = local.lists
     }
     release = {
-      reads  = [local.lake["bronze"], local.lake["quarantine"], local.lake["warehouse"]]
+      reads  = concat([local.lake["bronze"], local.lake["quarantine"], local.lake["warehouse"]], local.layers)
       writes = [local.lake["_lease"], local.lake["athena"], local.lake["ops"]]
-      lists  = [local.bronze]
+      lists  = local.lists
     }
     site = {
-      reads  = values(local.lake)
+      reads  = concat(values(local.lake), local.layers)
       writes = [local.lake["site"]]
-      lists  = [local.bronze]
+      lists  = local.lists
     }
     publish = {
       reads  = []

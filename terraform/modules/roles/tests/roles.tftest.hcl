@@ -45,7 +45,7 @@ run "one_a_job" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.job["gate"].policy, "arn:aws:s3:::raw") && !strcontains(aws_iam_role_policy.job["ingest"].policy, "lake/warehouse")
+    condition     = !strcontains(aws_iam_role_policy.job["gate"].policy, "arn:aws:s3:::raw") && !anytrue([for place in ["lake/warehouse", ":::silver", ":::gold"] : strcontains(aws_iam_role_policy.job["ingest"].policy, place)])
     error_message = "A gate does not see raw files; ingestion does not see silver and gold."
   }
 
