@@ -1,5 +1,6 @@
 """A static server of the site for this machine only."""
 
+import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,6 +22,12 @@ class _Handler(SimpleHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # Ctrl-C does not wait for a browser that keeps its connection
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away in the middle is no error; anything else is a line."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            console.warn(f"The site could not answer: {error!r}")
 
 
 def server(settings: Settings) -> ThreadingHTTPServer:

@@ -1,6 +1,8 @@
 """The site's edges: files written whole, a server that refuses a busy port."""
 
 import json
+import socket
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,18 @@ def test_server_listens_on_loopback_only(tmp_path: Path) -> None:
     build(lake(tmp_path), NOW)
     with server(_free(tmp_path)) as running:
         assert running.server_address[0] == "127.0.0.1"
+
+
+def test_a_browser_that_goes_away_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    index = build(lake(tmp_path), NOW)
+    index.with_name("large").write_bytes(bytes(20_000_000))
+    with server(_free(tmp_path)) as running:
+        with socket.create_connection(running.server_address) as browser:
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset when it closes
+            browser.sendall(b"GET /large HTTP/1.0\r\n\r\n")
+            asked = running.get_request()
+        running.process_request_thread(*asked)
+    assert capsys.readouterr() == ("", "")
 
 
 def _free(folder: Path) -> Settings:
