@@ -12,8 +12,9 @@ from ports import free_ports
 from lakehouse import s3, server, weed
 from lakehouse.settings import Settings
 
-_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL", "LAKE_URL", "VAR_DIR", "AWS_SESSION_TOKEN",
-        "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")  # fmt: skip
+_LAKE = ("AWS_ENDPOINT_URL", "LAKE_URL", "SILVER_URL", "GOLD_URL", "VAR_DIR")
+_AWS = (*_LAKE, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+        "AWS_SECURITY_TOKEN")  # fmt: skip
 
 _ONE = {"store": "", "silver_url": "", "gold_url": ""}  # all of a lake in one place
 
@@ -32,7 +33,7 @@ def own_store() -> Iterator[Settings]:
     try:
         weed.start(made)
         weed.adopt(made)
-        for name in ("AWS_ENDPOINT_URL", "LAKE_URL", "VAR_DIR"):  # settings, which a test gives itself
+        for name in _LAKE:  # settings, which a test gives itself
             os.environ.pop(name, None)
         yield made
     finally:
