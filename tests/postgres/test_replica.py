@@ -204,14 +204,14 @@ def test_a_query_that_the_replica_cancels_is_the_tables_error(written: str, repl
     execute(written, "create table t(id int primary key, v text)", "insert into t values (1, 'x'), (2, 'x')")
     execute(written, "create view slow as select id, pg_sleep(0.02)::text as pause from generate_series(1, 1500) id")
     standby.catch_up()
-    vacuuming = threading.Thread(target=_vacuum_while_reading, args=(standby.dsn(str(replica_settings.source_name)), written))
+    home = Path(replica_settings.lake_url) / "bronze"
+    vacuuming = threading.Thread(target=_vacuum_while_reading, args=(standby.dsn(str(replica_settings.source_name)), written, home))
     vacuuming.start()
     ended = ingest.run(replica_settings.model_copy(update={"source_patience": 0}), "public.t,public.slow")
     vacuuming.join()
     [failed] = ended.failed
     assert failed.table == "public.slow"
     assert "conflict with recovery" in failed.error and "max_standby_streaming_delay" in failed.error
-    home = Path(replica_settings.lake_url) / "bronze"
     assert list(home.glob("*__slow/*.parquet")) == [] and list(home.glob("*__slow/_delta_log")) == []
     standby.catch_up()
     assert ingest.run(replica_settings, "public.t").failed == []
@@ -219,10 +219,12 @@ def test_a_query_that_the_replica_cancels_is_the_tables_error(written: str, repl
     assert bronze(replica_settings, "t", "id, _batch_id, _op", "group by all having count(*) > 1") == []
 
 
-def _vacuum_while_reading(read: str, written: str) -> None:
+def _vacuum_while_reading(read: str, written: str, bronze: Path) -> None:
+    """Once `t` is in bronze, whose query would be cancelled as well, and while `slow` is read, which takes half a minute."""
     active = "select count(*) from pg_stat_activity where state = 'active' and query ilike 'copy%slow%' and pid <> pg_backend_pid()"
     for _ in range(300):
-        if query(read, active) != [(0,)]:
+        copied = any('"add"' in commit.read_text() for commit in bronze.glob("*__t/_delta_log/*.json"))
+        if copied and query(read, active) != [(0,)]:
             execute(written, "delete from t where id = 1", "vacuum t")
             return
         time.sleep(0.1)
