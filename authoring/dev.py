@@ -149,8 +149,8 @@ def variables(settings: Settings, own: Own) -> dict[str, str]:
     said = {
         "DBT_TARGET": "dev", "DEV_SCHEMA": own.schema, "DBT_DEFER": "1", "DBT_STATE": own.folder(settings) / "state",
         "DBT_TARGET_PATH": own.folder(settings) / "target", "DBT_LOG_PATH": own.folder(settings) / "log",
-        "THRIFT_PORT": settings.thrift_port, "SPARK_UI_PORT": settings.spark_ui_port, "VAR_DIR": settings.var_dir,
-        **settings.where(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "THRIFT_PORT": settings.thrift_port, "CONNECT_PORT": settings.connect_port, "SPARK_UI_PORT": settings.spark_ui_port,
+        "VAR_DIR": settings.var_dir, **settings.where(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }  # fmt: skip
     if settings.store:
         said |= {"STORE": settings.store, "S3_PORT": settings.s3_port}

@@ -122,7 +122,8 @@ class Settings(BaseSettings):
 
     def where(self) -> dict[str, str]:
         """Variables that tell a child process where the lake is, all of it."""
-        return {"LAKE_URL": self.lake_url, "SILVER_URL": self.silver_url, "GOLD_URL": self.gold_url}
+        said = {"LAKE_URL": self.lake_url, "SILVER_URL": self.silver_url, "GOLD_URL": self.gold_url}
+        return {name: url for name, url in said.items() if url}
 
     @property
     def log_dir(self) -> Path:
