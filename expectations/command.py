@@ -24,13 +24,14 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
     with lock.writing(settings, f"gate {layer}"):
         verdicts = _judge(settings, layer, tables)
         show(settings, verdicts)
+        for problem in actions.tell(settings, layer, verdicts):
+            console.warn(problem)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         if bad and hold_back:
             from lakehouse import candidate, release  # deltalake: not for --help
 
-            candidate.hold_back(settings, layer, release.published(settings, layer))
-    for problem in actions.tell(settings, layer, verdicts):
-        console.warn(problem)
+            failed = {verdict.table: verdict.delta_version for verdict in bad}
+            candidate.hold_back(settings, layer, failed, release.published(settings, layer))
     if bad:
         names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
         raise GateError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import console, ledger, lock, storage, vectors
+from lakehouse import console, lock, storage, vectors
 from lakehouse.catalog import CANDIDATE, own_places, quote, thrift_rows
 from lakehouse.settings import Settings
 
@@ -57,20 +57,19 @@ def version(settings: Settings, layer: str, table: str) -> int | None:
         return None
 
 
-def hold_back(settings: Settings, layer: str, shown: Mapping[str, int]) -> None:
+def hold_back(settings: Settings, layer: str, failed: Mapping[str, int | None], shown: Mapping[str, int]) -> None:
     """After a failed gate: keep each failed candidate under `quarantine`, and set it back to the version that is `shown` to readers.
 
+    `failed` and `shown`: table name to Delta version, the one that was judged and the one that readers see.
     The next run then takes the same input again. Bronze is append-only and is left: its next batch may bring the cure.
     """
     if layer == "bronze":
         return
-    for (name, table), row in ledger.latest(settings, "verdicts", "layer", "table_name").items():
-        if name != layer or row["verdict"] == "passed":
-            continue
-        _hold_back(settings, layer, table, row["delta_version"], shown.get(table))
+    for table, version in failed.items():
+        _hold_back(settings, layer, table, version, shown.get(table))
 
 
-def _hold_back(settings: Settings, layer: str, table: str, failed: int, shown: int | None) -> None:
+def _hold_back(settings: Settings, layer: str, table: str, failed: int | None, shown: int | None) -> None:
     if failed is None or failed == shown:
         return
     source, kept = quote(CANDIDATE[layer], table), f"{table}__v{failed}"

@@ -94,9 +94,8 @@ def create_schemas(settings: Settings) -> None:
 
 
 def own_places(settings: Settings) -> dict[str, str]:
-    """Schema to URL, where a layer's tables have a place of their own: they lie in it by name."""
-    said = {"silver": settings.silver_url, "gold": settings.gold_url}
-    return {CANDIDATE[layer]: url for layer, url in said.items() if url}
+    """Schema to URL, where a layer's tables have a place of their own."""
+    return {CANDIDATE[layer]: url for layer, url in settings.own.items()}
 
 
 def register_statement(schema: str, table: str, url: str) -> str:

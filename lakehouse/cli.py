@@ -162,7 +162,7 @@ def _status(settings: Settings) -> None:
         now = release.current(settings, layer)
         said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
         console.out.print(f"{layer}: {said}")
-    console.out.print(f"lake: {settings.lake_url}")
+    console.out.print(f"lake: {', '.join(settings.places)}")
 
 
 def _state(process: Any) -> Text:

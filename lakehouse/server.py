@@ -68,17 +68,19 @@ def _refuse_other_lake(settings: Settings) -> None:
     note = _lake_note(settings)
     if not note.with_name("db").exists():
         return
-    known, asked = note.read_text() if note.exists() else "a folder", _lake(settings)  # as all were before there was a note
-    if known != asked and (storage.is_s3(known) or storage.is_s3(asked) or ", " in known + asked):
+    known = note.read_text().splitlines() if note.exists() else ["a folder"]  # as all were before there was a note
+    asked = _lake(settings).splitlines()
+    moved = known[0] != asked[0] and (storage.is_s3(known[0]) or storage.is_s3(asked[0]))
+    if moved or known[1:] != asked[1:]:
         raise ServerError(
-            str(settings.var_dir), f"has the catalog of the lake {known}", asked,
-            "Set VAR_DIR to a folder of its own for each lake; STORE=s3 has one",
+            str(settings.var_dir), f"has the catalog of the lake {', '.join(known)}", ", ".join(asked),
+            "Set VAR_DIR to a folder of its own for each lake (STORE=s3 has one), or LAKE_URL, SILVER_URL and GOLD_URL as they were",
         )  # fmt: skip
 
 
 def _lake(settings: Settings) -> str:
-    own = [f"{schema} in {url}" for schema, url in catalog.own_places(settings).items()]
-    return ", ".join([settings.lake_url, *own])
+    """Where its tables are, a line each: the lake, and layers that have a place of their own."""
+    return "\n".join([settings.lake_url, *(f"{layer} in {url}" for layer, url in settings.own.items())])
 
 
 def stop(settings: Settings) -> bool:

@@ -93,17 +93,20 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _lake(self) -> Self:
         object.__setattr__(self, "lake_url", _place("LAKE_URL", self.lake_url or str(self.var_dir / "lake")))
-        for layer in ("silver", "gold"):
-            name = f"{layer}_url"
-            if not getattr(self, name):
-                continue
-            url = _place(name.upper(), getattr(self, name))
+        for layer, said in self.own.items():
+            name, url = f"{layer}_url".upper(), _place(f"{layer}_url".upper(), said)
             if url.startswith("s3://") != self.lake_url.startswith("s3://"):
-                raise SettingsError(name.upper(), f"is {url}, and the lake is {self.lake_url}", "a place in the lake's store")
-            object.__setattr__(self, name, url)
+                seen = f"is {url}, and the lake is {self.lake_url}"
+                raise SettingsError(name, seen, "a place in the lake's store", f"Set {name} to one, or leave it out")
+            object.__setattr__(self, name.lower(), url)
         for one, other in permutations(self.places, 2):
             if f"{one}/".startswith(f"{other}/"):
-                raise SettingsError("LAKE_URL, SILVER_URL, GOLD_URL", f"{one} lies in {other}", "places apart from each other")
+                raise SettingsError(
+                    "LAKE_URL, SILVER_URL, GOLD_URL",
+                    f"{one} lies in {other}",
+                    "places apart from each other",
+                    "Name another folder",
+                )
         return self
 
     @model_validator(mode="after")
@@ -116,14 +119,18 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def own(self) -> dict[str, str]:
+        """Layer to URL, where a layer has a place of its own: its tables lie in it by name."""
+        return {layer: url for layer, url in (("silver", self.silver_url), ("gold", self.gold_url)) if url}
+
+    @property
     def places(self) -> list[str]:
         """The lake's URL, and those of layers that have one of their own."""
-        return [place for place in (self.lake_url, self.silver_url, self.gold_url) if place]
+        return [self.lake_url, *self.own.values()]
 
     def where(self) -> dict[str, str]:
         """Variables that tell a child process where the lake is, all of it."""
-        said = {"LAKE_URL": self.lake_url, "SILVER_URL": self.silver_url, "GOLD_URL": self.gold_url}
-        return {name: url for name, url in said.items() if url}
+        return {"LAKE_URL": self.lake_url} | {f"{layer}_url".upper(): url for layer, url in self.own.items()}
 
     @property
     def log_dir(self) -> Path:
@@ -157,7 +164,7 @@ def _place(name: str, said: str) -> str:
     if url.startswith("file://"):
         return url.removeprefix("file://")
     if not url.startswith("s3://"):
-        raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix")
+        raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix", "See the table of settings in README.md")
     return url
 
 

@@ -110,7 +110,9 @@ def _check_bucket(settings: Settings, bucket: str) -> None:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         seen = {"404": "does not exist", "403": "refuses these credentials"}.get(code, f"answered {code}")
-        raise StorageError(f"s3://{bucket}", seen, "a bucket that can be written", "Create it or name another") from None
+        raise StorageError(
+            f"s3://{bucket}", seen, "a bucket that can be written", "Create it, or name another in LAKE_URL (SILVER_URL, GOLD_URL)"
+        ) from None
     except BotoCoreError as error:
         raise StorageError(
             f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL"

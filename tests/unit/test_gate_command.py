@@ -7,6 +7,7 @@ import pytest
 
 from expectations import command
 from expectations.verdict import Outcome, Verdict
+from lakehouse import candidate, release
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
 
@@ -16,11 +17,11 @@ BAD = Outcome(
 )  # fmt: skip
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *verdicts: Verdict) -> None:
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *verdicts: Verdict, said: tuple[str, ...] = ("--layer", "bronze")) -> None:
     monkeypatch.setattr(command, "load", lambda: Settings(var_dir=folder))
     monkeypatch.setattr(command.lock, "writing", lambda *_: nullcontext())
     monkeypatch.setattr(command, "_judge", lambda *_: list(verdicts))
-    command.gate.main(args=["--layer", "bronze"], standalone_mode=False)
+    command.gate.main(args=list(said), standalone_mode=False)
 
 
 def test_a_failed_check_has_one_clear_block(
@@ -46,3 +47,18 @@ def test_passed_and_unchanged_end_well(monkeypatch: pytest.MonkeyPatch, tmp_path
     run(monkeypatch, tmp_path, Verdict("bronze", "a", 1, "passed"), Verdict("bronze", "b", 1, "passed", unchanged=True))
     said = capsys.readouterr().out
     assert "passed" in said and "unchanged" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "held"), [((), []), (("--hold-back",), [("gold", {"b": 7}, {"a": 2, "b": 5})])], ids=["judge", "hold"]
+)
+def test_what_failed_is_set_back_if_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: tuple[str, ...], held: list[object]
+) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(release, "published", lambda settings, layer: {"a": 2, "b": 5})
+    monkeypatch.setattr(candidate, "hold_back", lambda settings, *rest: done.append(rest))
+    with pytest.raises(GateError):
+        verdicts = Verdict("gold", "a", 3, "passed"), Verdict("gold", "b", 7, "failed")
+        run(monkeypatch, tmp_path, *verdicts, said=("--layer", "gold", *said))
+    assert done == held

@@ -90,7 +90,7 @@ def test_a_layer_has_a_place_of_its_own(tmp_path: Path) -> None:
     assert candidate.place(made, "dev_ana_gold", "t").startswith("s3://ours/lake/warehouse/"), "what people try out"
     (tmp_path / "metastore" / "db").mkdir(parents=True)
     (tmp_path / "metastore" / "lake").write_text("s3://ours/lake")
-    with pytest.raises(ServerError, match="has the catalog of the lake s3://ours/lake .*gold_candidate in s3://gold/lake"):
+    with pytest.raises(ServerError, match="has the catalog of the lake s3://ours/lake .*gold in s3://gold/lake"):
         server._refuse_other_lake(made)
     with pytest.raises(ServerError, match="has the catalog of the lake"):
         server._refuse_other_lake(Settings(lake_url=str(tmp_path), gold_url="/elsewhere/gold", var_dir=tmp_path))
