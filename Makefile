@@ -88,7 +88,7 @@ why: env $(if $(filter why,$(MAKECMDGOALS)),$(if $(KEY),,$(error Which row? make
 	@$(RUN) why --table '$(if $(TABLE),$(TABLE),$(error Which row? make why TABLE=gold.dim_customers KEY=42))' --key "$$KEY" $(if $(SHOW),--show) $(if $(JSON),--json)
 
 .PHONY: dev watch diff-models model
-dev: env ## Schemas of your own, with clones of what is released, for dbt to build in (NAME=ana, ANEW=1, DROP=1)
+dev: env ## Schemas of your own for dbt to build in, beginning with what is released (NAME=ana, ANEW=1, DROP=1)
 	@$(RUN) dev $(if $(NAME),--name '$(NAME)') $(if $(ANEW),--anew) $(if $(DROP),--drop)
 
 watch: env ## Build each model that you save, in your own schemas, and show its rows (NAME=ana, ROWS=20)

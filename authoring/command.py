@@ -15,10 +15,10 @@ from lakehouse.site import files
 
 @click.command()
 @click.option("--name", help="whose; by default the user who runs this")
-@click.option("--anew", is_flag=True, help="also replace what you have built by what is released")
+@click.option("--anew", is_flag=True, help="also drop what you have built, so that you begin with what is released")
 @click.option("--drop", is_flag=True, help="drop your schemas")
 def dev(name: str | None, anew: bool, drop: bool) -> None:
-    """Make schemas of your own, with zero-copy clones of what is released, for dbt to build in."""
+    """Make schemas of your own for dbt to build in, beside what is released and beginning with it."""
     settings = load()
     own = place.whose(name)
     server.start(settings)
@@ -26,11 +26,14 @@ def dev(name: str | None, anew: bool, drop: bool) -> None:
         gone = place.drop(settings, own)
         console.out.print(f"Dropped {', '.join(gone)}." if gone else f"There is no {own.schema}_*: nothing to drop.")
         return
-    with console.step(f"Cloning what is released into {own.schema}_*"):
-        made = place.prepare(settings, own, anew)
-    console.out.print(f"{len(made)} tables: {place.summary(made)}. They share the released files; what you build is yours alone.")
-    if kept := [f"{one.layer}.{one.table}" for one in made if one.state == "your own"]:
-        console.out.print(Text(f"Yours, left alone: {', '.join(kept)} (ANEW=1 replaces them)", style="dim"))
+    with console.err.status("Making your schemas"):
+        desk = place.prepare(settings, own, anew)
+    console.out.print(
+        f"Yours: {own.of('silver')}, {own.of('gold')}. Behind them are {desk.released} released tables, which dbt reads where they are;\n"
+        "a model that you build begins with a clone that shares the released files, and is yours alone."
+    )
+    if desk.kept:
+        console.out.print(Text(f"Built by you, left alone: {', '.join(desk.kept)} (ANEW=1 drops them)", style="dim"))
     shell = own.folder(settings) / "env"
     shown = shell.relative_to(Path.cwd()) if shell.is_relative_to(Path.cwd()) else shell
     console.out.print(

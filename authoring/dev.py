@@ -1,5 +1,6 @@
-"""A person's own schemas: clones of what is released, which share its files, and what dbt needs to build beside them.
+"""A person's own schemas, with what is released behind them: dbt reads a table there until the person has one of their own.
 
+A table of theirs begins as a clone that shares the released files, made when a model is first asked for (macro `begin_as_clone`).
 Nothing of it touches what readers see, nor what the next release is made of.
 """
 
@@ -8,8 +9,6 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
 LAYERS = ("silver", "gold")
-_LANES = 4  # clones at once: each is mostly waiting
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -47,13 +45,11 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What became of one table."""
+class Desk:
+    """What somebody has before them."""
 
-    layer: str
-    table: str
-    version: int
-    state: str  # cloned | as it was | your own
+    released: int  # tables that stand behind
+    kept: list[str]  # what they have built themselves, as layer.table
 
 
 def whose(name: str | None) -> Own:
@@ -69,34 +65,29 @@ def whose(name: str | None) -> Own:
     return Own(plain)
 
 
-def prepare(settings: Settings, own: Own, anew: bool = False) -> list[Made]:
-    """Make `own` a clone of everything that is released; what they have built themselves stays, unless `anew`.
+def prepare(settings: Settings, own: Own, anew: bool = False) -> Desk:
+    """Make `own` ready for dbt. Clones of older releases go; what the person has built stays, unless `anew`.
 
     Raises:
         SettingsError: nothing is released yet.
     """
     shown = {layer: release.published(settings, layer) for layer in LAYERS}
     if not any(shown.values()):
-        raise SettingsError("the lake", "has no release yet", "released tables to clone", "Run make run, or make demo")
-    catalog.thrift_rows(settings, *(f"create schema if not exists {catalog.quote(own.of(layer))}" for layer in LAYERS))
-    todo = [(layer, table, version) for layer in LAYERS for table, version in sorted(shown[layer].items())]
-    with ThreadPoolExecutor(_LANES) as pool:
-        made = list(pool.map(lambda each: _clone(settings, own, each[0], each[1], each[2], anew), todo))
+        raise SettingsError("the lake", "has no release yet", "released tables to read", "Run make run, or make demo")
+    statements = [f"create schema if not exists {catalog.quote(own.of(layer))}" for layer in LAYERS]
+    kept = []
+    for layer, tables in shown.items():
+        for table, version in sorted(tables.items()):
+            held = cloned_from(settings, own, layer, table)
+            if held is None or (held == version and not anew):
+                continue
+            if held == OWN and not anew:
+                kept.append(f"{layer}.{table}")
+            else:
+                statements.append(f"drop table if exists {catalog.quote(own.of(layer), table)}")
+    catalog.thrift_rows(settings, *statements)
     write_state(settings, own)
-    return made
-
-
-def _clone(settings: Settings, own: Own, layer: str, table: str, version: int, anew: bool) -> Made:
-    held = cloned_from(settings, own, layer, table)
-    if held == version and not anew:
-        return Made(layer, table, version, "as it was")
-    if held == OWN and not anew:
-        return Made(layer, table, version, "your own")
-    source = f"{catalog.quote(catalog.CANDIDATE[layer], table)} version as of {int(version)}"
-    name = catalog.quote(own.of(layer), table)
-    statements = f"drop table if exists {name}", f"create table {name} shallow clone {source}"
-    catalog.thrift_rows(settings, *statements, configuration=catalog.SMALL)  # of the log alone, whatever the table's size
-    return Made(layer, table, version, "cloned")
+    return Desk(sum(map(len, shown.values())), kept)
 
 
 OWN = -1  # instead of a version: the person has built the table
@@ -163,10 +154,3 @@ def environment(settings: Settings, own: Own) -> str:
     """`variables` as lines of a shell."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables(settings, own).items()]
     return "\n".join(["# Made by make dev. In a shell: source this file, then cd dbt_project", *lines, ""])
-
-
-def summary(made: Iterable[Made]) -> str:
-    """How many tables of which state, in words."""
-    states = [one.state for one in made]
-    said = [f"{states.count(state)} {state}" for state in ("cloned", "as it was", "your own") if state in states]
-    return ", ".join(said)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Lake  # type: ignore[attr-defined]
 
+from authoring import dev
 from lakehouse import catalog, release
 from lakehouse.settings import ROOT
 
@@ -40,7 +41,7 @@ class Desk:
 def desk(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """After `make dev`."""
     done = lake.run("dev", "--name", "ana")
-    assert "24 tables: 24 cloned" in done.stdout
+    assert "24 released tables" in done.stdout
     return Desk(lake, tmp_path_factory.mktemp("desk"))
 
 
@@ -48,15 +49,26 @@ def rows(lake: Lake, query: str) -> list[tuple[object, ...]]:
     return catalog.thrift_rows(lake.settings, query)
 
 
-def test_clones_hold_what_is_released_and_nothing_needs_building(lake: Lake, desk: Desk) -> None:
-    for table in ("gold.fct_orders", "silver.int_orders__current"):
-        assert rows(lake, f"select count(*) from dev_ana_{table}") == rows(lake, f"select count(*) from {table}")
+def history(lake: Lake, table: str) -> list[object]:
+    """Operations on a table, the first one first."""
+    return [row[4] for row in reversed(rows(lake, f"describe history {table}"))]
+
+
+def test_a_model_that_has_not_changed_begins_as_a_clone_of_what_is_released(lake: Lake, desk: Desk) -> None:
+    selected = "gold.fct_orders", "silver.int_orders__current"
+    said = desk.dbt("run", "-s", *(name.partition(".")[2] for name in selected))  # before any view of staging is there
+    assert said.count("[UNCHANGED, CLONED") == 2
+    for table in selected:
+        assert rows(lake, f"select count(*), sum(hash(*)) from dev_ana_{table}") == rows(
+            lake, f"select count(*), sum(hash(*)) from {table}"
+        )
+        assert history(lake, f"dev_ana_{table}") == ["CLONE"]
+    assert desk.dbt("run", "-s", "fct_orders").count("[UNCHANGED in") == 1
     said = desk.dbt("run")
     assert [
         line for line in said.splitlines() if " OK created" in line and "view model" not in line and "UNCHANGED" not in line
     ] == []
-    assert said.count("[UNCHANGED") >= 19
-    assert "24 as it was" in lake.run("dev", "--name", "ana").stdout
+    assert said.count("[UNCHANGED") == 24 and said.count("[UNCHANGED in") == 2
 
 
 def test_an_edit_builds_what_it_reaches_and_touches_no_candidate(lake: Lake, desk: Desk) -> None:
@@ -158,6 +170,34 @@ def test_two_writers_are_one_too_many(lake: Lake, desk: Desk) -> None:
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_a_merge_goes_on_from_a_clone_and_clones_of_an_older_release_are_dropped(lake: Lake, desk: Desk) -> None:
+    own, more = dev.whose("ana"), Lake(lake.settings, lake.environment | {"SOURCE_DSN": lake.dsn})
+    for arguments in (
+        ["dev", "--name", "ana", "--anew"],
+        ["traffic"],
+        ["ingest"],
+        ["gate", "--layer", "bronze"],
+        ["release", "--layer", "bronze"],
+    ):
+        more.run(*arguments)
+    clones = "dim_dates", "rpt_daily_sales"
+    said = desk.dbt("run", "-s", "int_payments__current", *clones)
+    assert said.count("[UNCHANGED, CLONED") == len(clones)
+    mine, query = "dev_ana_silver.int_payments__current", "select count(*), sum(hash(*)) from {} version as of {}"
+    desk.dbt("run", "--full-refresh", "-s", "int_payments__current")
+    assert history(lake, mine) == ["CLONE", "MERGE", "CREATE OR REPLACE TABLE AS SELECT"]
+    released, merged, whole = (rows(lake, query.format(mine, version)) for version in range(3))
+    assert merged == whole != released
+
+    lake.run("demo")  # all in step again
+    now = release.published(lake.settings, "gold")
+    held = {table: dev.cloned_from(lake.settings, own, "gold", table) for table in clones}
+    assert held["rpt_daily_sales"] != now["rpt_daily_sales"]
+    lake.run("dev", "--name", "ana")
+    for table, version in held.items():
+        assert dev.cloned_from(lake.settings, own, "gold", table) == (version if version == now[table] else None)
 
 
 def test_dropped_schemas_are_gone_and_released_tables_are_not(lake: Lake, desk: Desk) -> None:

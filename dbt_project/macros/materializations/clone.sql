@@ -4,3 +4,12 @@
     {%- if existing is not none -%} {%- do adapter.drop_relation(existing) -%} {%- endif %}
     create table {{ this_relation }} shallow clone {{ defer_relation }}
 {% endmacro %}
+
+
+{#- The model's table, which is not there yet, as a clone of what is released: it shares the files, and a merge may go on from there. -#}
+{% macro begin_as_clone(released) %}
+    {%- do run_query('create table ' ~ this ~ ' shallow clone ' ~ adapter.to_clone(released)) -%}
+    {%- set made = this.incorporate(type='table') -%}
+    {%- do adapter.cache_added(made) -%}
+    {{ return(made) }}
+{% endmacro %}

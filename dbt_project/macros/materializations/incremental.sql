@@ -10,12 +10,14 @@
     {%- endif -%}
     {%- set existing = load_relation(this) -%}
     {%- set note = adapter.origin(model, query_of_whole()) -%}
-    {%- if is_unchanged(existing, note) -%}
-        {{ return(leave_as_it_is()) }}
+    {%- set released = adapter.released(model) if existing is none and is_ours() else none -%}
+    {%- if is_unchanged(existing or released, note) -%}
+        {{ return(leave_as_it_is(released)) }}
     {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
     {%- if is_incremental() -%}
+        {%- if existing is none -%} {%- set existing = begin_as_clone(released) -%} {%- endif -%}
         {%- do adapter.prepare(model, note, this) -%}
         {%- do check_columns(existing) -%}
         {%- set bounds = bounds_of_keys(config.get('unique_key')) -%}
@@ -101,11 +103,11 @@
 -#}
 {% macro is_incremental() %}
     {%- if not execute or this is none -%} {{ return(false) }} {%- endif -%}
-    {%- set relation = load_relation(this) -%}
+    {%- set relation = load_relation(this) or (adapter.released(model) if is_ours() else none) -%}
     {%- if relation is none or relation.type != 'table' or model.config.materialized != 'incremental' or should_full_refresh() -%}
         {{ return(false) }}
     {%- endif -%}
-    {{ return(not is_ours() or not adapter.plan(model, this).reason) }}
+    {{ return(not is_ours() or not adapter.plan(model, relation).reason) }}
 {% endmacro %}
 
 

@@ -5,8 +5,9 @@
     {%- endif -%}
     {%- set existing = load_relation(this) -%}
     {%- set note = adapter.origin(model, compiled_code) -%}
-    {%- if is_unchanged(existing, note) -%}
-        {{ return(leave_as_it_is()) }}
+    {%- set released = adapter.released(model) if existing is none else none -%}
+    {%- if is_unchanged(existing or released, note) -%}
+        {{ return(leave_as_it_is(released)) }}
     {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
@@ -18,15 +19,20 @@
 {% endmaterialization %}
 
 
-{#- Whether the table is there and is what `note` would be built from. -#}
+{#- Whether the table is there, or a released one that stands in for it, and is what `note` would be built from. -#}
 {% macro is_unchanged(existing, note) %}
-    {{ return(existing is not none and existing.is_delta and not should_full_refresh() and adapter.built_from(this, note)) }}
+    {{ return(existing is not none and existing.is_delta and not should_full_refresh() and adapter.built_from(existing, note)) }}
 {% endmacro %}
 
 
-{#- What a materialization returns that does nothing. -#}
-{% macro leave_as_it_is() %}
-    {%- call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) -%} -- nothing that it is made of has changed {%- endcall -%}
+{#- What a materialization returns that does nothing, or, where the table is not there yet, no more than clone the released one. -#}
+{% macro leave_as_it_is(released=none) %}
+    {%- if released is not none -%}
+        {%- do adapter.expect_few_rows() -%}
+        {%- do begin_as_clone(released) -%}
+    {%- endif -%}
+    {%- set said = 'UNCHANGED' if released is none else 'UNCHANGED, CLONED' -%}
+    {%- call noop_statement('main', said, 'UNCHANGED', 0) -%} -- nothing that it is made of has changed {%- endcall -%}
     {%- do adapter.forget(model) -%}
     {{ return({'relations': [this]}) }}
 {% endmacro %}

@@ -180,6 +180,31 @@ class ComportaAdapter(SparkAdapter):
             f"{name} {_WHOLE.sub(lambda kind: _SPARK[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()
         ]
 
+    # What stands in for a table that is not there
+
+    @available
+    def released(self, model: dict[str, Any]) -> BaseRelation | None:
+        """With `--defer`, what readers see of `model`; None if no release shows it."""
+        manifest: Any = self.get_macro_resolver()
+        instead = getattr(manifest.nodes.get(model["unique_id"]), "defer_relation", None)
+        if not instead or not getattr(self.config.args, "defer", False):
+            return None
+        shown = self.Relation.create(schema=instead.schema, identifier=instead.identifier, type="table", is_delta=True)
+        return shown if view.read(self.text_of_view(shown)) else None
+
+    @available
+    def to_clone(self, released: BaseRelation) -> str:
+        """What `shallow clone` is to be told for the rows that `released` shows: the table behind it, at that version."""
+        shown = view.read(self.text_of_view(released))
+        if shown is None:
+            raise DbtRuntimeError(f"{released} is a view that no release made (wanted: a released table to clone). Run make dev")
+        return f"{catalog.quote(*shown[:2])} version as of {shown[2]}"
+
+    @available
+    def expect_few_rows(self) -> None:
+        """Have this node's session plan for few rows."""
+        self._begin_with(catalog.SMALL)
+
     # What a model is made of
 
     @available
@@ -239,15 +264,19 @@ class ComportaAdapter(SparkAdapter):
     @available
     def prepare(self, model: dict[str, Any], note: str | None, target: BaseRelation | None = None) -> None:
         """Have the commits of this node's session carry `note`; where all that it reads, with the `target` of a merge, is small, plan for that."""
-        settings = ({_NOTE: note} if note else {}) | (catalog.SMALL if self._reads_little(model, target) else {})
+        opened = self._begin_with(({_NOTE: note} if note else {}) | (catalog.SMALL if self._reads_little(model, target) else {}))
+        if opened and not note:
+            self.execute(f"reset {_NOTE}")
+
+    def _begin_with(self, settings: Mapping[str, str]) -> bool:
+        """Have this node's session work with `settings`; whether it is open already."""
         connection = self.connections.get_if_exists()
         if connection is None or connection.state != "open":
             self.connections.for_next_session(connection.name if connection else None, settings)
-            return
+            return False
         for name, value in settings.items():
             self.execute(f"set {name}={value}")
-        if not note:
-            self.execute(f"reset {_NOTE}")
+        return True
 
     def _reads_little(self, model: Mapping[str, Any], target: BaseRelation | None) -> bool:
         try:
@@ -405,7 +434,8 @@ class ComportaAdapter(SparkAdapter):
                 yield from self._reached(parent, written)
             return
         relation = self._resolved(node)
-        if node.resource_type == "source" or relation.schema != node.schema:
+        elsewhere = node.resource_type == "source" or relation.schema != node.schema
+        if elsewhere and not self._is_view_of_sources(node):
             yield self._outside(relation, seen)
         elif node.config.materialized == "view":
             text = self.text_of_view(relation)
@@ -417,6 +447,13 @@ class ComportaAdapter(SparkAdapter):
         else:
             kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
             yield Input(str(relation), self._table(relation), seen, seen, relation, forward=kept)
+
+    def _is_view_of_sources(self, node: Any) -> bool:
+        """Whether it is a model's view that reads the same in each target."""
+        if node.resource_type != "model" or node.config.materialized != "view":
+            return False
+        manifest: Any = self.get_macro_resolver()
+        return all(number in manifest.sources for number in node.depends_on.nodes)
 
     def _neutral(self, numbers: Iterable[str], query: str) -> str:
         """`query` with the ids of its parents for their names: in another schema it is the same query, of a clone of the same table."""
@@ -451,14 +488,18 @@ class ComportaAdapter(SparkAdapter):
         shown = view.read(text)
         if shown is None:
             raise UnknownError(f"{relation} is a view that no release made")
-        schema, name, at = shown
-        table = origin.open_table(candidate.place(self._settings(), schema, name), storage.options(self._settings()), at)
+        table = self._shown(*shown)
         # Which version is shown is told by the rows; what else the text says is what is held back.
         held = re.sub(r"version as of \d+", "", text, count=1) if "anti join" in text else ""
         return Input(str(relation), table, origin.digest(seen, held) if held else seen, seen, relation)
 
+    def _shown(self, schema: str, name: str, at: int) -> DeltaTable:
+        return origin.open_table(candidate.place(self._settings(), schema, name), storage.options(self._settings()), at)
+
     def _table(self, relation: BaseRelation) -> DeltaTable:
-        """The relation's table; of a clone that nobody has written since, what it is a clone of."""
+        """The relation's table; of a clone that nobody has written since, what it is a clone of; of a view that a release made, what it shows."""
+        if shown := view.read(self.text_of_view(relation)):
+            return self._shown(*shown)
         table = self._named(relation)
         try:
             return self._cloned(table, origin.commit(self._commits(table))) or table
