@@ -52,6 +52,26 @@ def test_defer_reads_the_parent_of_the_other_target(project: Project) -> None:
     assert project.ids("child", "other") == [101, 102, 103, 104]
 
 
+def test_a_view_that_is_deferred_to_counts_by_what_it_reads(project: Project) -> None:
+    project.write("models/child.sql", "{{ config(materialized='table') }} select id from {{ ref('stg') }}")
+    project.dbt("run")
+    deferred = ("run", "--target", "other", "--select", "child", "--defer", "--state", project.keep_state())
+    project.dbt(*deferred)
+    project.dbt(*deferred)
+    assert "UNCHANGED" in project.messages["child"] and project.tables("other") == {"child"}
+    others = f"{project.name}_bronze.others"  # which this project knows nothing of
+    catalog.thrift_rows(
+        project.settings,
+        f"create table {others} using delta as select 8L as id",
+        f"create or replace view {project.name}_main.stg as select * from {others}",
+    )
+    project.dbt(*deferred)
+    assert project.ids("child", "other") == [8]
+    catalog.thrift_rows(project.settings, f"insert into {others} values (9L)")
+    project.dbt(*deferred)
+    assert project.ids("child", "other") == [8, 9]
+
+
 def test_state_modified_selects_what_was_edited(project: Project) -> None:
     table = "{{ config(materialized='table') }} "
     for name, parent in (("one", "stg"), ("two", "stg"), ("below", "one")):

@@ -435,7 +435,7 @@ class ComportaAdapter(SparkAdapter):
             return
         relation = self._resolved(node)
         elsewhere = node.resource_type == "source" or relation.schema != node.schema
-        if elsewhere and not self._is_view_of_sources(node):
+        if elsewhere and not self._is_view_of_sources(node, relation):
             yield self._outside(relation, seen)
         elif node.config.materialized == "view":
             text = self.text_of_view(relation)
@@ -448,12 +448,12 @@ class ComportaAdapter(SparkAdapter):
             kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
             yield Input(str(relation), self._table(relation), seen, seen, relation, forward=kept)
 
-    def _is_view_of_sources(self, node: Any) -> bool:
-        """Whether it is a model's view that reads the same in each target."""
-        if node.resource_type != "model" or node.config.materialized != "view":
-            return False
+    def _is_view_of_sources(self, node: Any, relation: BaseRelation) -> bool:
+        """Whether `relation` is a model's view that reads the sources of this target, as another target made it."""
+        parents = node.depends_on.nodes if node.resource_type == "model" and node.config.materialized == "view" else []
         manifest: Any = self.get_macro_resolver()
-        return all(number in manifest.sources for number in node.depends_on.nodes)
+        text = self._neutral(parents, self.text_of_view(relation))
+        return bool(parents) and all(number in manifest.sources and f"<{number}>" in text for number in parents)
 
     def _neutral(self, numbers: Iterable[str], query: str) -> str:
         """`query` with the ids of its parents for their names: in another schema it is the same query, of a clone of the same table."""
