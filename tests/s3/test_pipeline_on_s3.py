@@ -1,6 +1,9 @@
 """The whole way with the lake on S3, by `STORE=s3` alone: gold equals the source, also after kills; no secret leaves its file."""
 
 import json
+import shlex
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ import pytest
 from shop import Shop
 
 from lakehouse import lease, postgres, release, s3, server, weed
-from lakehouse.settings import Settings
+from lakehouse.settings import ROOT, Settings
 
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"
 
@@ -114,8 +117,16 @@ def test_questions_about_rows_and_releases_are_answered(shop: Shop) -> None:
     [(order,)] = shop.ask("select max(order_id) from gold.fct_orders")
     assert "bronze.shop__orders" in shop.run("why", "--table", "gold.fct_orders", "--key", str(order))
     assert "does not exist" in shop.run("rollback", "--release", "999", code=8)
+
+
+def test_dbt_works_from_somebodys_own_shell(shop: Shop) -> None:
     shop.run("dev", "--name", "ana")
-    assert shop.ask("select count(*) from dev_ana_gold.fct_orders") == shop.ask("select count(*) from gold_candidate.fct_orders")
+    shell = f"set -e; . {shlex.quote(str(shop.settings.var_dir / 'dev/ana/env'))}; cd {shlex.quote(str(ROOT / 'dbt_project'))}; "
+    command = f"{shlex.quote(sys.executable)} -m dbt.cli.main --no-version-check --no-use-colors run -s fct_orders"
+    done = subprocess.run(["sh", "-c", shell + command], env=shop.environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "UNCHANGED, CLONED" in done.stdout, done.stdout[-4000:] + done.stderr[-2000:]
+    counted = "select count(*), sum(hash(*)) from {}"
+    assert shop.ask(counted.format("dev_ana_gold.fct_orders")) == shop.ask(counted.format("gold.fct_orders")) != [(0, None)]
 
 
 def test_a_writer_of_another_machine_keeps_this_one_out(shop: Shop) -> None:
