@@ -1,5 +1,6 @@
 """What a branch changes: the tables that a person has built beside the ones that readers see, and what the gate says of them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
 from inspection.reader import Reader
-from lakehouse import candidate, console, dbt, release, storage
+from lakehouse import candidate, commits, console, dbt, release, storage
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
 
@@ -31,6 +32,7 @@ class Changed:
     difference: Difference
     promises: tuple[str, ...]  # what of its contract is another, as sentences
     verdict: Verdict | None  # None: it has no suite
+    part: str = ""  # what made it hold a part of the rows: `DEV_SAMPLE=1`
 
     @property
     def name(self) -> str:
@@ -40,7 +42,7 @@ class Changed:
     @property
     def is_same(self) -> bool:
         """Whether readers would see nothing else."""
-        return self.difference.state == "same" and not self.difference.restamped and not self.promises
+        return self.difference.state == "same" and not self.difference.restamped and not self.promises and not self.part
 
     @property
     def columns(self) -> dict[str, int]:
@@ -65,21 +67,31 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
         for name, node in sorted(models.items()):
             if node["config"]["materialized"] in ("view", "ephemeral") or cloned_from(settings, own, layer, name) != OWN:
                 continue
-            difference = _difference(
-                settings, reader, own, layer, name, dbt.unique_key(node) or key_of(settings, layer, name), examples, show
-            )
+            table = DeltaTable(candidate.place(settings, own.of(layer), name), storage_options=storage.options(settings))
+            key = dbt.unique_key(node) or key_of(settings, layer, name)
+            difference = _difference(settings, reader, table, layer, name, key, examples, show)
             promises = tuple(_promises(before.get(name), node))
             verdict = _judged(settings, spark, own, layer, name, target)
-            found.append(Changed(layer, name, node["original_file_path"], difference, promises, verdict))
+            part = _part(settings, table)
+            found.append(Changed(layer, name, node["original_file_path"], difference, promises, verdict, part))
     if not found:
         raise AbsentError(own.schema, "holds nothing that you have built", "models of your branch", "Run make dev, then dbt run")
     return found
 
 
+def _part(settings: Settings, table: DeltaTable) -> str:
+    """What made the table hold a part of the rows, by the note of dbt's adapter in the commit that wrote them."""
+    written = next((each for each in commits.newest_first(settings, table) if each.get("operation") not in commits.QUIET), {})
+    try:
+        note = json.loads(written.get("userMetadata") or "{}")
+    except ValueError:  # somebody else's
+        return ""
+    return str(note.get("part", "")) if isinstance(note, dict) else ""
+
+
 def _difference(
-    settings: Settings, reader: Reader, own: Own, layer: str, name: str, key: tuple[str, ...], examples: int, show: bool
+    settings: Settings, reader: Reader, after: DeltaTable, layer: str, name: str, key: tuple[str, ...], examples: int, show: bool
 ) -> Difference:
-    after = DeltaTable(candidate.place(settings, own.of(layer), name), storage_options=storage.options(settings))
     shown = release.published(settings, layer).get(name)
     if shown is None:
         size = candidate.size_of(after)

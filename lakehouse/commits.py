@@ -10,6 +10,9 @@ from deltalake.fs import DeltaStorageHandler
 from lakehouse import storage
 from lakehouse.settings import Settings
 
+# Operations that change no row and no column.
+QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})
+
 
 def newest_first(settings: Settings, table: DeltaTable) -> Iterator[dict[str, Any]]:
     """`commitInfo` of each version, that of the table's own version first, with its number as `version`.

@@ -238,13 +238,22 @@ class ComportaAdapter(SparkAdapter):
 
     @available
     def origin(self, model: dict[str, Any], query: str) -> str | None:
-        """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built."""
-        if self._reads_a_part() or model["config"].get("full_refresh") is False:
+        """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built.
+
+        A table that holds a part of the rows has at least a note that says so.
+        """
+        note, part = self._written_from(model, query), self._part(model)
+        if part:
+            note = (note or {"comporta": 1}) | {"part": part}
+        return origin.plain(note) if note else None
+
+    def _written_from(self, model: Mapping[str, Any], query: str) -> dict[str, Any] | None:
+        if self._only() or model["config"].get("full_refresh") is False or _has_side_effects(model):
             return None
         try:
             inputs = self._inputs_now(model)
             plan = self._plans.get(model["unique_id"])
-            note = {
+            return {
                 "comporta": 1,
                 "since": plan.since if plan and not plan.reason else -1,
                 "query": origin.code(self._neutral(model["depends_on"]["nodes"], query)),
@@ -254,12 +263,38 @@ class ComportaAdapter(SparkAdapter):
             }
         except UnknownError:
             return None
-        return origin.plain(note) if not _has_side_effects(model) else None
 
-    def _reads_a_part(self) -> bool:
-        """Whether `ref` gives no rows, or a sample: a table built so is to be built by the next run that reads everything."""
+    def _only(self) -> str:
+        """dbt's option by which `ref` gives no rows, or a sample: a table built so is to be built by the next run that reads everything."""
         asked = self.config.args
-        return bool(getattr(asked, "EMPTY", False)) or getattr(asked, "sample", None) is not None
+        return "--empty" if getattr(asked, "EMPTY", False) else "--sample" if getattr(asked, "sample", None) is not None else ""
+
+    def _part(self, model: Mapping[str, Any]) -> str:
+        """What made a person's table, or one that it reads, hold a part of the rows: an option of dbt, or `DEV_SAMPLE=1`."""
+        target = self.config.target_name
+        if (only := self._only()) or target != "dev":
+            return only
+        share = sample_of(target)
+        if share < 1 and self._is_sampled(model["depends_on"]["nodes"]):
+            return f"DEV_SAMPLE={100 * share:g}"
+        try:
+            return next(
+                (str(part) for each in self._inputs(model) if (part := origin.read(self._noted(each.table)).get("part"))), ""
+            )
+        except UnknownError:
+            return ""
+
+    def _is_sampled(self, numbers: Iterable[str]) -> bool:
+        """Whether a `ref` gives a sample of one of these, or of what is read through one that is no table."""
+        manifest: Any = self.get_macro_resolver()
+        for node in (manifest.nodes.get(number) for number in numbers):
+            if node is None:
+                continue
+            if (node.config.meta or {}).get("sample_by"):
+                return True
+            if node.config.materialized in ("ephemeral", "view") and self._is_sampled(node.depends_on.nodes):
+                return True
+        return False
 
     @available
     def prepare(self, model: dict[str, Any], note: str | None, target: BaseRelation | None = None) -> None:
@@ -323,7 +358,7 @@ class ComportaAdapter(SparkAdapter):
 
         It is good for this very version, and for this machine; without it, the merge is tried again.
         """
-        if note is None:
+        if note is None or "inputs" not in origin.read(note):
             return
         try:
             table = self._named(relation)
@@ -339,7 +374,7 @@ class ComportaAdapter(SparkAdapter):
     @available
     def built_from(self, relation: BaseRelation, note: str | None) -> bool:
         """Whether the table is what was built from just that, and was not touched since."""
-        if note is None:
+        if note is None or "inputs" not in origin.read(note):
             return False
         try:
             held = self._noted(self._table(relation))
@@ -360,6 +395,8 @@ class ComportaAdapter(SparkAdapter):
             held = origin.read(self._noted(table))
             if not held:
                 return Plan("it is not known what its table was built from")
+            if "inputs" not in held:
+                return Plan("its table was built from a part of the rows")
             if held.get("model") != self._as_written(model):
                 return Plan("the model has changed")
             return self._went_on(held["inputs"], list(self._inputs(model)))
@@ -634,7 +671,7 @@ def _only_grew(commits: Iterable[Mapping[str, Any]], before: int, batch: int | N
 
 def _grows(commit: Mapping[str, Any], batch: int | None) -> bool:
     operation = commit.get("operation")
-    if operation in origin.QUIET or operation in ("ADD COLUMN", "ADD COLUMNS") or commit.get("comporta"):
+    if operation in commits.QUIET or operation in ("ADD COLUMN", "ADD COLUMNS") or commit.get("comporta"):
         return True
     # A merge of a model whose parents were not equally far takes up batches that others of its rows are past.
     since = origin.read(commit.get("userMetadata")).get("since", -1)

@@ -15,9 +15,9 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from lakehouse.commits import QUIET
 from lakehouse.sqltext import volatile
 
-QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
 NEW_BATCH = "/* new batches */"
 _NEW_BATCH = re.compile(r"(?:_batch_id > -?\d+|true)\s*" + re.escape(NEW_BATCH))
