@@ -9,7 +9,7 @@ from pyhive import hive
 from pyhive.exc import OperationalError
 from thrift.transport.TTransport import TTransportException
 
-from lakehouse import ledger, storage
+from lakehouse import storage
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
@@ -83,6 +83,8 @@ def _message(error: OperationalError) -> str:
 
 def create_schemas(settings: Settings) -> None:
     """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
+    from lakehouse import ledger  # with pyarrow, which most of those who only ask don't need
+
     ledger.create_missing(settings)
     own = own_places(settings)
     statements = [

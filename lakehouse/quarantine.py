@@ -7,7 +7,6 @@ rows of one batch and key go or stay together, so that no deletion comes through
 import json
 from dataclasses import dataclass
 
-import pyarrow as pa
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import PrimitiveType
@@ -38,7 +37,7 @@ def held(settings: Settings, table: str) -> Held | None:
         found = DeltaTable(location(settings, table), storage_options=storage.options(settings))
     except TableNotFoundError:
         return None
-    if not sum(pa.table(found.get_add_actions(flatten=True)).column("num_records").to_pylist()):
+    if not sum(found.get_add_actions(flatten=True)["num_records"].to_pylist()):
         return None
     return Held(found.version(), tuple(json.loads(found.metadata().description or "[]")))
 

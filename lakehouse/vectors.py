@@ -4,10 +4,7 @@ import json
 import re
 from typing import Any
 
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import FileSelector, PyFileSystem
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 _LOG = "_delta_log"
@@ -20,6 +17,10 @@ def hidden(table: DeltaTable) -> int:
     """
     if "deletionVectors" not in (table.protocol().reader_features or ()):
         return 0
+    import pyarrow.parquet as pq  # heavy, and few tables have deletion vectors
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import FileSelector, PyFileSystem
+
     # A version of its own, since the table may have been opened at an older one than the log's last.
     files, last = PyFileSystem(DeltaStorageHandler.from_table(table._table)), table.version()
     checkpoints = [
