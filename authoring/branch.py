@@ -1,6 +1,5 @@
 """What a branch changes: the tables that a person has built beside the ones that readers see, and what the gate says of them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +81,7 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
 def _part(settings: Settings, table: DeltaTable) -> str:
     """What made the table hold a part of the rows, by the note of dbt's adapter in the commit that wrote them."""
     written = next((each for each in commits.newest_first(settings, table) if each.get("operation") not in commits.QUIET), {})
-    try:
-        note = json.loads(written.get("userMetadata") or "{}")
-    except ValueError:  # somebody else's
-        return ""
-    return str(note.get("part", "")) if isinstance(note, dict) else ""
+    return str(commits.read_note(written.get("userMetadata")).get("part", ""))
 
 
 def _difference(

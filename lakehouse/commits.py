@@ -31,6 +31,15 @@ def newest_first(settings: Settings, table: DeltaTable) -> Iterator[dict[str, An
         yield found["commitInfo"] | {"version": version}
 
 
+def read_note(note: object) -> dict[str, Any]:
+    """What a table was built from, as dbt's adapter noted it in a commit's `userMetadata`; empty if it is none of ours."""
+    try:
+        found = json.loads(note) if isinstance(note, str) else None
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("comporta") == 1 else {}
+
+
 def _read(settings: Settings, place: str, path: str) -> bytes:
     if storage.is_s3(place):
         return storage.read(settings, storage.join(place, path))

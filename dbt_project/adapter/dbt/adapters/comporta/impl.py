@@ -279,7 +279,7 @@ class ComportaAdapter(SparkAdapter):
             return f"DEV_SAMPLE={100 * share:g}"
         try:
             return next(
-                (str(part) for each in self._inputs(model) if (part := origin.read(self._noted(each.table)).get("part"))), ""
+                (str(part) for each in self._inputs(model) if (part := commits.read_note(self._noted(each.table)).get("part"))), ""
             )
         except UnknownError:
             return ""
@@ -358,7 +358,7 @@ class ComportaAdapter(SparkAdapter):
 
         It is good for this very version, and for this machine; without it, the merge is tried again.
         """
-        if note is None or "inputs" not in origin.read(note):
+        if note is None or "inputs" not in commits.read_note(note):
             return
         try:
             table = self._named(relation)
@@ -374,7 +374,7 @@ class ComportaAdapter(SparkAdapter):
     @available
     def built_from(self, relation: BaseRelation, note: str | None) -> bool:
         """Whether the table is what was built from just that, and was not touched since."""
-        if note is None or "inputs" not in origin.read(note):
+        if note is None or "inputs" not in commits.read_note(note):
             return False
         try:
             held = self._noted(self._table(relation))
@@ -392,7 +392,7 @@ class ComportaAdapter(SparkAdapter):
     def _made_plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
         try:
             table = self._table(relation)
-            held = origin.read(self._noted(table))
+            held = commits.read_note(self._noted(table))
             if not held:
                 return Plan("it is not known what its table was built from")
             if "inputs" not in held:
@@ -674,5 +674,5 @@ def _grows(commit: Mapping[str, Any], batch: int | None) -> bool:
     if operation in commits.QUIET or operation in ("ADD COLUMN", "ADD COLUMNS") or commit.get("comporta"):
         return True
     # A merge of a model whose parents were not equally far takes up batches that others of its rows are past.
-    since = origin.read(commit.get("userMetadata")).get("since", -1)
+    since = commits.read_note(commit.get("userMetadata")).get("since", -1)
     return operation == "MERGE" and isinstance(since, int) and since >= (-1 if batch is None else batch) and since >= 0

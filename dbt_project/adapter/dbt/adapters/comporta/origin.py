@@ -15,7 +15,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from lakehouse.commits import QUIET
+from lakehouse.commits import QUIET, read_note
 from lakehouse.sqltext import volatile
 
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
@@ -100,17 +100,8 @@ def plain(note: Mapping[str, Any]) -> str:
 
 def differs(before: str | None, now: Mapping[str, Any]) -> list[str]:
     """Names of what has changed since the note; a single `` if there is no note that can be read."""
-    held = read(before)
+    held = read_note(before)
     return _differing(held, now) if held else [""]
-
-
-def read(note: object) -> dict[str, Any]:
-    """A note as data; empty if it is none of ours."""
-    try:
-        found = json.loads(note) if isinstance(note, str) else None
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) and found.get("comporta") == 1 else {}
 
 
 def _differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
