@@ -13,18 +13,22 @@ WORKDIR /opt/comporta
 COPY Makefile requirements.lock requirements-uv.lock ./
 COPY lakehouse lakehouse
 ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
-RUN docker/install.sh lake
+RUN --mount=type=secret,id=ca docker/install.sh lake
 
 FROM system
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/comporta comporta \
-    && install -d -o comporta -g comporta -m 0750 /var/lib/comporta
+# The server, and each job, is a user of its own: none can read another's environment or memory, or end it. VAR_DIR is their group's
+# (lakehouse/access.py); sticky, so that none can put a folder of its own in another's place. Their home is what no other can write.
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp comporta \
+    && uid=10001 && for job in ingest gate build release site publish master worker job; do uid=$((uid + 1)) \
+    && useradd --uid "$uid" --gid comporta --no-create-home --home-dir /tmp "comporta-$job"; done \
+    && install -d -o comporta -g comporta -m 3770 /var/lib/comporta
 WORKDIR /opt/comporta
 COPY --from=lake /opt/comporta/.venv .venv
 COPY --from=lake /opt/comporta/var/jars var/jars
 COPY . .
 ENV PATH=/opt/comporta/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/var/lib/comporta \
+    HOME=/tmp \
     VAR_DIR=/var/lib/comporta \
     TINI_SUBREAPER=1 \
     GX_ANALYTICS_ENABLED=false \

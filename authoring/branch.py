@@ -1,7 +1,9 @@
 """What a branch changes: the tables that a person has built beside the ones that readers see, and what the gate says of them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,11 @@ from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
 from inspection.reader import Reader
-from lakehouse import candidate, commits, console, dbt, release, storage
+from lakehouse import candidate, commits, console, dbt, release, storage, values
+from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
+from lakehouse.site.policy import QUALITY
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -127,16 +131,22 @@ def report(found: list[Changed], own: Own, template: str) -> str:
     made = Environment(
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"number": console.count, "cell": _cell, "values": _values}
-    style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text()
+    made.filters |= {"number": console.count, "prose": _prose, "code": _code, "values": _values}
+    style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text(encoding="utf-8")
     changed = [one for one in found if not one.is_same]
     same = [one for one in found if one.is_same]
-    return made.get_template(f"{template}.j2").render(changed=changed, same=same, own=own, style=style)
+    return made.get_template(f"{template}.j2").render(changed=changed, same=same, own=own, style=style, policy=QUALITY)
 
 
-def _cell(text: object) -> str:
-    """`text` within a cell of a Markdown table."""
-    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("`", "'")
+def _prose(text: object) -> str:
+    """`text` in Markdown, where nothing of it is a link, an image, a mention, HTML or the end of a cell."""
+    plain = escape(" ".join(shown(str(text)).splitlines()), quote=False).replace("@", "&#64;")
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", plain)
+
+
+def _code(text: object) -> str:
+    """`text` between backticks of Markdown."""
+    return " ".join(shown(str(text)).splitlines()).replace("`", "'")
 
 
 def _values(example: Example) -> str:
@@ -148,5 +158,5 @@ def _values(example: Example) -> str:
 
 
 def _short(value: object) -> str:
-    text = "null" if value is None else str(value)
+    text = "null" if value is None else values.text(value)
     return text if len(text) <= 60 else text[:57] + "…"

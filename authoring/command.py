@@ -83,7 +83,7 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
     text = branch.report(found, own, "branch.md")
     files.write(own.folder(settings) / "diff.md", text)
     page = files.write(own.folder(settings) / "diff.html", branch.report(found, own, "branch.html"))
-    click.echo(text, nl=False)
+    console.echo(text)
     console.err.print(Text(f"The same as a page: {page}", style="dim"))
     bad = [one.name for one in found if one.verdict and not one.verdict.ok]
     if bad:
@@ -103,7 +103,7 @@ def model(name: str, parents: str, key: str, owner: str, dry_run: bool) -> None:
     made = skeleton.draft(load(), name, _listed(parents), _listed(key), owner)
     if dry_run:
         for path, text in made.files.items():
-            click.echo(f"-- {path.relative_to(ROOT)}\n{text}")
+            console.echo(f"-- {path.relative_to(ROOT)}\n{text}")
         return
     skeleton.write(made)
     for path in made.files:

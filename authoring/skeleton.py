@@ -1,5 +1,6 @@
 """The first draft of a model: its query, its description with columns and tests, its suite. Builds as it stands; says what is left to say."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lakehouse import dbt
+from lakehouse.catalog import quote
+from lakehouse.console import shown
 from lakehouse.errors import SettingsError
 from lakehouse.settings import ROOT, Settings
 
 LATER = "TODO"  # tests/contracts refuses a description that begins so
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
+_JINJA = re.compile(r"\{(?=[{%#])")  # where dbt would begin to read code
 _PREFIX = {"gold": ("dim_", "fct_", "rpt_"), "silver": ("int_",)}
 
 
@@ -30,6 +36,11 @@ def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[s
         SettingsError: the name is not by the rules or is taken; a parent or a column of the key does not exist.
     """
     layer, domain, model = _named(name)
+    for variable, given in (("FROM", parents), ("KEY", key)):
+        if not given:
+            raise SettingsError(
+                variable, "names nothing", "names, separated by commas", f"make model NAME={name} FROM=fct_orders KEY=customer_id"
+            )
     known = dbt.manifest(settings)
     nodes = {node["name"]: node for node in known["nodes"].values() if node["resource_type"] == "model"}
     if model in nodes:
@@ -73,43 +84,64 @@ def _columns(parent: Mapping[str, Any], key: Sequence[str]) -> dict[str, Mapping
         if name not in held:
             near = get_close_matches(name, list(held), 3, 0.5) or list(held)
             raise SettingsError("KEY", f"{name} is no column of {parent['name']}", ", ".join(near))
+        if _JINJA.search(name):
+            raise SettingsError("KEY", f"{name!r} is code to dbt", "a column whose name is none", f"Rename it in {parent['name']}")
     return {name: held[name] for name in key}
 
 
 def _query(parents: Sequence[str], columns: Sequence[str]) -> str:
-    inputs = [f"{_short(parent)} as (\n    select * from {{{{ ref('{parent}') }}}}\n),\n" for parent in parents]
-    named = "".join(f"        {name},\n" for name in columns)
-    final = (
-        f"final as (\n    select distinct\n{named.rstrip().rstrip(',')}\n    from {_short(parents[0])}\n)\n\nselect * from final\n"
-    )
+    inputs = [f"{_short(parent)} as (\n    select * from {{{{ ref({parent!r}) }}}}\n),\n" for parent in parents]
+    named = ",\n".join(f"        {_identifier(name)}" for name in columns)
+    final = f"final as (\n    select distinct\n{named}\n    from {_short(parents[0])}\n)\n\nselect * from final\n"
     return "with " + "\n".join([*inputs, final])
 
 
 def _short(parent: str) -> str:
-    return re.sub(r"^(?:int|dim|fct|rpt|stg)_|__\w+$", "", parent)
+    return _identifier(re.sub(r"^(?:int|dim|fct|rpt|stg)_|__\w+$", "", parent))
+
+
+def _identifier(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else quote(name)
+
+
+def _scalar(text: str, within: str = "{{x: {}}}") -> str:
+    """`text` as a value of YAML: as it is where YAML, in the place that `within` stands for, would read just that, else in quotes."""
+    try:
+        plain = yaml.safe_load(within.format(text)) == {"x": text} and not text[:1].isdigit()
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else shown(json.dumps(text, ensure_ascii=False))
+
+
+def _line(text: str) -> str:
+    """`_scalar` of a line of its own, where more is plain."""
+    return _scalar(text, "x: {}")
 
 
 def _described(model: str, columns: Mapping[str, Mapping[str, Any]], key: Sequence[str]) -> str:
     lines = ["version: 2", "", "models:", f"  - name: {model}"]
-    lines += [f'    description: "{LATER}: one row per {", ".join(key)} …"', "    config:", "      contract: {enforced: true}"]
+    described = json.dumps(f"{LATER}: one row per {', '.join(key)} …", ensure_ascii=False)
+    lines += [f"    description: {shown(described)}", "    config:", "      contract: {enforced: true}"]
     lines.append("    columns:")
     for name, column in columns.items():
-        told = str(column.get("description") or f"{LATER}: what it is.").replace("\\", "\\\\").replace('"', '\\"')
-        lines.append(f'      - {{name: {name}, data_type: "{column.get("data_type") or LATER}", description: "{told}"}}')
+        # dbt reads descriptions as templates.
+        told = _JINJA.sub("{{ '{' }}", str(column.get("description") or f"{LATER}: what it is."))
+        kind, about = (shown(json.dumps(text, ensure_ascii=False)) for text in (str(column.get("data_type") or LATER), told))
+        lines.append(f"      - {{name: {_scalar(name)}, data_type: {kind}, description: {about}}}")
     lines.append("    data_tests:")
     if len(key) == 1:
-        lines.append(f"      - unique: {{arguments: {{column_name: {key[0]}}}}}")
-    lines += [f"      - not_null: {{arguments: {{column_name: {name}}}}}" for name in key]
+        lines.append(f"      - unique: {{arguments: {{column_name: {_scalar(key[0])}}}}}")
+    lines += [f"      - not_null: {{arguments: {{column_name: {_scalar(name)}}}}}" for name in key]
     return "\n".join(lines) + "\n"
 
 
 def _suite(model: str, key: Sequence[str], owner: str) -> str:
     lines = ["# yaml-language-server: $schema=../../suite.schema.json", f"table: {model}"]
-    lines += [f"description: One row per {', '.join(key)}.", f"owner: {owner}", "checks:"]
-    lines += [f"  - {{expect: expect_column_values_to_not_be_null, column: {name}}}" for name in key]
+    lines += [f"description: {_line('One row per ' + ', '.join(key) + '.')}", f"owner: {_line(owner)}", "checks:"]
+    lines += [f"  - {{expect: expect_column_values_to_not_be_null, column: {_scalar(name)}}}" for name in key]
     if len(key) == 1:
-        lines.append(f"  - {{expect: expect_column_values_to_be_unique, column: {key[0]}}}")
+        lines.append(f"  - {{expect: expect_column_values_to_be_unique, column: {_scalar(key[0])}}}")
     else:
-        lines.append(f"  - {{expect: expect_compound_columns_to_be_unique, column_list: [{', '.join(key)}]}}")
+        lines.append(f"  - {{expect: expect_compound_columns_to_be_unique, column_list: [{', '.join(map(_scalar, key))}]}}")
     lines.append("  - {expect: same_as_contract}")
     return "\n".join(lines) + "\n"

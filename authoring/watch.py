@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dbt.cli.main import dbtRunner
+from rich.text import Text
 from watchfiles import watch
 
 from authoring import dev
-from lakehouse import catalog, console
+from lakehouse import catalog, console, values
 from lakehouse.errors import ServerError, SettingsError
 from lakehouse.settings import ROOT, Settings
 
@@ -101,24 +102,24 @@ def answer(settings: Settings, warm: Warm, selected: Sequence[str], rows: int) -
             if one.ok and one.relation and f"{one.name}+" in selected:
                 _show(settings, one.relation, rows)
     except (SettingsError, ServerError) as error:
-        console.err.print(str(error), style="red", markup=False)
+        console.err.print(str(error), style="red")
     left = sum(one.said.startswith(_UNCHANGED) for one in built)
     console.out.print(f"{time.monotonic() - started:.1f} s from the save" + (f", {left} unchanged" if left else ""), style="dim")
 
 
 def _tell(one: Built) -> None:
     if not one.ok:
-        console.err.print(one.said, style="red", markup=False)
+        console.err.print(one.said, style="red")
     elif not one.said.startswith(_UNCHANGED):
-        console.out.print(f"[green]✓[/green] {one.name}  [dim]{one.seconds:.1f} s[/dim]")
+        console.out.print(Text.assemble(("✓ ", "green"), f"{one.name}  ", (f"{one.seconds:.1f} s", "dim")))
 
 
 def _show(settings: Settings, relation: str, rows: int) -> None:
     if rows:
         with catalog.cursor(settings, catalog.SMALL) as cursor:
             catalog.execute(cursor, f"select * from {relation} limit {rows}")
-            names = [column[0].split(".")[-1] for column in cursor.description]
-            console.table("", names, [["" if cell is None else cell for cell in row] for row in cursor.fetchall()])
+            names = [column[0] for column in cursor.description]
+            console.table("", names, [["" if cell is None else values.text(cell) for cell in row] for row in cursor.fetchall()])
 
 
 def follow(settings: Settings, own: dev.Own, rows: int, project: Path = PROJECT) -> None:
@@ -135,7 +136,7 @@ def follow(settings: Settings, own: dev.Own, rows: int, project: Path = PROJECT)
         try:
             warm.run("--select", "nothing_yet")
         except SettingsError as error:
-            console.err.print(str(error), style="red", markup=False)
+            console.err.print(str(error), style="red")
     hint = f"Save a model: it is built in {own.schema}_* with what is below it, and shown here. Ctrl-C ends this."
     for selected in changes(project, lambda: console.out.print(hint)):
         answer(settings, warm, selected, rows)

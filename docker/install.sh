@@ -4,7 +4,9 @@
 #   docker/install.sh            all of it, on a bare machine, as root
 #   docker/install.sh system     packages that run it
 #   docker/install.sh tools      packages that install it; an image leaves them behind
-#   docker/install.sh lake       the locked Python environment, and Spark's jars, each checked against its SHA-256
+#   docker/install.sh lake       the locked Python environment, and Spark's jars for a lake of any kind, each checked against its SHA-256
+#
+# Behind a company's own authority: its certificates in SSL_CERT_FILE, or, while an image is built, in the secret `ca`.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,8 +18,9 @@ packages() {
 }
 
 system() {
-	# tini reaps what Spark's Python workers leave behind, and hands signals on. Java and PostgreSQL come as wheels.
-	packages python3 ca-certificates tini
+	# tini reaps what Spark's Python workers leave behind, and hands signals on. Arrow looks for time zones where the system has
+	# them. Java and PostgreSQL come as wheels.
+	packages python3 ca-certificates tini tzdata
 }
 
 tools() {
@@ -25,8 +28,13 @@ tools() {
 }
 
 lake() {
+	if [ -f /run/secrets/ca ]; then
+		export SSL_CERT_FILE=/run/secrets/ca
+	fi
 	make env
-	.venv/bin/python -W ignore -c 'from lakehouse import jars; print(len(jars.ensure()), "jars")'
+	.venv/bin/python -W ignore -m lakehouse.jars
+	.venv/bin/python -W ignore -m lakehouse.scala
+	chmod -R go-w .venv var/jars # uv lets everybody write its lock
 }
 
 case "${1:-all}" in

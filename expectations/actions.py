@@ -4,23 +4,27 @@ No value of a row leaves in them: samples are in the ledger and on the page, who
 """
 
 import json
+import re
 import smtplib
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from expectations.verdict import Outcome, Verdict
-from lakehouse.errors import redact
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.site import address
 
 _TIMEOUT = 10  # seconds
+_UNTRUSTED = re.compile(r"certificate verify failed: ([^(\"]+)")  # the reason, as OpenSSL gives it
 _TOLD = ("check", "column", "severity", "owner", "where", "unexpected_count", "why", "error", "quarantined")
 
 
@@ -40,9 +44,18 @@ def tell(settings: Settings, layer: str, verdicts: Sequence[Verdict]) -> list[st
             try:
                 _patiently(lambda send=send: send(settings, said))  # type: ignore[misc]
             except Exception as error:
-                reason = redact(str(error)) if name != "GATE_WEBHOOK" else type(error).__name__  # its address is the secret
-                problems.append(f"{name}: nobody was told: {reason.splitlines()[0] if reason else type(error).__name__}")
+                problems.append(f"{name}: nobody was told: {_reason(name, error)}")
     return problems
+
+
+def _reason(name: str, error: Exception) -> str:
+    if found := _UNTRUSTED.search(str(error)):
+        return f"the server's certificate is not trusted here: {found[1].strip()}. Set SSL_CERT_FILE to its authority's certificate"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return (
+            f"{first_line(error).rstrip('.')}. A password goes over TLS only: wanted is smtps://, or a server that offers STARTTLS"
+        )
+    return first_line(error) if name != "GATE_WEBHOOK" else type(error).__name__  # its address is the secret
 
 
 def summary(layer: str, verdicts: Sequence[Verdict], site: str | None = None) -> dict[str, Any]:
@@ -109,7 +122,8 @@ def _post(settings: Settings, said: dict[str, Any]) -> None:
     import requests
 
     assert settings.gate_webhook
-    answer = requests.post(settings.gate_webhook.get_secret_value(), json={"text": message(said), "gate": said}, timeout=_TIMEOUT)
+    text = escape(message(said), quote=False)  # to Slack <!channel> in a name is a call, and <address|word> a link
+    answer = requests.post(settings.gate_webhook.get_secret_value(), json={"text": text, "gate": said}, timeout=_TIMEOUT)
     answer.raise_for_status()
 
 
@@ -122,18 +136,28 @@ def _mail(settings: Settings, said: dict[str, Any]) -> None:
     mail["From"] = settings.gate_mail_from or f"comporta@{socket.gethostname()}"
     mail["To"] = settings.gate_mail_to
     mail.set_content(message(said))
-    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-    with kind(parts.hostname or "localhost", parts.port or 0, timeout=_TIMEOUT) as server:
+    host, port, trusted = parts.hostname or "localhost", parts.port or 0, ssl.create_default_context()
+    secure = parts.scheme == "smtps"
+    with (
+        smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT, context=trusted)
+        if secure
+        else smtplib.SMTP(host, port, timeout=_TIMEOUT) as server
+    ):
         if parts.username:
-            if parts.scheme != "smtps":
-                server.starttls()  # a password never goes in the clear
+            if not secure:
+                server.starttls(context=trusted)  # a password goes to nobody who only says that he is the server
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.send_message(mail)
 
 
+def _passing(error: BaseException) -> bool:
+    """Whether it may be over in a moment; a certificate stays what it is, and so does a server that offers no TLS."""
+    return isinstance(error, OSError) and not isinstance(error, smtplib.SMTPNotSupportedError) and not _UNTRUSTED.search(str(error))
+
+
 def _patiently(send: Callable[[], None]) -> None:
     for attempt in Retrying(
-        stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_exception_type(OSError), reraise=True
+        stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_exception(_passing), reraise=True
     ):
         with attempt:
             send()

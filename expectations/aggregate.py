@@ -13,6 +13,7 @@ from expectations.condition import Dialect, Form, Types, form_of
 from expectations.metric import Plan, counted, plan_of
 from expectations.suite import Check
 
+_PARTS = 30  # queries in one: a join of some hundred is a plan too deep for Spark, whose process ends of that
 Ask = Callable[[str], Iterable[Iterable[Any]]]  # runs a query
 
 
@@ -109,8 +110,10 @@ class _Query:
         columns = ", ".join(f"{sql} as c{place}" for sql, place in self._columns.items())
         parts = [f"(select {columns} from ({self._engine.rows})) as a"]
         parts += [f"({sql}) as b{place}(d{place})" for sql, place in self._apart.items()]
-        [row] = self._engine.ask(f"select * from {' cross join '.join(parts)}")
-        found = list(row)
+        found: list[Any] = []
+        for first in range(0, len(parts), _PARTS):
+            [row] = self._engine.ask(f"select * from {' cross join '.join(parts[first : first + _PARTS])}")
+            found += row
         return lambda place: found[place[1] + place[0] * len(self._columns)]
 
 
@@ -178,7 +181,7 @@ def samples(failed: Mapping[int, tuple[Counts, Sequence[str]]], types: Types, li
 
 def _sample(form: Form, engine: Engine, columns: Sequence[str], types: Types, limit: int) -> str:
     named = {
-        f"s{number}": _shown(f"c.{engine.dialect.column(name)}", types.get(name, ""), engine.dialect)
+        f"s{number}": engine.dialect.shown(f"c.{engine.dialect.column(name)}", types.get(name, ""))
         for number, name in enumerate(columns)
     }
     if form.key:
@@ -190,7 +193,3 @@ def _sample(form: Form, engine: Engine, columns: Sequence[str], types: Types, li
         rows = f"(select * from ({{rows}}) where {_both(form.within, form.unexpected)}) as c"
     few = f"select {', '.join(f'{sql} as {name}' for name, sql in named.items())} from {rows} limit {limit}"
     return f"select {engine.dialect.gather(named)} from ({few})"
-
-
-def _shown(column: str, kind: str, dialect: Dialect) -> str:
-    return column if dialect.is_spark or kind != "timestamp" else f"{column} at time zone 'UTC'"

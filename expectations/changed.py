@@ -5,7 +5,6 @@ A row of a file that the earlier version had too was as expected under the same 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -52,7 +51,7 @@ def since(
         return None
     try:
         base = DeltaTable(table.table_uri, version=passed[-1]["delta_version"], storage_options=storage.options(settings))
-        if base.schema() != table.schema() or not _was_there(base, passed[-1]["at"]):  # a name may mean another column
+        if base.schema() != table.schema() or not is_same(base, passed[-1]):  # a name may mean another column
             return None
         uris, added = _new(base.file_uris(), table.file_uris()), _added(base, table)
     except DeltaError:  # the version is gone
@@ -63,10 +62,12 @@ def since(
     return Changed(tuple(_narrowed(uris, engines)), sum(sizes))
 
 
-def _was_there(base: DeltaTable, judged: datetime) -> bool:
-    """Whether the version is older than its verdict: a table that was dropped and made anew counts its versions anew."""
-    made = base.metadata().created_time  # milliseconds since 1970
-    return made is not None and datetime.fromtimestamp(made / 1000, UTC) <= judged
+def is_same(table: DeltaTable, verdict: Mapping[str, Any]) -> bool:
+    """Whether the ledger's `verdict` is about this very table: one that was dropped and made anew counts its versions anew.
+
+    By the table's own id. Times can't tell: Delta's are whole milliseconds, and of the clock of whoever wrote it.
+    """
+    return bool(verdict["table_id"]) and str(table.metadata().id) == verdict["table_id"]
 
 
 def _new(before: Iterable[str], now: Iterable[str]) -> list[str]:

@@ -142,7 +142,7 @@ def suite(table: str, owner: str | None, dry_run: bool) -> None:
     if made.owner == NOBODY:
         console.warn(f"nobody owns it: the gate refuses `owner: {NOBODY}`. Say OWNER=… or write the name in")
     if path is None:
-        click.echo(made.text, nl=False)
+        console.echo(made.text)
         said = (
             "A dry run: nothing was written."
             if dry_run

@@ -26,12 +26,21 @@ class Dialect:
     escaped: str  # what a quote within a text becomes
     matches: str  # a regular expression that is found somewhere
     is_spark: bool
-    time: str  # microseconds since 1970 of a time
+    time: str  # the type of a time that has a zone
     gathered: str  # a column's values as one sorted list
 
-    def micros(self, value: str) -> str:
-        """Microseconds since 1970 (UTC) of the date or timestamp `value`."""
-        return self.time.format(value=value)
+    def as_time(self, text: str) -> str:
+        """The moment that `text` says, in UTC unless it says otherwise."""
+        return f"cast({text} as {self.time})"
+
+    def shown(self, column: str, kind: str) -> str:
+        """`column`, of Delta's type `kind`, as it is told: times without a zone; of a float the digits that it is written with."""
+        if kind in ("float", "array<float>"):
+            text, double = ("string", "double") if self.is_spark else ("varchar", "double")
+            many = "{}" if kind == "float" else "array<{}>" if self.is_spark else "{}[]"
+            return f"cast(cast({column} as {many.format(text)}) as {many.format(double)})"
+        # Not `at time zone`, which bends what is some hundred thousand years away.
+        return f"make_timestamp(epoch_us({column}))" if kind == "timestamp" and not self.is_spark else column
 
     def listed(self, query: str, column: str) -> str:
         """Query of one row: the sorted list of the `column` of `query`."""
@@ -57,12 +66,8 @@ class Dialect:
         return f"{value!r}e0" if isinstance(value, float) and "e" not in repr(value) else str(value).lower()
 
 
-SPARK = Dialect(
-    "`", "\\'", "{column} rlike {regex}", True, "unix_micros(cast({value} as timestamp))", "array_sort(collect_list({column}))"
-)
-DUCKDB = Dialect(
-    '"', "''", "regexp_matches({column}, {regex})", False, "epoch_us(cast({value} as timestamptz))", "list_sort(list({column}))"
-)
+SPARK = Dialect("`", "\\'", "{column} rlike {regex}", True, "timestamp", "array_sort(collect_list({column}))")
+DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", False, "timestamptz", "list_sort(list({column}))")
 
 
 _SPACES = r" \t\n\x0B\f\r"  # what `\s` is to Java

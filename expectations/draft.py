@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from expectations import aggregate, frame, local, profile, propose, relate
 from expectations.condition import DUCKDB, SPARK, Form, Types, form_of
 from expectations.evidence import Evidence, UnableError
-from expectations.names import Name, key_of
+from expectations.names import Name, as_held, key_of
 from expectations.others import Others, gated
 from expectations.propose import Check, Subject
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
@@ -124,6 +124,7 @@ def _alive(layer: str, types: Types) -> str | None:
 def _key(settings: Settings, name: Name, engine: aggregate.Engine, types: Types) -> tuple[tuple[str, ...], str]:
     """The key, and who says so; where nobody does, the first columns that look like one and are."""
     said = dbt.unique_key(_model(settings, name)) if name[0] != "bronze" else key_of(settings, *name)
+    said = as_held(said, types)
     if said and set(said) <= set(types):
         return said, "as the ledger has it" if name[0] == "bronze" else "by its model's unique_key"
     counted = ", ".join(f"count({engine.dialect.column(column)})" for column in types)

@@ -22,9 +22,10 @@ from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
 from expectations.verdict import Outcome, Verdict, judge
-from lakehouse import catalog, dbt, ledger, storage
+from lakehouse import candidate, dbt, ledger, storage
 from lakehouse import quarantine as kept_apart
-from lakehouse.errors import ComportaError, SettingsError, redact
+from lakehouse.errors import ComportaError, SettingsError
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 
@@ -90,6 +91,7 @@ class Job:
 
     def __init__(self, layer: str, table: str, place: tuple[str, int] | None, suite: Suite | None, within: frame.Scope) -> None:
         self.layer, self.table, self.place, self.suite, self.within = layer, table, place, suite, within
+        self.odd = ""  # why no release can show it
         self.earlier: dict[str, Any] | None = None  # the latest ledger row, if it is about the released version
         self.stands = False  # nothing else that it rests on has changed
         self.history: tuple[int, ...] = ()  # rows that earlier verdicts saw
@@ -146,7 +148,7 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
     released = published(settings, layer)
     batches = [row for row in ledger.rows(settings, "batches") if layer == "bronze"]
     copied = sorted({row["table_name"] for row in batches if row["status"] == "committed"})
-    names = copied if layer == "bronze" else _built(spark, layer)
+    names, odd = (copied, {}) if layer == "bronze" else candidate.listed(settings, layer)
     verdicts = [row for row in ledger.rows(settings, "verdicts") if row["layer"] == layer]
     latest = {row["table_name"]: row for row in verdicts}
     others = Others(settings, spark)
@@ -155,23 +157,25 @@ def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[st
         within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
         suite = find(layer, table, list(within.key), suites)
         job = Job(layer, table, place(settings, spark, layer, table), suite, within)
+        job.odd = odd.get(table, "")
+        if job.odd:
+            job.place = None
         if job.place and released.get(table) == job.place[1]:
             job.earlier = latest.get(table)
-            job.stands = job.earlier is not None and others.stand(job.earlier["basis"])
+            job.stands = (
+                job.earlier is not None and others.stand(job.earlier["basis"]) and _is_same(settings, job.place, job.earlier)
+            )
         passed = {
             row["delta_version"]: row["rows_seen"] for row in verdicts if row["table_name"] == table and row["verdict"] == "passed"
         }
         job.history, job.verdicts = tuple(passed.values()), [row for row in verdicts if row["table_name"] == table]
         jobs.append(job)
-    check_cover(layer, {job.table: job.suite for job in jobs}, date.today())
+    check_cover(layer, {job.table: job.suite for job in jobs if not job.odd}, _today())
     return jobs
 
 
-def _built(spark: "SparkSession", layer: str) -> list[str]:
-    schema = catalog.quote(catalog.CANDIDATE[layer])
-    views = {row["viewName"] for row in spark.sql(f"show views in {schema}").collect()}
-    found = spark.sql(f"show tables in {schema}").collect()
-    return sorted(row["tableName"] for row in found if not row["isTemporary"] and row["tableName"] not in views)
+def _is_same(settings: Settings, where: tuple[str, int], verdict: dict[str, Any]) -> bool:
+    return changed.is_same(DeltaTable(where[0], version=where[1], storage_options=storage.options(settings)), verdict)
 
 
 def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[str]:
@@ -213,7 +217,7 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     """The verdict over one table; whatever breaks makes it errored, never passed."""
     started = time.monotonic()
     if job.place is None:
-        return job.errored("there is no Delta table of that name"), None
+        return job.errored(job.odd or "there is no Delta table of that name"), None
     assert job.suite is not None  # check_cover
     try:
         if not job.suite.checks:
@@ -222,16 +226,19 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     except ComportaError:
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
-        return job.errored(mask.message(_first_line(error), job.suite.personal), time.monotonic() - started), None
+        return job.errored(mask.message(first_line(error), job.suite.personal), time.monotonic() - started), None
     verdict = _verdict(job, job.suite, found.ran, found.seen, time.monotonic() - started)
     basis = bench.others.basis(job.layer, found.ran.reads, _until(job.suite, found.until))
-    return replace(verdict, basis=basis, quarantined=found.taken, checks=trend.noted(found.ran.outcomes)), found.ran
+    return replace(
+        verdict, basis=basis, table_id=found.table_id, quarantined=found.taken, checks=trend.noted(found.ran.outcomes)
+    ), found.ran
 
 
 def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
     """The verdict over a table that is exempt and has no checks: passed with a warning that says why."""
     exempt, place = cast(Exemption, suite.exempt), cast(tuple[str, int], job.place)
-    engine = bench.engines(*place, DeltaTable(place[0], version=place[1], storage_options=storage.options(bench.settings)))[0]
+    table = DeltaTable(place[0], version=place[1], storage_options=storage.options(bench.settings))
+    engine = bench.engines(*place, table)[0]
     [[counted]] = [list(row) for row in engine.ask(f"select count(*) from ({engine.rows})")]
     rows = job.within.promised if job.layer == "bronze" else int(counted)
     said = f"let through unjudged until {exempt.until}: {exempt.reason}"
@@ -239,18 +246,23 @@ def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
     basis = json.dumps({"until": _end(exempt).isoformat()})
     return Verdict(
         job.layer, job.table, place[1], "passed", said, failed_warning=1, rows_seen=rows, suite_hash=suite.hash,
-        failures=(outcome,), basis=basis,
+        failures=(outcome,), basis=basis, table_id=str(table.metadata().id),
     )  # fmt: skip
 
 
 def _until(suite: Suite, until: datetime | None) -> datetime | None:
     """Up to when a verdict stands: what an exemption let through is judged again once it has ended."""
-    ends = _end(suite.exempt) if suite.exempt and suite.exempt_on(date.today()) else None
+    ends = _end(suite.exempt) if suite.exempt and suite.exempt_on(_today()) else None
     return min(filter(None, (until, ends)), default=None)
 
 
 def _end(exempt: Exemption) -> datetime:
-    return datetime.combine(exempt.until, datetime.max.time()).astimezone(UTC)  # the day ends here as `date.today` has it
+    return datetime.combine(exempt.until, datetime.max.time(), UTC)
+
+
+def _today() -> date:
+    """The day in UTC: an exemption ends at the same moment wherever the gate runs."""
+    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True)
@@ -258,6 +270,7 @@ class Found:
     """What running a suite brought: rows seen if they are more than those judged, and pending rows put in quarantine."""
 
     ran: "Ran"
+    table_id: str
     until: datetime | None
     seen: int | None = None
     taken: int = 0
@@ -266,11 +279,12 @@ class Found:
 def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> Found:
     table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
     engines, types, name = bench.engines(location, version, table), spark_types(table), f"{job.layer}.{job.table}"
+    table_id = str(table.metadata().id)
     if job.layer != "bronze":
         judged = replace(
             _judged(bench, job, engines, types), changed=changed.since(bench.settings, table, job.verdicts, suite, engines)
         )
-        return Found(bench.runner.run(suite, name, judged), judged.evidence.until)
+        return Found(bench.runner.run(suite, name, judged), table_id, judged.evidence.until)
     seen, living = _pending(engines, job.within)
     marked = {number for number, check in enumerate(suite.checks, 1) if check.quarantine}
     first, taken = None, 0
@@ -290,7 +304,7 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
     ran = bench.runner.run(suite, name, judged, set(range(1, len(suite.checks) + 1)) - marked)
     from expectations.runner import joined
 
-    return Found(joined(first, ran) if first else ran, judged.evidence.until, seen or None, taken)
+    return Found(joined(first, ran) if first else ran, table_id, judged.evidence.until, seen or None, taken)
 
 
 def _judged(bench: Bench, job: Job, engines: tuple[aggregate.Engine, ...], types: condition.Types) -> "Judged":
@@ -339,7 +353,7 @@ def _first(rows: Iterable[Iterable[Any]]) -> tuple[int, int]:
 
 def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: float) -> Verdict:
     outcomes, seen = ran.outcomes, ran.rows if counted is None else counted
-    if suite.exempt_on(date.today()):
+    if suite.exempt_on(_today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
     said = judge(len(suite.checks), outcomes, ran.rows, suite.allow_empty, job.within.promised - seen)
     return Verdict(
@@ -360,7 +374,7 @@ def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
     from expectations.runner import dumps
 
     same = ["layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash"]
-    same += ["page", "seconds", "basis", "quarantined", "owner", "checks", "verdict_id"]
+    same += ["page", "seconds", "table_id", "basis", "quarantined", "owner", "checks", "verdict_id"]
     row = {name: getattr(verdict, name) for name in same} | {"judged_by": _who()}
     failures = dumps(verdict.failures)
     if verdict.verdict == "errored" and not verdict.failures:
@@ -378,7 +392,3 @@ def _who() -> str:
 def dumps_reason(reason: str) -> str:
     """The ledger's `failures` of a verdict that errored before any check."""
     return json.dumps([{"check": "evidence", "severity": "critical", "observed": reason}], ensure_ascii=False)
-
-
-def _first_line(error: Exception) -> str:
-    return redact((str(error).strip().splitlines() or [type(error).__name__])[0][:300])

@@ -8,7 +8,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from expectations.condition import DUCKDB
-from lakehouse import duck
+from lakehouse import access, duck, values
 from lakehouse.settings import Settings
 
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "domainMetadata", "inCommitTimestamp"}
@@ -18,9 +18,7 @@ class Engine:
     """DuckDB with room for the tables of a gate; each thread asks a cursor of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        scratch = settings.var_dir / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
-        config: duck.Options = {"temp_directory": str(scratch), "preserve_insertion_order": False}
+        config: duck.Options = {"temp_directory": str(access.scratch(settings.var_dir)), "preserve_insertion_order": False}
         self._connection = duckdb.connect(config=config | duck.UNSIGNED)
         duck.reach(self._connection, settings)
         self._connection.execute("set timezone = 'UTC'")  # as Spark's sessions have it
@@ -28,8 +26,8 @@ class Engine:
         self._connection.execute("set disabled_optimizers = 'statistics_propagation,filter_pushdown'")
 
     def ask(self, query: str) -> Iterable[Iterable[Any]]:
-        """Rows of `query`."""
-        return self._connection.cursor().execute(query).fetchall()
+        """Rows of `query`; times as `lakehouse.values` says."""
+        return values.rows(self._connection.cursor().execute(query).to_arrow_table())
 
 
 def rows(settings: Settings, table: DeltaTable) -> str | None:

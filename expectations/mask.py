@@ -127,7 +127,7 @@ class Mask:
         found = {name: self._raised(each) for name, each in info.items()}
         if info.get("exception_message"):
             found["exception_message"] = message(str(info["exception_message"]), self.personal)
-        return found | {"exception_traceback": None} if "exception_traceback" in info else found
+        return found | {"exception_traceback": ""} if "exception_traceback" in info else found
 
 
 def message(text: str, personal: Iterable[str]) -> str:

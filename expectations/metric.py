@@ -90,7 +90,7 @@ def _extreme(function: str) -> Callable[[_Column], str | None]:
 
 
 def _mean(over: _Column) -> str | None:
-    known = over.kind in ("integer", "long", "float", "double") or (over.kind == "decimal" and over.dialect.is_spark)
+    known = over.kind in (*WHOLE, "float", "double") or (over.kind == "decimal" and over.dialect.is_spark)
     return f"avg({over.value})" if known else None
 
 

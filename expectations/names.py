@@ -3,9 +3,13 @@
 import difflib
 import json
 import re
+from collections.abc import Iterable
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from expectations.suite import LAYERS, find
-from lakehouse import candidate, dbt, ledger, release
+from lakehouse import candidate, dbt, ledger, release, storage
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
@@ -61,4 +65,19 @@ def key_of(settings: Settings, layer: str, table: str) -> tuple[str, ...]:
     suite = None if said else find(layer, table, [])
     checks = suite.checks if suite else ()
     whole = (check for check in checks if check.expect in _UNIQUE and not (check.where or check.mostly or check.tolerance))
-    return said or tuple(next((check.columns for check in whole), ()))
+    return as_held(said, _columns(settings, layer, table)) if said else tuple(next((check.columns for check in whole), ()))
+
+
+def as_held(key: Iterable[str], columns: Iterable[str]) -> tuple[str, ...]:
+    """The names in `key` as the table has them: to Spark capitals make no other name."""
+    held = {name.lower(): name for name in columns}
+    return tuple(held.get(name.lower(), name) for name in key)
+
+
+def _columns(settings: Settings, layer: str, table: str) -> list[str]:
+    """The table's columns; none if it is not there."""
+    try:
+        found = DeltaTable(candidate.location(settings, layer, table), storage_options=storage.options(settings))
+    except (DeltaError, OSError):
+        return []
+    return [field.name for field in found.schema().fields]

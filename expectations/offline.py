@@ -9,10 +9,9 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-# No scripts and no requests at all: sample values come from databases that we do not know.
-_POLICY = (
-    """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; form-action 'none'">"""
-)
+from lakehouse.site import policy
+
+_POLICY = policy.meta(policy.QUALITY) + '<meta name="referrer" content="no-referrer">'
 _STYLE = """<style>
 body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:1rem 1.5rem;color:#222;background:#fff}
 a{color:#0b5cad}h1,h4{font-size:1.4rem;margin:.4rem 0}div[role=region]{overflow-x:auto}h5{font-size:1.1rem;margin:0}h6{font-size:.95rem;margin:.6rem 0 .2rem}

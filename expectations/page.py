@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
 from expectations import offline
 from expectations.runner import Ran
-from lakehouse import ledger
+from lakehouse import ledger, values
 from lakehouse.settings import Settings
 
 _SITE = "quality"
@@ -37,6 +38,8 @@ class Pages:
         name = re.sub(r"[^\w.-]", "_", name)  # it becomes a folder
         run = RunIdentifier(run_name=f"{at:%Y%m%dT%H%M%S%fZ}", run_time=at)
         held = sum(bool(result.success) for result in ran.results)
+        for result in ran.results:  # else its JSON has a decimal as a float, and no word for bytes
+            result.result = values.plain(result.result or {})
         whole = ExpectationSuiteValidationResult(
             success=passed,
             results=list(ran.results),
@@ -54,13 +57,12 @@ class Pages:
             return
         from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema as Schema
         from great_expectations.render.renderer import ValidationResultsPageRenderer
-        from great_expectations.render.view import DefaultJinjaPageView
 
-        view, renderer = DefaultJinjaPageView(), ValidationResultsPageRenderer()
+        view, renderer = _view(), ValidationResultsPageRenderer()
         for page, whole in self._added:
             with suppress(Exception):  # a page is a comfort; verdict and samples are in the ledger
                 plain = Schema.loads(json.dumps(Schema.dump(whole)))  # as its own site does: dates and decimals as text
-                html = view.render(renderer.render(plain), show_how_to_buttons=False)
+                html = view.render(_escaped(renderer.render(plain).to_json_dict()), show_how_to_buttons=False)
                 path = self._site / page
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(offline.whole(html), encoding="utf-8")
@@ -120,6 +122,28 @@ def remove(settings: Settings, pages: Iterable[str]) -> None:
             with suppress(OSError):  # of a folder that is not empty, or went with a page before
                 for folder in list(file.parents)[: len(path.parts) - len(PurePosixPath(_PAGES).parts) - 1]:
                     folder.rmdir()
+
+
+def _view() -> Any:
+    """Great Expectations' view of a page, which takes one as plain data too."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    class View(DefaultJinjaPageView):  # type: ignore[misc]
+        def _validate_document(self, document: Any) -> None:
+            assert document["sections"]
+
+    return View()
+
+
+def _escaped(document: Any) -> Any:
+    """`document` of a page with its texts as HTML. The view takes them for HTML, all but what it puts into a template itself."""
+    if isinstance(document, str):
+        return escape(document, quote=False)
+    if isinstance(document, Mapping):
+        if "params" in document.get("string_template", ()):
+            return document
+        return {name: _escaped(each) for name, each in document.items()}
+    return [_escaped(each) for each in document] if isinstance(document, list | tuple) else document
 
 
 def _statistics(checked: int, held: int) -> dict[str, Any]:

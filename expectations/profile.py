@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from expectations.aggregate import Engine
 from expectations.condition import Dialect, Types
+from lakehouse import values
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -81,7 +82,7 @@ def _wanted(dialect: Dialect, column: str, kind: str) -> dict[str, str]:
     if kind in ("float", "double"):
         found["nan"] = f"count(case when isnan({column}) then 1 end)"
     if kind in TIMES:
-        found["newest"] = dialect.micros(f"max({column})")
+        found["newest"] = f"max({column})"
     if kind == "boolean":
         found["trues"] = f"count(case when {column} then 1 end)"
     if kind == "string":
@@ -93,8 +94,8 @@ def _wanted(dialect: Dialect, column: str, kind: str) -> dict[str, str]:
 
 def _column(engine: Engine, name: str, kind: str, found: dict[str, Any]) -> Column:
     matching = {regex: found.pop(regex) for regex in PATTERNS.values() if regex in found}
-    if found.get("newest") is not None:
-        found["newest"] = datetime.fromtimestamp(found["newest"] / 1e6, UTC)
+    if "newest" in found:
+        found["newest"] = values.nearest(found["newest"])
     few = kind == "string" and 0 < found["distinct"] <= MOST_VALUES and (found["longest"] or 99) <= 20
     codes = _codes(engine, name, found["filled"]) if few and not _PERSONAL.search(name) else ()
     return Column(name, kind, matching=matching, codes=codes, **found)

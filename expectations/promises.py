@@ -18,6 +18,11 @@ from pydantic.v1 import Field, StrictStr, validator
 from expectations.aggregate import Engine
 from expectations.condition import Types, same_where
 from expectations.evidence import Evidence, UnableError
+from lakehouse import values
+from lakehouse.catalog import unquoted
+from lakehouse.types import one_name
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Promise(BatchExpectation):  # type: ignore[misc]
@@ -69,21 +74,24 @@ class Fresh(Promise):
         return f"the newest {self.column} must not be older than {self.within}"
 
     def answer(self, evidence: Evidence) -> dict[str, Any]:
-        [(micros,)] = evidence.ask(
-            lambda engine: (
-                f"select {engine.dialect.micros(f'max({engine.dialect.column(self.column)})')} from {self._rows(engine, evidence.types)}"
-            )
+        kind = evidence.types.get(self.column, "string")
+        if kind not in ("date", "timestamp", "timestamp_ntz", "string"):
+            raise ValueError(f"{self.column} is a {kind}, not a time")
+        [(seen,)] = evidence.ask(
+            lambda engine: f"select {self._newest(engine, evidence.types)} from {self._rows(engine, evidence.types)}"
         )
-        if micros is None:
+        newest = values.nearest(seen)
+        if newest is None:
             return {"success": False, "observed_value": "no value at all"}
-        newest = datetime.fromtimestamp(micros / 1e6, UTC)
-        stale = newest + span(self.within)
-        if stale >= evidence.now:
-            evidence.until = min(filter(None, (evidence.until, stale)))
-        return {
-            "success": stale >= evidence.now,
-            "observed_value": f"{newest:%Y-%m-%d %H:%M:%S} UTC, {_age(evidence.now - newest)} old",
-        }
+        is_fresh = evidence.now - newest <= span(self.within)
+        if is_fresh and newest < _LAST - span(self.within):
+            evidence.until = min(filter(None, (evidence.until, newest + span(self.within))))
+        told = seen if values.is_beyond(seen) else f"{newest.replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
+        return {"success": is_fresh, "observed_value": f"{told}, {_age(evidence.now - newest)} old"}
+
+    def _newest(self, engine: Engine, types: Types) -> str:
+        newest = f"max({engine.dialect.column(self.column)})"
+        return engine.dialect.as_time(newest) if types.get(self.column) == "string" else newest
 
 
 class UsualRowCount(Promise):
@@ -235,30 +243,12 @@ class SameAsContract(Promise):
     def answer(self, evidence: Evidence) -> dict[str, Any]:
         if evidence.contract is None:
             raise ValueError("its model has no enforced contract: add one, or take the check out")
-        wanted = {name: spark_type(kind) for name, kind in evidence.contract.items()}
-        held = {name: spark_type(kind) for name, kind in evidence.types.items()}
+        wanted = {unquoted(name).lower(): one_name(kind) for name, kind in evidence.contract.items()}
+        held = {name.lower(): one_name(kind) for name, kind in evidence.types.items()}
         odd = [f"{name} is missing" for name in wanted.keys() - held.keys()]
         odd += [f"{name} is not in the contract" for name in held.keys() - wanted.keys()]
         odd += [f"{name} is {held[name]}, not {kind}" for name, kind in wanted.items() if name in held and held[name] != kind]
         return {"success": not odd, "observed_value": "; ".join(sorted(odd)) or f"{len(held)} columns as declared"}
-
-
-_SYNONYMS = {
-    "long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "numeric": "decimal", "dec": "decimal", "real": "float",
-    "varchar": "string", "text": "string", "bool": "boolean",
-}  # fmt: skip
-
-
-def spark_type(name: str) -> str:
-    """A type's one name in Spark's SQL: `long` and `BIGINT` are `bigint`, `decimal(10, 2)` is `decimal(10,2)`; so within a nested one."""
-    tight = re.sub(r"\s*([<>,:()])\s*", r"\1", name.strip().lower())
-    tight = re.sub(r"(?<=[<,])([^\s<>,:()]+)\s+(?=\w)", r"\1:", tight)  # a struct's field may lack its colon
-    return re.sub(r"([^<>,:()]+)(\([\d,]+\))?(?=[<>,]|$)", _one_name, tight)
-
-
-def _one_name(found: "re.Match[str]") -> str:
-    head, rest = _SYNONYMS.get(found[1], found[1]), found[2] or ""
-    return head + ("" if found[1] == "varchar" else rest or ("(10,0)" if head == "decimal" else ""))
 
 
 def span(text: str) -> timedelta:

@@ -8,6 +8,7 @@ from typing import Any
 from expectations.condition import ROWWISE
 from expectations.suite import Check, Suite, short
 from lakehouse.errors import SettingsError
+from lakehouse.redaction import first_line
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before its first import: it reads this once
 
@@ -109,7 +110,7 @@ def _quarantinable(check: Check, where: str, layer: str) -> None:
 def _complaint(check: Check, error: Exception) -> str:
     listed = getattr(error, "errors", None)
     if listed is None:
-        return f"{check.expect}: {str(error).splitlines()[0]}"
+        return f"{check.expect}: {first_line(error)}"
     first = listed()[0]
     return f"{check.expect}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
 

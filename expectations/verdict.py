@@ -71,6 +71,7 @@ class Verdict:
     page: str = ""  # relative to the site; empty when nothing was run
     seconds: float = 0.0
     quarantined: int = 0  # pending rows that were taken out
+    table_id: str = ""  # Delta's own, of the table that was judged
     basis: str = ""  # JSON: versions of other tables that were asked, and until when it holds
     unchanged: bool = field(default=False)  # an earlier verdict over this very release was taken again
     owner: str = ""  # of the suite

@@ -3,15 +3,20 @@
 from contextlib import closing
 
 import click
+import psycopg2
 import yaml
 from rich.text import Text
 
 from ingestion import ingest as job
 from ingestion import reconcile as comparison
 from ingestion import source as source_file
+from ingestion.check import check_readable
 from ingestion.plan import Plan, Request
 from ingestion.postgres.connect import open_source
+from ingestion.postgres.discover import Table
 from ingestion.postgres.discover import discover as read_catalog
+from ingestion.postgres.refusal import lost
+from ingestion.postgres.snapshot import take_snapshot, unknown
 from lakehouse import console, lock, server, storage
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
 from lakehouse.settings import load
@@ -19,10 +24,12 @@ from lakehouse.settings import load
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 _HEAD = """\
 # What Comporta copies and how; `make discover` adds tables it has not seen and leaves your entries alone.
-#   enabled: false leaves a table out · mode: full | incremental · key: [columns] · deletes: compare | none | soft:<column>
+#   enabled: false leaves a table out · mode: full | incremental · key: [columns] · deletes: compare | none | soft:<column>, soft:<column>=<value>
 #   contract: evolve (takes up new and wider columns) | freeze (refuses any change of columns)
 #   decimals: {column: "20,4"} for a numeric without precision, which is text otherwise
 #   cursor: xmin (exact, reads the table's pages) or a column that every change moves forward (fast where it is indexed)
+#   zone: America/Sao_Paulo beside a cursor that is a timestamp without zone: whose clock fills it
+#   texts: [columns] to be copied as PostgreSQL prints them
 """
 
 
@@ -31,14 +38,18 @@ def discover() -> None:
     """List tables, keys, sizes and cursors of SOURCE_DSN; add new ones to ingestion/sources.yml."""
     settings = load()
     with closing(open_source(settings)) as source:
-        tables = read_catalog(source)
+        try:
+            silent = unknown(take_snapshot(source))
+            tables = read_catalog(source)
+        except psycopg2.Error as error:
+            raise lost(error) from None
     if not tables:
         raise SourceError("source", "holds no table", "at least one", "Check the database's name in SOURCE_DSN")
     sources = source_file.load()
     rows = [
         (table.label, _KINDS[table.kind], console.count(table.row_estimate), ", ".join(table.key) or "–",
-         ", ".join((["xmin"] if table.has_xmin else []) + table.cursors) or "–",
-         "" if table.readable else "may not be read: grant select")
+         ", ".join([*(["xmin"] if table.has_xmin else []), *table.cursors, *(f"{name} with a zone" for name in table.zoneless)]) or "–",
+         _remark(table))
         for table in tables
     ]  # fmt: skip
     console.table("", ("table", "kind", "rows, about", "key", "usable cursors", ""), rows, numbers=("rows, about",))
@@ -47,7 +58,21 @@ def discover() -> None:
     fresh = source_file.PATH.with_suffix(".tmp")
     fresh.write_text(_HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     fresh.replace(source_file.PATH)
+    for line in silent:
+        console.out.print(Text.assemble(("· ", "dim"), f"On this server {line}."))
     console.out.print(f"{len(content['tables']) - before} added to {source_file.PATH.name}, {before} left as they were.")
+
+
+def _remark(table: Table) -> str:
+    if table.parents:
+        return f"copied with {', '.join(table.parents)}"
+    try:
+        check_readable(table)
+    except SourceError as error:
+        return error.seen
+    if table.hidden:
+        return f"without {', '.join(table.hidden)}: not granted"
+    return "with its children" if table.inherited else ""
 
 
 @click.command()
@@ -79,11 +104,8 @@ def ingest(tables: str | None, since: str | None, until: str | None, resync: boo
         )
     if done.failed:
         error = PartialCopyError if len(done.failed) < len(done.outcomes) else SourceError
-        raise error(
-            f"{len(done.failed)} of {len(done.outcomes)} tables",
-            "were not copied",
-            remedy="See above for why; what could be copied is in bronze",
-        )
+        remedy = "See above for why; what could be copied is in bronze"
+        raise error("ingest", f"{len(done.failed)} of {len(done.outcomes)} tables were not copied", remedy=remedy)
 
 
 def show_plans(plans: list[Plan], refused: job.Run) -> None:
@@ -103,6 +125,7 @@ def show_plans(plans: list[Plan], refused: job.Run) -> None:
     for plan in plans:
         for change in plan.changes:
             console.out.print(Text.assemble(("! ", "yellow"), f"{plan.table.label}: {change}"))
+    _show_notes(refused)
     for outcome in refused.outcomes:
         console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
     console.out.print("A dry run: nothing was read or written.")
@@ -132,10 +155,15 @@ def show(done: job.Run) -> None:
             console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
         elif outcome.reason:
             console.out.print(f"  {outcome.table} was read whole: {outcome.reason}.")
-    rate = done.rows / done.seconds if done.seconds else 0
-    console.out.print(
-        f"Batch {done.batch_id}: {console.count(done.rows)} rows in {done.seconds:.1f} s ({console.count(int(rate))} rows/s)."
-    )
+    _show_notes(done)
+    rate = f" ({console.count(int(done.rows / done.seconds))} rows/s)" if done.rows > done.seconds > 0 else ""
+    moved = f"{console.count(done.rows)} row{'s' if done.rows != 1 else ''}" if done.rows else "nothing new"
+    console.out.print(f"Batch {done.batch_id}: {moved} in {done.seconds:.1f} s{rate}.")
+
+
+def _show_notes(done: job.Run) -> None:
+    for note in done.notes:
+        console.out.print(Text.assemble(("· ", "dim"), note))
 
 
 @click.command()
@@ -160,9 +188,8 @@ def reconcile(tables: str | None) -> None:
         pending = all(verdict.pending for verdict in wrong)
         late = "Nothing but changes since the last batch: run make ingest and compare again"
         named = "See above for the keys; make ingest TABLES=… RESYNC=1 copies a table anew"
-        raise DifferenceError(
-            f"{len(wrong)} of {len(verdicts)} tables", "are not known to be equal", remedy=late if pending else named
-        )
+        seen = f"{len(wrong)} of {len(verdicts)} tables are not known to be equal"
+        raise DifferenceError("reconcile", seen, remedy=late if pending else named)
 
 
 def show_differences(verdict: comparison.Verdict) -> None:

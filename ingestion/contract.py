@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.postgres.discover import Leaf, Table
-from ingestion.postgres.types import Mapped
+from ingestion.postgres.types import MAPPING, Mapped, remapped
 from lakehouse.errors import SourceError
 
 _INTEGERS = {pa.int16(): 5, pa.int32(): 10, pa.int64(): 19}  # with their decimal digits
@@ -20,14 +20,22 @@ class Shape:
     Attributes:
         columns: name to `attnum`, which a rename keeps.
         leaves: oid of a table or partition to its file on disk, which a rewrite changes.
+        mapping: version of the mapping of types.
+        key: columns of the source's.
+        makeup: column to what the catalog says that its values read as, where it says anything.
     """
 
     columns: Mapping[str, int] = field(default_factory=dict)
     leaves: Mapping[str, int] = field(default_factory=dict)
+    mapping: int = 1
+    key: Sequence[str] = ()
+    makeup: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return {"columns": dict(self.columns), "leaves": dict(self.leaves)}
+        return {"columns": dict(self.columns), "leaves": dict(self.leaves), "mapping": self.mapping, "key": list(self.key)} | {
+            "makeup": {name: dict(parts) for name, parts in self.makeup.items()}
+        }
 
     def holds(self, leaf: Leaf, rewritten_counts: bool) -> bool:
         """Whether the last batch read this storage; one attached or rebuilt since may hold rows older than the window."""
@@ -62,9 +70,12 @@ class ContractError(SourceError):
         super().__init__(label, f"contract {policy}: {refused}", wanted, frozen if policy == "freeze" else anew)
 
 
-def shape_of(table: Table) -> Shape:
+def shape_of(table: Table, key: Sequence[str] = ()) -> Shape:
     """The shape of `table` now."""
-    return Shape({column.name: column.number for column in table.columns}, {str(leaf.oid): leaf.node for leaf in table.leaves})
+    return Shape(
+        {column.name: column.number for column in table.columns}, {str(leaf.oid): leaf.node for leaf in table.leaves}, MAPPING, key,
+        {column.name: column.makeup for column in table.columns if column.makeup},
+    )  # fmt: skip
 
 
 def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[Mapped], names: Mapping[str, str]) -> list[Change]:
@@ -119,6 +130,23 @@ def reread_reason(found: Sequence[Change]) -> str:
     """Why columns make the table be read whole: old rows have values there that the window does not show."""
     fresh = [change.column for change in found if change.kind in ("added", "renamed", "replaced")]
     return f"new columns: {', '.join(fresh)}" if fresh else ""
+
+
+def remapped_columns(seen: Shape | None, table: Table) -> list[str]:
+    """Columns whose values travel otherwise than when the table was last read."""
+    since = seen.mapping if seen else 1
+    return [column.name for column in table.columns if remapped(column, since)]
+
+
+def reworded_columns(seen: Shape | None, table: Table) -> list[str]:
+    """Columns whose values read otherwise than at the last batch though no row was written: a label was renamed, an attribute added."""
+    found = []
+    for column in table.columns:
+        before = dict(seen.makeup.get(column.name, {})) if seen else {}
+        now = {part: value for part, value in column.makeup.items() if part in before or not part.startswith("label ")}
+        if before and before != now:  # another label beside the others changes no value
+            found.append(column.name)
+    return found
 
 
 def refusal(policy: str, found: Sequence[Change], resync: bool) -> str:

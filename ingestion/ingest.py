@@ -9,22 +9,27 @@ from typing import Any
 
 import psycopg2
 import pyarrow as pa
-from psycopg2.extensions import connection as Connection
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result
 
 from ingestion import source as source_file
 from ingestion import upkeep
+from ingestion.check import check_readable
 from ingestion.contract import ContractError
 from ingestion.plan import Moment, Plan, Request, plan
-from ingestion.postgres.connect import lost, open_source, prepare
-from ingestion.postgres.discover import discover
+from ingestion.postgres import tls
+from ingestion.postgres.connect import Source, open_source, prepare, session
+from ingestion.postgres.discover import Sizes, Table, discover, sizes
 from ingestion.postgres.extract import runner
 from ingestion.postgres.ranges import lanes
+from ingestion.postgres.refusal import LOCKED, lost, reason, remedy
+from ingestion.postgres.snapshot import Origin, can_join, take_snapshot
 from ingestion.postgres.window import Snapshot
 from ingestion.postgres.work import RESULT, Context
 from ingestion.settle import Outcome, schema_rows, settle
-from lakehouse import catalog, ledger, session, storage
-from lakehouse.errors import ComportaError, SourceLostError, redact
+from lakehouse import catalog, console, ledger, storage
+from lakehouse import session as spark_session
+from lakehouse.errors import ComportaError, SourceError, SourceLostError
+from lakehouse.redaction import redact
 from lakehouse.settings import Settings
 
 Report = Callable[["Outcome"], None]
@@ -38,6 +43,7 @@ class Run:
     batch_id: int
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0
+    notes: list[str] = field(default_factory=list)  # what was left out though nobody asked for it, and what may surprise
 
     @property
     def failed(self) -> list[Outcome]:
@@ -76,7 +82,7 @@ def run(
     """Copy what changed in the chosen tables to bronze; a table that can't be copied does not keep the others.
 
     A source that goes away is tried again for SOURCE_PATIENCE seconds; each attempt is a batch of a moment of its own,
-    so that tables never end at different moments. Tables that turn out to lack rows are read whole at once.
+    so that tables never end at different moments. Tables that turn out to lack rows are read whole at once, changes that a cursor did not show by xmin.
 
     Raises:
         SourceError: the database can't be reached, or no table is chosen.
@@ -84,10 +90,16 @@ def run(
     """
     wanted = request or Request(patterns)
     done = _patiently(settings, wanted, warn)
-    lacking = [outcome.table for outcome in done.outcomes if outcome.lacks]
-    if lacking:
-        warn(f"Bronze lacks rows of {', '.join(lacking)} that earlier batches should have brought; reading them whole.")
-        again = replace(wanted, patterns=",".join(lacking), lacking=frozenset(lacking))
+    lacking = frozenset(outcome.table for outcome in done.outcomes if outcome.lacks)
+    unmarked = frozenset(outcome.table for outcome in done.outcomes if outcome.unmarked) - lacking
+    for outcome in done.outcomes:
+        if outcome.table in lacking:
+            warn(f"{outcome.table}: bronze lacks rows that earlier batches should have brought; reading it whole.")
+        if outcome.table in unmarked:
+            seen = f"{console.count(outcome.unmarked)} rows were changed and their cursor was not moved"
+            warn(f"{outcome.table}: {seen}; reading them by xmin, which cursor: xmin does at once.")
+    if lacking or unmarked:
+        again = replace(wanted, patterns=None, only=lacking | unmarked, lacking=lacking, unmarked=unmarked)
         mended = _patiently(settings, again, warn).after(done)
         fresh = {outcome.table: outcome for outcome in mended.outcomes}
         done.outcomes = [fresh.get(outcome.table, outcome) for outcome in done.outcomes]
@@ -99,10 +111,16 @@ def run(
 
 def _patiently(settings: Settings, request: Request, warn: Warn) -> Run:
     attempts: list[Run] = []
+    away: list[float] = []  # when it was first seen to be away
 
     def attempt() -> Run:
         attempts.append(_once(settings, request, warn).after(attempts[-1] if attempts else None))
         return attempts[-1]
+
+    def pause(state: RetryCallState) -> float:
+        away.append(time.monotonic())
+        left = settings.source_patience - (away[-1] - away[0])
+        return max(0.0, min(2.0 ** min(state.attempt_number - 1, 5), 20, left))
 
     def tell(state: RetryCallState) -> None:
         assert state.outcome is not None
@@ -111,8 +129,8 @@ def _patiently(settings: Settings, request: Request, warn: Warn) -> Run:
 
     retrying = Retrying(
         retry=retry_if_exception_type(SourceLostError) | retry_if_result(lambda done: any(item.lost for item in done.outcomes)),
-        wait=wait_exponential(min=1, max=20),
-        stop=lambda state: state.idle_for >= settings.source_patience,
+        wait=pause,
+        stop=lambda state: not state.upcoming_sleep,
         before_sleep=tell,
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
@@ -123,18 +141,23 @@ def _patiently(settings: Settings, request: Request, warn: Warn) -> Run:
 def _once(settings: Settings, request: Request, warn: Warn) -> Run:
     started = time.monotonic()
     with closing(open_source(settings)) as source:
+        dsn = prepare(settings)
         try:
             snapshot = take_snapshot(source)
             done = Run(ledger.next_run_id(settings))
-            plans = plan_all(Moment(settings, source_file.load(), source, snapshot, done.batch_id, request), done)
+            plans = plan_all(_moment(settings, source, snapshot, done.batch_id, request), done)
             ledger.append(settings, "runs", [{"run_id": done.batch_id, "command": "ingest", "status": "running"}])
+            shared = snapshot.name if any(plan.work for plan in plans) and can_join(dsn, snapshot) else None
         except psycopg2.Error as error:
             raise lost(error) from None
         context = Context(
-            prepare(settings), snapshot.name, done.batch_id, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", snapshot.lsn,
-            storage.options(settings),
+            dsn, tuple(session(source.server_version, settings.source_timeout)), shared, done.batch_id,
+            f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", snapshot.lsn, storage.options(settings), tls.roots(dsn),
         )  # fmt: skip
+        if shared is None:
+            source.close()  # its snapshot serves nobody; the one connection that reads may be all that the role has
         results = _extract(settings, plans, context)
+        results += _rewritten(settings, plans)
     batches = []
     for item in plans:
         outcome, batch = settle(settings, item, [row for row in results if row["table"] == item.name], context)
@@ -148,47 +171,66 @@ def _once(settings: Settings, request: Request, warn: Warn) -> Run:
     return done
 
 
+def _moment(settings: Settings, source: Source, snapshot: Snapshot, batch_id: int, request: Request, dry: bool = False) -> Moment:
+    with source.cursor() as cursor:
+        cursor.execute("show server_encoding")
+        encoding = str((cursor.fetchone() or ("UTF8",))[0])
+    return Moment(settings, source_file.load(), source, snapshot, batch_id, request, dry, encoding)
+
+
 def preview(settings: Settings, request: Request) -> tuple[list[Plan], Run]:
     """What a run would do, without doing it: plans, and the tables that would be refused."""
+    refused = Run(ledger.next_run_id(settings))
+    with planned(settings, request, refused) as (_, plans):
+        return plans, refused
+
+
+@contextmanager
+def planned(settings: Settings, request: Request, refused: Run) -> Iterator[tuple[Origin, list[Plan]]]:
+    """The source in the moment that the plans are of, for those who write nothing; what can't be copied is noted in `refused`.
+
+    Raises:
+        SourceError: the database can't be reached, or no table is chosen.
+    """
+    dsn = prepare(settings)
     with closing(open_source(settings)) as source:
-        refused = Run(ledger.next_run_id(settings))
-        moment = Moment(settings, source_file.load(), source, take_snapshot(source), refused.batch_id, request, dry=True)
-        return plan_all(moment, refused), refused
-
-
-# A transaction that has written nothing yet may still stamp rows with its start; what prepared ones began with is unknown.
-# A replica notes a new timeline at its next restart point only; who streams from a promoted server is told at once.
-_SNAPSHOT = """
-select pg_export_snapshot(),
-       pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-       pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
-       case when pg_has_role('pg_read_all_stats', 'usage') and not pg_is_in_recovery()
-                 and not exists (select from pg_prepared_xacts)
-            then (select min(xact_start)::text from pg_stat_activity) end,
-       (select system_identifier::text from pg_control_system()),
-       case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - '0/0'::pg_lsn,
-       case when pg_is_in_recovery()
-            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver))
-            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,
-       extract(epoch from clock_timestamp())::float8
-"""
-
-
-def take_snapshot(source: Connection) -> Snapshot:
-    """Export the transaction's snapshot, for tasks to join while the connection stays open."""
-    with source.cursor() as cursor:
-        cursor.execute(_SNAPSHOT)
-        name, horizon, following, oldest, system, lsn, timeline, clock = cursor.fetchone() or ()
-    return Snapshot(name, horizon, following, oldest, system, int(lsn), timeline, clock)
+        try:
+            snapshot = take_snapshot(source)
+            plans = plan_all(_moment(settings, source, snapshot, refused.batch_id, request, dry=True), refused)
+            origin = Origin(source, dsn, snapshot.name if can_join(dsn, snapshot) else None)
+        except psycopg2.Error as error:
+            raise lost(error) from None
+        yield origin, plans
 
 
 def plan_all(moment: Moment, done: Run) -> list[Plan]:
-    """A plan for every chosen table; what can't be copied is noted in `done`."""
+    """A plan for every chosen table; what can't be copied is noted in `done`, by name.
+
+    Raises:
+        SourceError: no table is chosen, or none of them may be read.
+    """
     plans: list[Plan] = []
-    for table in source_file.select(discover(moment.source), moment.request.patterns, moment.sources):
+    found = discover(moment.source)
+    if not (moment.request.patterns or moment.request.only):
+        done.outcomes += [Outcome(error.where, error=str(error)) for error in source_file.vanished(found, moment.sources)]
+        gone = moment.copied - {table.label for table in found} - set(moment.sources.tables)
+        done.notes += [f"{label}: is not in the database any more; bronze keeps what it has." for label in sorted(gone)]
+    chosen = source_file.select(found, moment.request.patterns, moment.sources)
+    chosen = [table for table in chosen if not moment.request.only or table.label in moment.request.only]
+    left: dict[str, list[str]] = {}
+    for table in chosen:
+        if why := _left_out(moment, table):
+            left.setdefault(why, []).append(table.label)
+    done.notes += [_listed(why, labels) for why, labels in left.items()]
+    chosen = [table for table in chosen if table.label not in {label for labels in left.values() for label in labels}]
+    if not chosen:
+        raise SourceError("source", "holds no table that may be copied", "at least one", " ".join(done.notes))
+    moment.sizes = _sizes(moment, chosen)
+    for table in chosen:
         try:
             with _savepoint(moment.source):
                 plans.append(plan(moment, table, {item.name: item.table.label for item in plans}))
+                done.notes += [f"{table.label}: {note}." for note in plans[-1].notes if plans[-1].first or plans[-1].moved]
         except ContractError as error:
             done.outcomes.append(Outcome(table.label, error.name, error=str(error), changes=error.changes))
         except (ComportaError, ValueError) as error:
@@ -196,12 +238,44 @@ def plan_all(moment: Moment, done: Run) -> list[Plan]:
         except psycopg2.Error as error:
             if moment.source.closed:
                 raise
-            done.outcomes.append(Outcome(table.label, error=f"{table.label}: {str(error).strip().splitlines()[0]}."))
+            failed = SourceError(table.label, reason(error), remedy=remedy(error.pgcode, "Nothing of it was written"))
+            done.outcomes.append(Outcome(table.label, error=str(failed)))
     return plans
 
 
+def _left_out(moment: Moment, table: Table) -> str:
+    """Why a table that nobody asked for is left out: it can't be read, or shows in another; "" if it is not, or bronze has it."""
+    if moment.request.patterns or moment.request.only or table.label in moment.sources.tables:
+        return ""
+    why = ""
+    if table.parents:
+        why = f"copied with {', '.join(table.parents)}, from which it inherits"
+    elif not (table.readable and table.populated):  # row security is a failure: whoever granted the table meant it to be read
+        try:
+            check_readable(table)
+        except SourceError as error:
+            why = error.seen
+    return "" if table.label in moment.copied else why  # what bronze has, somebody counts on
+
+
+def _listed(why: str, labels: list[str]) -> str:
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return f"{', '.join(labels[:5])}{more}: {why}. make discover lists what may be copied."
+
+
+def _sizes(moment: Moment, tables: list[Table]) -> Sizes | None:
+    """Sizes of all `tables`; none if this server does not tell them, None if one of them is locked."""
+    try:
+        with _savepoint(moment.source):
+            return sizes(moment.source, tables)
+    except psycopg2.Error as error:
+        if moment.source.closed:
+            raise
+        return None if error.pgcode == LOCKED else {}  # then by what VACUUM noted: pieces may be uneven, and nothing is missed
+
+
 @contextmanager
-def _savepoint(source: Connection) -> Iterator[None]:
+def _savepoint(source: Source) -> Iterator[None]:
     """A statement that fails must not end the transaction, whose snapshot the tasks are to join."""
     with source.cursor() as cursor:
         cursor.execute("savepoint one_table")
@@ -213,14 +287,31 @@ def _savepoint(source: Connection) -> Iterator[None]:
             raise
 
 
+def _rewritten(settings: Settings, plans: list[Plan]) -> list[dict[str, Any]]:
+    """A failure, to be tried again, of each table whose storage is another one than when it was planned.
+
+    What is rewritten, or emptied and filled, before it is read shows no rows to a snapshot from before, and all would count as
+    deleted. PostgreSQL says so of ALTER TABLE and TRUNCATE: they are not safe under its snapshots.
+    """
+    leaves = {leaf.oid: (plan, leaf.node) for plan in plans if plan.work for leaf in plan.table.leaves if leaf.node}
+    if not leaves:
+        return []
+    with closing(open_source(settings)) as source, source.cursor() as cursor:
+        cursor.execute("select oid::bigint, relfilenode::bigint from pg_class where oid = any (%s::oid[])", (list(leaves),))
+        now = dict(cursor.fetchall())
+    names = sorted({plan.name for oid, (plan, node) in leaves.items() if now.get(oid) != node})
+    error = "it was rewritten, emptied or dropped while it was read"
+    return [dict.fromkeys(RESULT.names) | {"table": name, "op": "r", "error": error, "lost": True} for name in names]
+
+
 def _extract(settings: Settings, plans: list[Plan], context: Context) -> list[dict[str, Any]]:
     """Run every table's work as one Spark job; one row per piece of work."""
     work = [item for plan in plans for item in plan.work]
     if not work:
         return []
-    shared = lanes([item.pages for item in work], settings.source_connections)
+    shared = lanes([item.pages for item in work], settings.source_connections if context.snapshot else 1)
     job = runner(context, [[work[position] for position in lane] for lane in shared])
-    spark = session.connect(settings)
+    spark = spark_session.connect(settings)
     _ship_code()
     frame = spark.range(0, len(shared), 1, len(shared)).mapInArrow(job, _spark_schema(RESULT))
     try:

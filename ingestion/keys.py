@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from ingestion.postgres.discover import Table
+from ingestion.postgres.held import counting, few
 from ingestion.postgres.work import Compare
 
 
@@ -14,14 +16,17 @@ def in_order(whole: Compare) -> bool:
     return whole.mapped[0].column.type_name in ("int2", "int4", "int8")
 
 
-def probe(source: Connection, table: Table, changed: str) -> tuple[int, int]:
-    """Rows of the table, and those of them that are `changed`."""
-    counts = f"select count(*) n, count(*) filter (where {changed}) fresh from"
-    parts = " union all ".join(f"{counts} {leaf.sql}" for leaf in table.leaves)
+def probe(source: Connection, table: Table, changed: str, taken: str = "true") -> tuple[int, int, int]:
+    """Rows of the table, those of them that are `changed`, and those of these that are not `taken`."""
+    live = fresh = unmarked = 0  # of a partitioned table without a partition
     with source.cursor() as cursor:
-        cursor.execute(f"select sum(n)::bigint, sum(fresh)::bigint from ({parts}) x")
-        live, fresh = cursor.fetchone() or (0, 0)
-    return live, fresh
+        for relations in few([leaf.sql for leaf in table.parts]):
+            cursor.execute("savepoint few")
+            cursor.execute(counting(relations, changed, taken))
+            found = cursor.fetchone() or (0, 0, 0)
+            cursor.execute("rollback to savepoint few")
+            live, fresh, unmarked = live + found[0], fresh + found[1], unmarked + found[2]
+    return live, fresh, unmarked
 
 
 def pieces(whole: Compare, source: Connection, table: Table, count: int) -> Iterator[Compare]:
@@ -36,10 +41,17 @@ def pieces(whole: Compare, source: Connection, table: Table, count: int) -> Iter
 def _bounds(source: Connection, table: Table, column: str, count: int) -> list[int]:
     """Keys that split the table into about equal `count` pieces, from the statistics that ANALYZE left; none without them."""
     with source.cursor() as cursor:
-        cursor.execute(
-            "select histogram_bounds::text::bigint[] from pg_stats where schemaname = %s and tablename = %s and attname = %s "
-            "order by inherited desc limit 1",
-            (table.schema, table.name, column),
-        )
-        found = (cursor.fetchone() or (None,))[0] or []
+        cursor.execute("savepoint bounds")
+        try:
+            cursor.execute(
+                "select histogram_bounds::text::bigint[] from pg_stats where schemaname = %s and tablename = %s and attname = %s "
+                "order by inherited desc limit 1",
+                (table.schema, table.name, column),
+            )
+            found = (cursor.fetchone() or (None,))[0] or []
+        except psycopg2.Error:  # statistics that may not be seen are none
+            if source.closed:
+                raise
+            cursor.execute("rollback to savepoint bounds")
+            found = []
     return sorted({found[len(found) * number // count] for number in range(1, count)}) if found else []

@@ -11,15 +11,16 @@ from psycopg2.extensions import connection as Connection
 
 from ingestion import contract, keys
 from ingestion import source as source_file
+from ingestion.check import check_key, check_readable, check_zone, measure, remarks
 from ingestion.contract import Change, ContractError, Shape
 from ingestion.postgres.bronze import Bronze, arrow_schema, merged
-from ingestion.postgres.discover import Leaf, Table
-from ingestion.postgres.ranges import RANGE_PAGES, Piece, cut, cut_window, range_condition
+from ingestion.postgres.connect import Source, with_path
+from ingestion.postgres.discover import Leaf, Sizes, Table
+from ingestion.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
 from ingestion.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
 from ingestion.postgres.window import (
     Snapshot,
     Window,
-    both,
     condition,
     next_window,
     reread_reason,
@@ -28,6 +29,7 @@ from ingestion.postgres.window import (
 from ingestion.postgres.work import Compare, Read, Rewrite, Work
 from lakehouse import ledger, storage
 from lakehouse.errors import SettingsError, SourceError
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 
 COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
@@ -42,14 +44,18 @@ class Request:
         since: read again the rows whose cursor is at or after this …
         until: … and before this.
         resync: read whole, whatever the window says.
+        only: labels of the tables to copy, whatever `patterns` says; empty for all.
         lacking: labels of tables to be read whole since bronze turned out to lack rows of theirs.
+        unmarked: labels of tables to be read by xmin since rows of theirs changed and their cursor did not move.
     """
 
     patterns: str | None = None
     since: str | None = None
     until: str | None = None
     resync: bool = False
+    only: frozenset[str] = frozenset()
     lacking: frozenset[str] = frozenset()
+    unmarked: frozenset[str] = frozenset()
 
     @property
     def backfill(self) -> bool:
@@ -78,6 +84,11 @@ class Plan:
     whole: bool = False
     backfill: bool = False
     moved: bool = False  # partitions came or went, or the table is another one of the same name
+    by_xmin: bool = False  # whatever its cursor is
+    remapped: bool = False  # its values read otherwise than when bronze was written
+    path: str = ""  # statement that lets a view's functions be found
+    unmarked: int = 0  # rows that changed and whose cursor did not move
+    notes: list[str] = field(default_factory=list)  # what somebody should know of how it is copied
 
     @property
     def first(self) -> bool:
@@ -96,16 +107,26 @@ class Moment:
 
     settings: Settings
     sources: source_file.Sources
-    source: Connection
+    source: Source
     snapshot: Snapshot
     batch_id: int
     request: Request
     dry: bool = False  # nothing may be written, not even to the ledger
+    encoding: str = "UTF8"  # of the source's database
+    sizes: Sizes | None = None  # of all tables; None where one is locked, which is then found out by itself
 
     @cached_property
     def batches(self) -> dict[tuple[Any, ...], dict[str, Any]]:
         """The ledger's last record of each batch, by bronze table and number."""
         return ledger.latest(self.settings, "batches", "table_name", "batch_id")
+
+    @cached_property
+    def copied(self) -> set[str]:
+        """Labels of this source's tables of which bronze has something, and on which somebody counts."""
+        source = self.sources.source or self.settings.source()
+        begins = table_name(source, "public", "")
+        rows = [row for (name, _), row in self.batches.items() if name.startswith(begins) and row["status"] == "committed"]
+        return {row["source_table"] for row in rows}
 
 
 def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
@@ -118,16 +139,22 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
         SourceError: it can't be read, named or copied as its entry asks.
         ContractError: its columns changed in a way that its contract does not allow.
     """
-    _check_readable(table)
+    check_readable(table)
     entry = moment.sources.tables.get(table.label, source_file.Entry())
     mode, key, cursor = source_file.settle(table, entry)
     name = _name(moment, table, taken)
     names = _column_names(table)
     bronze = Bronze(storage.join(moment.settings.lake_url, "bronze", name), storage.options(moment.settings))
     seen, shape = last_window(moment, bronze, table, name, mode, key)
-    window = next_window(moment.batch_id, cursor or "", moment.snapshot, seen)
-    mapped = tuple(map_column(column, entry.fitted(column.name)) for column in table.columns)
-    made = Plan(table, name, entry, mode, key, bronze, mapped, names, window, seen)
+    if entry.zone:
+        check_zone(moment.source, entry.zone)
+    table = measure(moment.source, table, moment.sizes)
+    window = next_window(moment.batch_id, cursor or "", moment.snapshot, seen, (entry.zone or "") if cursor != "xmin" else "")
+    mapped = tuple(
+        map_column(column, entry.fitted(column.name), column.name in entry.texts, moment.encoding) for column in table.columns
+    )
+    made = Plan(table, name, entry, mode, key, bronze, mapped, names, window, seen, notes=remarks(table, entry, cursor))
+    made.path = with_path(moment.source.path) if table.kind == "v" else ""
     held = bronze.schema()
     if held is not None:
         made.changes = contract.changes(shape, held, mapped, names)
@@ -136,12 +163,6 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
         raise ContractError(made.table.label, entry.contract, refused, made.changes, name)
     _fill(made, shape, moment)
     return made
-
-
-def _check_readable(table: Table) -> None:
-    if not table.readable:
-        remedy = f"Grant it: grant select on {quote(table.schema, table.name)} to … (ingestion/postgres/role.sql grants all)"
-        raise SourceError(table.label, "may not be read by this user", "SELECT", remedy)
 
 
 def _name(moment: Moment, table: Table, taken: dict[str, str]) -> str:
@@ -190,10 +211,12 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
     if request.backfill:
         _backfill(made, moment)
         return
-    made.reason = _reason(made, shape, request, moment.snapshot)
+    made.by_xmin = made.table.label in request.unmarked
+    made.reason = _reason(made, shape, moment)
     made.whole = made.first or made.mode == "full" or bool(made.reason)
     kinds = {change.kind for change in made.changes}
     made.moved = shape is not None and set(shape.leaves) != {str(leaf.oid) for leaf in made.table.leaves}
+    made.moved |= shape is not None and bool(shape.key) and tuple(shape.key) != made.key
     made.replace = "retyped" in kinds
     if "widened" in kinds and not made.replace:
         made.work += _rewrites(made)
@@ -207,37 +230,56 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
         and _untouched(made, shape, moment)
     ):
         return
-    for leaf in made.table.leaves if made.table.kind in "rpm" else ():
+    if set(made.key) != set(made.table.key) and (made.whole or made.moved):
+        check_key(moment.source, made.table, made.key, made.path)
+    for leaf in made.table.parts:
         made.work += _reads(made, leaf, _leaf_window(made, leaf, shape), moment)
     if made.table.kind in "vf":
         made.work.append(_read(made, made.table.sql, _window(made), RANGE_PAGES))
-    if made.seen and made.key and made.entry.deletes == "compare" and "retyped" not in kinds:
+    compares = made.entry.deletes == "compare" or _rekeyed(made, shape)
+    if made.seen and made.key and compares and "retyped" not in kinds:
         made.work += _compares(made, moment.source)
 
 
-def _reason(made: Plan, shape: Shape | None, request: Request, snapshot: Snapshot) -> str:
+def _reason(made: Plan, shape: Shape | None, moment: Moment) -> str:
+    request, window = moment.request, made.window
     if made.seen is None:
         return ""
     if made.table.label in request.lacking:
         return "bronze lacked rows that earlier batches should have brought"
     if request.resync:
         return "RESYNC asks for it"
+    if otherwise := contract.remapped_columns(shape, made.table):
+        made.remapped = True
+        return f"{', '.join(otherwise)} is copied as PostgreSQL prints it now, unlike by the version of Comporta that wrote bronze"
+    if reworded := contract.reworded_columns(shape, made.table):
+        made.remapped = True
+        return f"the catalog has values of {', '.join(reworded)} read otherwise now (a label, an attribute, an expression)"
     if made.mode == "full":
         return ""
-    return reread_reason(made.seen, made.window.cursor, snapshot) or contract.reread_reason(made.changes)
+    return reread_reason(made.seen, window.cursor, moment.snapshot, window.zone) or contract.reread_reason(made.changes)
+
+
+def _rekeyed(made: Plan, shape: Shape | None) -> bool:
+    """Whether keys that bronze holds are written otherwise now, so that the old ones must be taken out whatever `deletes` says."""
+    otherwise = {*contract.remapped_columns(shape, made.table), *contract.reworded_columns(shape, made.table)}
+    return shape is not None and bool(otherwise & set(made.key))
 
 
 def _window(made: Plan) -> str:
     """Condition of the rows that the batch takes; "" for all."""
     if made.whole or made.seen is None:
         return ""
-    nullable = any(column.nullable for column in made.table.columns if column.name == made.window.cursor)
-    return condition(made.seen, nullable)
+    if made.by_xmin:
+        return written_since(made.seen)
+    column = made.table.column(made.window.cursor)
+    return condition(made.seen, column.nullable, column.type_name) if column else condition(made.seen, nullable=False)
 
 
 def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
     """As `_window`, but a partition attached since, or a table put in the place of another, is read whole."""
-    if shape is not None and not shape.holds(leaf, rewritten_counts=made.window.cursor != "xmin"):
+    rewritten_counts = made.window.cursor != "xmin"
+    if shape is not None and not all(shape.holds(each, rewritten_counts) for each in leaf.covers or (leaf,)):
         return ""
     return _window(made)
 
@@ -248,14 +290,16 @@ def _reads(made: Plan, leaf: Leaf, window: str, moment: Moment) -> list[Work]:
         pieces = cut_window(moment.source, leaf, window, 4 * moment.settings.source_connections)
     elif leaf.has_ctid:
         pieces = cut(moment.source, made.table, leaf)
-    return [_read(made, leaf.sql, both(range_condition(first, end), window), share) for first, end, share in pieces]
+    spans = [((first, 0), None if end is None else (end, 0)) if leaf.has_ctid else None for first, end, _ in pieces]
+    return [_read(made, leaf.sql, window, share, span) for span, (*_, share) in zip(spans, pieces, strict=True)]
 
 
-def _read(made: Plan, relation: str, where: str, pages: int) -> Read:
+def _read(made: Plan, relation: str, where: str, pages: int, span: Span | None = None) -> Read:
     op = "r" if made.whole else "u"
+    gone = source_file.gone(made.table, made.entry)
     return Read(
-        made.name, relation, where, pages, made.mapped, made.names, op, made.bronze.url, source_file.gone(made.table, made.entry)
-    )
+        made.name, relation, where, pages, made.mapped, made.names, op, made.bronze.url, gone, key=made.key, path=made.path, span=span
+    )  # fmt: skip
 
 
 def _compares(made: Plan, source: Connection) -> list[Work]:
@@ -263,21 +307,21 @@ def _compares(made: Plan, source: Connection) -> list[Work]:
     whole = _compare(made)
     if whole.pages <= COMPARE_PAGES or not keys.in_order(whole):
         return [whole]
-    live, fresh = keys.probe(source, made.table, whole.changed)
-    made.window = made.window.counted(live)
+    live, fresh, unmarked = keys.probe(source, made.table, whole.changed, whole.taken)
+    made.window, made.unmarked = made.window.counted(live), 0 if made.moved else unmarked
     if live == whole.live and not fresh:
         return []
     return [*keys.pieces(whole, source, made.table, -(-whole.pages // COMPARE_PAGES))]
 
 
 def _compare(made: Plan) -> Compare:
-    leaves = made.table.leaves if made.table.kind in "rpm" else ()
+    parts = made.table.parts
     changed = written_since(made.seen) if made.seen and made.table.has_xmin and not made.reason else "true"
     keys = tuple(item for column in made.key for item in made.mapped if item.column.name == column)
     return Compare(
-        made.name, tuple(leaf.sql for leaf in leaves) or (made.table.sql,), changed, _window(made) or "true",
+        made.name, tuple(leaf.sql for leaf in parts) or (made.table.sql,), changed, _window(made) or "true",
         made.seen.live if made.seen and not made.moved else None, keys, made.names, tuple(made.bronze.files()), made.bronze.url,
-        sum(leaf.pages for leaf in leaves), tuple(made.names.values()),
+        sum(leaf.pages for leaf in made.table.leaves), tuple(made.names.values()), moved=made.moved, path=made.path,
     )  # fmt: skip
 
 
@@ -293,7 +337,7 @@ def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
         return False
     if made.changes or (shape and not all(shape.holds(leaf, False) for leaf in table.leaves)):
         return False
-    live, fresh = keys.probe(moment.source, table, written_since(seen))
+    live, fresh, _ = keys.probe(moment.source, table, written_since(seen))
     if live != seen.live or fresh:
         return False
     made.window = made.window.counted(live)
@@ -308,7 +352,8 @@ def _backfill(made: Plan, moment: Moment) -> None:
     if made.changes:
         listed = ", ".join(map(str, made.changes))
         raise SourceError(table.label, f"its columns changed: {listed}", remedy=f"Run make ingest TABLES={table.label} first")
-    column = made.entry.cursor if made.entry.cursor not in (None, "xmin") else next(iter(table.cursors), None)
+    stamps = iter([*table.cursors, *table.zoneless])
+    column = made.entry.cursor if made.entry.cursor not in (None, "xmin") else next(stamps, None)
     if column is None:
         raise SourceError(
             table.label, "has no column that SINCE and UNTIL could go by", "a cursor column",
@@ -319,7 +364,7 @@ def _backfill(made: Plan, moment: Moment) -> None:
     _check_bounds(moment.source, table, where)
     made.whole, made.backfill, made.reason = True, True, f"backfill of {column} {request.since or '…'} to {request.until or '…'}"
     made.window = made.seen.continued(moment.batch_id)
-    for leaf in table.leaves if table.kind in "rpm" else ():
+    for leaf in table.parts:
         made.work += _reads(made, leaf, where, moment)
     if table.kind in "vf":
         made.work.append(_read(made, table.sql, where, RANGE_PAGES))
@@ -328,7 +373,8 @@ def _backfill(made: Plan, moment: Moment) -> None:
 def _check_bounds(source: Connection, table: Table, where: str) -> None:
     with source.cursor() as cursor:
         try:
-            cursor.execute(f"select 1 from {table.sql} where {where} limit 0")
+            relation = table.parts[0].sql if table.parts else table.sql  # of partitions one, since all would have to be locked
+            cursor.execute(f"select 1 from {relation} where {where} limit 0")
         except DatabaseError as error:
-            seen = str(error).strip().splitlines()[0]
+            seen = first_line(error)
             raise SettingsError("SINCE and UNTIL", seen, f"values of {table.label}'s cursor", "Say SINCE=2026-01-01") from None

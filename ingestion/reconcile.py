@@ -11,16 +11,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import psycopg2
 
 from ingestion import recorded
-from ingestion import source as source_file
-from ingestion.ingest import Run, plan_all, take_snapshot
-from ingestion.plan import Moment, Plan, Request
-from ingestion.postgres.connect import lost, open_source
+from ingestion.ingest import Run, planned
+from ingestion.plan import Plan, Request
+from ingestion.postgres.refusal import reason, remedy
+from ingestion.postgres.snapshot import Origin
 from ingestion.side import BronzeSide, Row, SourceSide, Sums
 from lakehouse import ledger
-from lakehouse.errors import ComportaError
+from lakehouse.errors import ComportaError, SourceError
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 
 NAMED = 20  # differences of a table that are named, and at most so many buckets are looked into for them
@@ -75,40 +77,48 @@ def run(settings: Settings, patterns: str | None = None, report: Callable[[Verdi
     Raises:
         SourceError: the database can't be reached, or no table is chosen.
     """
-    with closing(open_source(settings)) as source:
-        try:
-            snapshot = take_snapshot(source)
-            refused = Run(0)
-            plans = plan_all(Moment(settings, source_file.load(), source, snapshot, 0, Request(patterns), dry=True), refused)
-        except psycopg2.Error as error:
-            raise lost(error) from None
+    refused = Run(0)
+    with planned(settings, Request(patterns), refused) as (origin, plans):
         verdicts = [Verdict(outcome.table, error=outcome.error) for outcome in refused.outcomes]
-        for verdict in [*verdicts, *(_compare(settings, snapshot.name, plan) for plan in plans)]:
+        for verdict in verdicts:
             report(verdict)
-            verdicts += [] if verdict in verdicts else [verdict]
+        for plan in plans:
+            verdicts.append(_compare(settings, origin, plan))
+            report(verdicts[-1])
     ledger.append(settings, "reconciliations", [_row(settings, verdict) for verdict in verdicts])
     return verdicts
 
 
-def _compare(settings: Settings, snapshot: str, plan: Plan) -> Verdict:
+def _compare(settings: Settings, origin: Origin, plan: Plan) -> Verdict:
     started = time.monotonic()
     verdict = Verdict(plan.table.label, plan.name, plan.bronze.version())
+    first = f"Run make ingest TABLES={plan.table.label} first."
     try:
         if plan.seen is None:
-            verdict.error = f"{plan.table.label}: was never copied. Run make ingest TABLES={plan.table.label} first."
+            verdict.error = f"{plan.table.label}: was never copied. {_last_failure(settings, plan) or first}"
         elif plan.changes:
-            listed = ", ".join(map(str, plan.changes))
-            verdict.error = f"{plan.table.label}: its columns changed: {listed}. Run make ingest TABLES={plan.table.label} first."
+            verdict.error = f"{plan.table.label}: its columns changed: {', '.join(map(str, plan.changes))}. {first}"
+        elif plan.remapped:
+            verdict.error = f"{plan.table.label}: {plan.reason}. {first}"
         else:
-            _fill(verdict, settings, snapshot, plan)
-    except (ComportaError, psycopg2.Error, OSError) as error:
-        verdict.error = f"{plan.table.label}: {str(error).strip().splitlines()[0]}"
+            _fill(verdict, settings, origin, plan)
+    except psycopg2.Error as error:
+        verdict.error = str(SourceError(plan.table.label, reason(error), remedy=remedy(error.pgcode)))
+    except (ComportaError, OSError, duckdb.Error) as error:
+        verdict.error = f"{plan.table.label}: {first_line(error)}"
     verdict.seconds = time.monotonic() - started
     return verdict
 
 
-def _fill(verdict: Verdict, settings: Settings, snapshot: str, plan: Plan) -> None:
-    with closing(BronzeSide(settings, plan)) as bronze, closing(SourceSide(settings, snapshot, plan)) as source:
+def _last_failure(settings: Settings, plan: Plan) -> str:
+    """Why the last run did not copy the table, where one tried to."""
+    rows = [row for row in ledger.rows(settings, "batches") if row["table_name"] == plan.name and row["error"]]
+    newest = max(rows, key=lambda row: row["batch_id"], default=None)
+    return f"The last run that tried said: {newest['error']}" if newest else ""
+
+
+def _fill(verdict: Verdict, settings: Settings, origin: Origin, plan: Plan) -> None:
+    with closing(BronzeSide(settings, plan)) as bronze, closing(SourceSide(settings, origin, plan)) as source:
         verdict.batches = recorded.check(settings, plan, bronze)
         here, there = source.sums(), bronze.sums()
         verdict.source_rows, verdict.bronze_rows = _rows(here), _rows(there)

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ingestion.contract import Change, shape_of
 from ingestion.plan import Plan
 from ingestion.postgres.bronze import File
 from ingestion.postgres.held import duckdb_type
-from ingestion.postgres.types import literal, quote
+from ingestion.postgres.types import KEY_HELD, literal, quote
 from ingestion.postgres.work import RESULT, Context
 from ingestion.postgres.write import added, technical, write
 from lakehouse import lock, s3, storage
@@ -41,6 +41,7 @@ class Outcome:
     lost: bool = False  # the source went away while it was read
     unstored: bool = False  # it was not the source that failed but the lake's store
     lacks: int = 0  # keys that bronze should have had and hasn't
+    unmarked: int = 0  # rows that changed and whose cursor did not move
     ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
 
 
@@ -57,8 +58,10 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], contex
     outcome = _measured(plan, results)
     files = [File(row["path"], row["rows"], row["bytes"]) for row in results if row["path"]]
     window = plan.window.counted(_live(plan, results, outcome))
+    if outcome.unmarked and plan.seen:  # until they are read, the next batch must find them as well
+        window = replace(window, horizon=plan.seen.horizon)
     note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
-    note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table).to_dict()}
+    note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table, plan.key).to_dict()}
     note |= {"changes": schema_rows(settings, plan.window.batch_id, outcome)}
     try:
         _check(plan, results)
@@ -69,7 +72,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], contex
             storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
         return outcome, _ledger_row(settings, plan, outcome, note)
     try:
-        if files or plan.first or plan.changes or plan.moved:
+        if files or plan.first or plan.changes or plan.moved or plan.remapped:
             outcome.version = plan.bronze.commit(plan.wanted, note, files, plan.replace)
             outcome.status = "committed"
         else:
@@ -92,7 +95,11 @@ def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
 def _emptied(plan: Plan, results: list[dict[str, Any]], context: Context) -> list[dict[str, Any]]:
     """A tombstone without values for a table without a key that has no rows any more: it is all that could say so."""
     was_there = plan.seen is not None and plan.seen.live != 0
-    if plan.key or not (was_there and plan.work and plan.whole) or any(row["rows"] or row["error"] for row in results):
+    if (
+        plan.key
+        or not (was_there and plan.whole and (plan.work or not plan.table.parts))
+        or any(row["rows"] or row["error"] for row in results)
+    ):
         return []
     nothing = ", ".join(f"null::{duckdb_type(plan.wanted.field(name).type)} as {quote(name)}" for name in plan.names.values())
     with duckdb.connect(config={"threads": 1}) as writer:
@@ -108,7 +115,8 @@ def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
         plan.table.label, plan.name, plan.mode, rows=rows - deletes, deletes=deletes, reason=plan.reason, changes=plan.changes,
         size=sum(row["bytes"] for row in taken), seconds=sum(row["seconds"] or 0 for row in results),
         checksum=added([row["checksum"] for row in taken]), lost=any(row["lost"] for row in results),
-        lacks=sum(_detail(row).get("lacks", 0) for row in results), ranges=[row["seconds"] or 0 for row in results],
+        lacks=sum(_detail(row).get("lacks", 0) for row in results),
+        unmarked=plan.unmarked + sum(_detail(row).get("unmarked", 0) for row in results), ranges=[row["seconds"] or 0 for row in results],
     )  # fmt: skip
 
 
@@ -120,7 +128,11 @@ def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
     errors = [row["error"] for row in results if row["error"]]
     if errors or len(results) < len(plan.work):
         seen = errors[0] if errors else "a task did not answer"
-        raise SourceError(plan.table.label, seen, remedy="Nothing of it was written: mend that and run again")
+        remedy = "Nothing of it was written, and the next run reads it again"
+        if KEY_HELD in seen:
+            odd = [item.column.name for item in plan.mapped if item.column.name in plan.key and item.special]
+            remedy = f"Set texts: [{', '.join(odd)}] in sources.yml to carry it as text, or key to other columns"
+        raise SourceError(plan.table.label, seen, remedy=remedy)
     if not storage.is_s3(plan.bronze.url):
         _check_arrived(plan, [row["path"] for row in results if row["path"]])
 

@@ -1,6 +1,5 @@
 """The two sides of a reconciliation: rows digested where they lie, in PostgreSQL and in bronze's files."""
 
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -9,15 +8,19 @@ from typing import Any
 
 import duckdb
 import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from psycopg2.extensions import connection as Connection
 
 from ingestion import source as source_file
 from ingestion.plan import Plan
 from ingestion.postgres import digest
-from ingestion.postgres.connect import prepare
+from ingestion.postgres.connect import session
+from ingestion.postgres.held import duckdb_type
 from ingestion.postgres.ranges import RANGE_PAGES, range_condition, ranges
+from ingestion.postgres.snapshot import Origin
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.window import both, written_since
-from lakehouse import duck, storage
+from lakehouse import access, duck, storage
 from lakehouse.settings import Settings
 
 Sums = dict[int, tuple[int, int]]  # bucket: rows, sum of their numbers
@@ -34,14 +37,14 @@ class Row:
 
 
 class SourceSide:
-    """The table in PostgreSQL, in the exported snapshot, read in ranges by SOURCE_CONNECTIONS connections."""
+    """The table in PostgreSQL, in the exported snapshot, read in ranges by SOURCE_CONNECTIONS connections; by one if none can join."""
 
-    def __init__(self, settings: Settings, snapshot: str, plan: Plan) -> None:
-        self._settings, self._snapshot, self._plan = settings, snapshot, plan
+    def __init__(self, settings: Settings, origin: Origin, plan: Plan) -> None:
+        self._origin, self._plan = origin, plan
         self._key = [item for column in plan.key for item in plan.mapped if item.column.name == column]
         self._text = digest.in_source(plan.mapped)
         self._key_text = digest.key_in_source(self._key) if self._key else self._text
-        self._pool = ThreadPoolExecutor(settings.source_connections)
+        self._pool = ThreadPoolExecutor(settings.source_connections if origin.snapshot else 1)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -60,7 +63,8 @@ class SourceSide:
     def rows(self, buckets: list[int]) -> dict[str, Row]:
         """Rows of some buckets, by the text of their keys."""
         shown = ", ".join(f"{quote(item.column.name)}::text" for item in self._key)
-        where = "'at ctid ' || ctid::text" if self._plan.table.kind in "rpm" else "'a row'"
+        parts = self._plan.table.parts
+        where = "'at ctid ' || ctid::text" if parts and all(leaf.has_ctid for leaf in parts) else "'a row'"
         label = f"array_to_string(array[{shown}], ', ')" if self._key else where
         seen = self._plan.seen
         pending = written_since(seen) if seen and self._plan.table.has_xmin else "false"
@@ -82,7 +86,7 @@ class SourceSide:
         gone = source_file.gone(table, self._plan.entry)
         alive = f"not coalesce({gone}, false)" if gone else ""
         statements = []
-        for leaf in table.leaves if table.kind in "rpm" else ():
+        for leaf in table.parts:
             for first, end in ranges(leaf.pages, RANGE_PAGES) if leaf.has_ctid else [(0, None)]:
                 statements.append(f"{select} from {leaf.sql} where {both(range_condition(first, end), alive, where)} {tail}")
         if table.kind in "vf":
@@ -91,12 +95,27 @@ class SourceSide:
             yield from found
 
     def _fetch(self, statement: str) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(prepare(self._settings))) as source:
-            source.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        origin = self._origin
+        if origin.snapshot is None:
+            return self._ask(origin.source, statement)
+        with closing(psycopg2.connect(origin.dsn)) as source:
+            source.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
             with source.cursor() as cursor:
-                cursor.execute("set transaction snapshot %s", (self._snapshot,))
+                cursor.execute("set transaction snapshot %s", (origin.snapshot,))
+                cursor.execute("; ".join(session(origin.source.server_version, origin.source.timeout)))
+            return self._ask(source, statement)
+
+    def _ask(self, source: Connection, statement: str) -> list[tuple[Any, ...]]:
+        with source.cursor() as cursor:
+            cursor.execute("savepoint one_table")
+            try:
+                if self._plan.path:
+                    cursor.execute(self._plan.path)
                 cursor.execute(statement)
                 return cursor.fetchall()
+            finally:
+                if not source.closed:
+                    cursor.execute("rollback to savepoint one_table")
 
 
 class BronzeSide:
@@ -104,7 +123,9 @@ class BronzeSide:
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._plan = plan
-        config: duck.Options = {"memory_limit": "2GB", "temp_directory": tempfile.gettempdir(), "preserve_insertion_order": False}
+        # Not /tmp, which in a container is memory, and little of it.
+        scratch = str(access.scratch(settings.var_dir))
+        config: duck.Options = {"memory_limit": "2GB", "temp_directory": scratch, "preserve_insertion_order": False}
         self.reader = duckdb.connect(config=config | duck.UNSIGNED)
         duck.reach(self.reader, settings)
         self.reader.execute("set timezone = 'UTC'")
@@ -129,7 +150,8 @@ class BronzeSide:
     def _open(self, settings: Settings) -> str:
         plan, columns = self._plan, [*self._plan.names.values(), "_op", "_batch_id", "_flags"]
         if not plan.bronze.files():
-            nothing = ", ".join(f"null as {quote(column)}" for column in columns)
+            types = {field.name: duckdb_type(field.type) for field in plan.wanted}
+            nothing = ", ".join(f"null::{types[column]} as {quote(column)}" for column in columns)
             return f"(select {nothing} where false)"
         if duck.reads(settings):
             paths = [storage.join(plan.bronze.url, path) for path in plan.bronze.files()]

@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.postgres.discover import Table
-from ingestion.postgres.types import quote
+from ingestion.postgres.types import literal, quote
+from ingestion.postgres.window import CURSOR_TYPES
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import ROOT
 
@@ -25,6 +26,8 @@ class Entry(BaseModel):
     mode: Literal["full", "incremental"] | None = None
     key: list[str] | None = None
     cursor: str | None = None  # xmin, or a column that every change moves forward
+    zone: str | None = None  # whose clock fills a cursor column of times without zone
+    texts: list[str] = Field(default_factory=list)  # columns to be copied as PostgreSQL prints them
     deletes: str = Field(default="compare", pattern=r"^(none|compare|soft:.+)$")  # soft: a column that marks rows as deleted
     contract: Literal["evolve", "freeze"] = "evolve"
     decimals: dict[str, Annotated[str, Field(pattern=r"^\d{1,2}, ?\d{1,2}$")]] = Field(default_factory=dict)  # column: "p,s"
@@ -46,7 +49,7 @@ class Entry(BaseModel):
 
     @property
     def soft(self) -> str | None:
-        """Column that marks a row as deleted; None if rows just go."""
+        """Column that marks a row as deleted, perhaps with `=value` or `=*`; None if rows just go."""
         return self.deletes.removeprefix("soft:") if self.deletes.startswith("soft:") else None
 
 
@@ -68,7 +71,7 @@ def load(path: Path = PATH) -> Sources:
     if not path.exists():
         return Sources()
     try:
-        return Sources.model_validate(yaml.safe_load(path.read_text()) or {})
+        return Sources.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
@@ -98,22 +101,31 @@ def select(tables: list[Table], patterns: str | None, sources: Sources) -> list[
         SourceError: a pattern or an entry of the file names no table; nothing is left to copy.
     """
     labels = [table.label for table in tables]
-    for label in sources.tables:
-        if label not in labels:
-            raise SourceError(f"sources.yml: {label}", "is not in the database", remedy=_near(label, labels))
     if patterns:
-        return _matching(tables, [part.strip() for part in patterns.split(",") if part.strip()])
+        parts = [patterns] if patterns in labels else [part.strip() for part in patterns.split(",") if part.strip()]
+        return _matching(tables, parts)
     chosen = [table for table in tables if table.kind != "v" and sources.tables.get(table.label, Entry()).enabled]
     if not chosen:
         raise SourceError("source", "holds no table to copy", "at least one", "See make discover")
     return chosen
 
 
+def vanished(tables: list[Table], sources: Sources) -> list[SourceError]:
+    """An error for each enabled entry that names no table of the database."""
+    labels = [table.label for table in tables]
+    missing = [label for label, entry in sources.tables.items() if entry.enabled and label not in labels]
+    remedy = "? Correct or remove its entry in sources.yml, or set enabled: false: bronze keeps what it has"
+    return [SourceError(label, "is not in the database", "", _near(label, labels) + remedy) for label in missing]
+
+
 def _matching(tables: list[Table], patterns: list[str]) -> list[Table]:
+    if not patterns:
+        raise SourceError("TABLES", "names no table", "public.orders,crm.*", "Leave it out for all of them")
     chosen: list[Table] = []
     for pattern in patterns:
         full = pattern if "." in pattern else f"public.{pattern}"
-        found = [table for table in tables if fnmatch.fnmatchcase(table.label, full)]
+        exact = [table for table in tables if table.label in (full, f"public.{pattern}")]  # names may hold [ ] * ? and dots
+        found = exact or [table for table in tables if fnmatch.fnmatchcase(table.label, full)]
         if not found:
             raise SourceError(f"TABLES={pattern}", "names no table", remedy=_near(full, [table.label for table in tables]))
         chosen += [table for table in found if table not in chosen]
@@ -129,19 +141,19 @@ def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None
     """Mode, key and cursor of `table`: what the entry says, else what the catalog allows.
 
     Raises:
-        SourceError: the entry asks for what the table hasn't got.
+        SourceError: the entry asks for what the table hasn't got, or for what its columns can't mean.
     """
     names = [column.name for column in table.columns]
     cursors = [entry.cursor] if entry.cursor not in (None, "xmin") else []
     for kind, column in [
         *(("key", column) for column in entry.key or []),
         *(("cursor", name) for name in cursors),
-        ("soft", entry.soft),
+        *(("texts", name) for name in entry.texts),
     ]:
         if column is not None and column not in names:
-            raise SourceError(
-                table.label, f'{kind} column "{column}" does not exist', f"one of {', '.join(names)}", "Set it in sources.yml"
-            )
+            wanted = f"one of {', '.join(names)}"
+            raise SourceError(table.label, f'{kind} column "{column}" does not exist', wanted, "Set it in sources.yml")
+    gone(table, entry)
     key = tuple(entry.key) if entry.key else table.key
     mode = entry.mode or ("incremental" if key and table.has_xmin else "full")
     if mode == "full":
@@ -151,22 +163,76 @@ def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None
     cursor = entry.cursor or ("xmin" if table.has_xmin else None)
     if cursor is None or (cursor == "xmin" and not table.has_xmin):
         raise SourceError(table.label, "has no xmin to go by", "a cursor column", "Set cursor or mode: full in sources.yml")
+    if cursor != "xmin":
+        _check_cursor(table, entry, cursor)
     return mode, key, cursor
 
 
+def _check_cursor(table: Table, entry: Entry, name: str) -> None:
+    column = table.column(name)
+    assert column is not None
+    kind = f"{column.type_name}{'[]' if column.is_array else ''}"
+    exact = "cursor: xmin is exact" if table.has_xmin else "mode: full is exact"
+    if kind not in CURSOR_TYPES:
+        seen = f'cursor column "{name}" is {kind}, which does not tell when a row was written'
+        raise SourceError(table.label, seen, "a timestamptz, a timestamp with zone, or a date", f"{exact}: set that in sources.yml")
+    if kind == "timestamp" and not entry.zone:
+        seen = f'cursor column "{name}" is a timestamp without zone, and whose clock fills it can\'t be seen'
+        remedy = f"Set zone: UTC, or zone: America/Sao_Paulo, beside it in sources.yml; {exact}"
+        raise SourceError(table.label, seen, "zone", remedy)
+    if entry.zone and kind != "timestamp":
+        raise SourceError(
+            table.label, f'zone is set, and cursor column "{name}" is {kind}', "no zone", "Remove it from sources.yml"
+        )
+
+
+# What a value of a flag means by its type. Text that is no word for yes or no ends the copy with an error that shows it.
+_MARKS = {"bool": "{0}", "bit": "position('1' in {0}::text) > 0", "varbit": "position('1' in {0}::text) > 0"}
+_MARKS |= dict.fromkeys(("int2", "int4", "int8", "numeric"), "{0} <> 0")
+_YES, _NO = (", ".join(map(literal, words.split(" "))) for words in ("t true y yes on 1", "f false n no off 0 "))
+_MARKS |= dict.fromkeys(
+    ("text", "varchar", "bpchar", "char", "citext"),
+    f"case when lower(btrim({{0}}::text)) in ({_YES}) then true when lower(btrim({{0}}::text)) in ({_NO}) then false "
+    "when {0} is not null then ('soft column ' || {1} || ' holds ' || {0}::text || ', neither yes nor no')::boolean end",
+)
+_MARKS |= dict.fromkeys(("date", "timestamp", "timestamptz"), "({0} is not null and {0} <> 'infinity')")
+
+
 def gone(table: Table, entry: Entry) -> str:
-    """SQL condition under which a row of the source counts as deleted: a flag that is true, anything else that is set."""
+    """SQL condition under which a row of the source counts as deleted, by the type of the column that marks it.
+
+    A boolean that is true, a number other than 0, a text that PostgreSQL reads as true, a time that is set; with `=value` a column
+    whose text is that, with `=*` one that is set at all.
+
+    Raises:
+        SourceError: there is no such column, or its type has no such meaning.
+    """
     if entry.soft is None:
         return ""
-    [column] = [column for column in table.columns if column.name == entry.soft]
-    return quote(column.name) + ("" if column.type_name == "bool" and not column.is_array else " is not null")
+    column, value = table.column(entry.soft), ""
+    if column is None and "=" in entry.soft:
+        name, _, value = entry.soft.rpartition("=")
+        column = table.column(name)
+    if column is None:
+        names = ", ".join(column.name for column in table.columns)
+        raise SourceError(table.label, f'soft column "{entry.soft}" does not exist', f"one of {names}", "Set it in sources.yml")
+    name = quote(column.name)
+    if value:
+        return f"{name} is not null" if value == "*" else f"btrim({name}::text) = {literal(value.strip())}"
+    kind = "citext" if column.type_name.endswith(".citext") else column.type_name
+    mark = None if column.is_array else _MARKS.get(kind)
+    if mark is None:
+        seen = f'soft column "{column.name}" is {column.type_name}{"[]" if column.is_array else ""}, of which no value says deleted'
+        choice = f"Say deletes: soft:{column.name}=value, or soft:{column.name}=* for any that is set"
+        raise SourceError(table.label, seen, "a boolean, a number, a text or a time", choice)
+    return mark.format(name, literal(column.name))
 
 
 def draft(tables: list[Table], sources: Sources) -> dict[str, Any]:
     """The file's content with an entry for each of `tables`; an entry that is there already stands as it is."""
     entries = {label: entry.model_dump(exclude_unset=True) for label, entry in sources.tables.items()}
     for table in tables:
-        if table.label not in entries and table.readable:
+        if table.label not in entries and table.readable and table.populated and not table.parents:
             entries[table.label] = _proposal(table)
     head = {"source": sources.source} if sources.source else {}
     return {**head, "tables": dict(sorted(entries.items()))}

@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError
 
 from ingestion.postgres.bronze import NOTE, Bronze
 from lakehouse import ledger, lock, storage
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
@@ -37,12 +38,12 @@ def keep(settings: Settings, tables: list[Bronze], source_clock: float) -> list[
             if len([size for size in bronze.sizes().values() if size < SMALL]) >= MANY:
                 _tidy(settings, bronze, abs(time.time() - source_clock) < _SKEW)
         except (DeltaError, OSError) as error:
-            problems.append(f"{bronze.url}: upkeep failed, the next run tries again: {str(error).splitlines()[0]}")
+            problems.append(f"{bronze.url}: upkeep failed, the next run tries again: {first_line(error)}")
     lock.check(settings)
     try:
         _tidy_ledger(settings)
     except (DeltaError, OSError) as error:
-        problems.append(f"ledger: upkeep failed, the next run tries again: {str(error).splitlines()[0]}")
+        problems.append(f"ledger: upkeep failed, the next run tries again: {first_line(error)}")
     return problems
 
 

@@ -15,7 +15,7 @@ from inspection.diff import STAMPS, Batch, Difference, Example
 from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
-from lakehouse import console
+from lakehouse import console, values
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.release import Release
 from lakehouse.settings import load
@@ -44,7 +44,7 @@ def diff(releases: str, rows: int, show: bool, as_json: bool) -> None:
         found = comparison.compare(settings, reader, before, after, rows or (3 if show else 0), show)
     if as_json:
         numbers = {"layer": after.layer, "before": before.release_id, "after": after.release_id}
-        click.echo(json.dumps(numbers | {"tables": [asdict(one) for one in found]}, ensure_ascii=False, default=str))
+        console.echo(json.dumps(values.plain(numbers | {"tables": [asdict(one) for one in found]}), ensure_ascii=False))
     else:
         _show(before, after, found)
     if bad := [one.table for one in found if one.state == "unreadable"]:
@@ -120,7 +120,7 @@ def _details(one: Difference) -> list[Text]:
 
 def _example(example: Example) -> list[Text]:
     mark, colour = _MARKS[example.kind]
-    key = ", ".join(f"{name}={value}" for name, value in example.key.items())
+    key = ", ".join(f"{name}={values.text(value)}" for name, value in example.key.items())
     head = Text.assemble((f"  {mark} ", colour), key)
     business = [name for name in example.columns if name not in STAMPS]
     if business and not example.values:
@@ -130,7 +130,7 @@ def _example(example: Example) -> list[Text]:
 
 
 def _short(value: object) -> str:
-    text = "null" if value is None else str(value)
+    text = "null" if value is None else values.text(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -149,7 +149,7 @@ def why(table: str, key: str, show: bool, as_json: bool) -> None:
     with closing(Reader(settings)) as reader, working(f"Following a row of {'.'.join(name)}", as_json):
         answer = Tracer(settings, reader, show).explain(name, key)
     if as_json:
-        click.echo(json.dumps(asdict(answer), ensure_ascii=False, default=str))
+        console.echo(json.dumps(values.plain(asdict(answer)), ensure_ascii=False))
     else:
         for line in [*story.lines(settings, answer), *story.way(answer)]:
             console.out.print(line)

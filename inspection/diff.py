@@ -3,6 +3,7 @@
 Files that both versions hold can't differ, so only those that one of them lacks are read.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,9 @@ from lakehouse.errors import ReleaseError
 from lakehouse.release import Release
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
+from lakehouse.values import zoned
 
+_NUMBER = re.compile(r"[0-9]{1,18}")  # `²` is a digit too, and no number
 STAMPS = frozenset({"_batch_id", "_ingested_at", "_op", "_source_lsn"})  # say how a row came, not what it is
 
 
@@ -69,7 +72,7 @@ def choose(settings: Settings, text: str) -> tuple[Release, Release]:
         ReleaseError: no such release, one is not published yet, or they are of two layers.
     """
     first, dots, last = text.partition("..")
-    if not all(part.strip().isdigit() for part in (first, *([last] if dots else []))):
+    if not all(_NUMBER.fullmatch(part.strip()) for part in (first, *([last] if dots else []))):
         raise ReleaseError(f"RELEASE={text}", "is no pair of releases", "3..5, or 5 for what it changed", "See make releases")
     known = {one.release_id: one for one in release.history(settings)}
     if dots:
@@ -89,8 +92,8 @@ def choose(settings: Settings, text: str) -> tuple[Release, Release]:
 def _published(known: Mapping[int, Release], number: int) -> Release:
     found = known.get(number)
     if found is None:
-        numbers = ", ".join(map(str, known)) or "none yet"
-        raise ReleaseError(f"release {number}", "does not exist", f"one of: {numbers}", "See make releases")
+        numbers = ", ".join(map(str, known))
+        raise ReleaseError(f"release {number}", "does not exist", f"one of: {numbers}" if numbers else "", "See make releases")
     if found.status != "published":
         raise ReleaseError(f"release {number}", f"is {found.status}", "a published one", "make up finishes what was cut off")
     return found
@@ -179,8 +182,12 @@ class _Pair:
     def _column(self, name: str) -> str:
         quoted = self.after.dialect.column(name)
         if self.now[name] == self.was[name] == "timestamp" and not self.after.dialect.is_spark:
-            return f"cast({quoted} as timestamptz) as {quoted}"  # Spark's files hold times without their zone, delta-rs' with it
+            return f"{self.after.dialect.shown(quoted, 'timestamp')} as {quoted}"  # Spark's files hold times without their zone, delta-rs' with it
         return quoted if self.was[name] == self.now[name] else f"cast({quoted} as {self._text}) as {quoted}"
+
+    def shown(self, value: str, name: str) -> str:
+        """The expression `value` of the column `name` as it is told."""
+        return self.after.dialect.shown(value, self.now[name]) if self.was[name] == self.now[name] else value
 
     @property
     def _text(self) -> str:
@@ -262,12 +269,13 @@ def _examples(
 ) -> list[Example]:
     if not rows:
         return []
-    named = [f"coalesce(a.{_q(pair, name)}, b.{_q(pair, name)})" for name in key]
-    values = [f"{side}.{_q(pair, name)}" for name in differ for side in "ab"] if show else []
+    named = [pair.shown(f"coalesce(a.{_q(pair, name)}, b.{_q(pair, name)})", name) for name in key]
+    values = [pair.shown(f"{side}.{_q(pair, name)}", name) for name in differ for side in "ab"] if show else []
     wanted = [*named, *differ.values(), *values]
     order = ", ".join(str(number + 1) for number in range(len(key)))
     found = pair.ask(f"select {', '.join(wanted)} from {_joined(pair, key)} where {condition} order by {order} limit {int(rows)}")
-    return [_example(kind, key, tuple(differ), row) for row in found]
+    kinds = [pair.now[name] for name in key] + [""] * len(differ) + [pair.now[name] for name in differ for _ in "ab" if show]
+    return [_example(kind, key, tuple(differ), tuple(map(zoned, row, kinds))) for row in found]
 
 
 def _example(kind: str, key: tuple[str, ...], columns: tuple[str, ...], row: tuple[Any, ...]) -> Example:

@@ -1,5 +1,6 @@
 """Looks rows up by their values, in the versions that readers see."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,8 @@ from expectations.condition import Types
 from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values
-from inspection.reader import Reader
-from lakehouse import candidate, quarantine, release
+from inspection.reader import Reader, Rows
+from lakehouse import candidate, quarantine, release, values
 from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
 from lakehouse.release import Release
 from lakehouse.settings import Settings
@@ -62,25 +63,24 @@ class Finder:
         """Rows with these values, the newest batch first and within it what was written before what was deleted."""
         rows = self._reader.rows(".".join(name), self.open(name, version))
         columns = [*types, "_file"]
-        wanted = [
-            # Spark's files hold times without their zone, delta-rs' with it: the same moment must read the same.
-            f"cast({rows.dialect.column(name)} as timestamptz)"
-            if types.get(name) == "timestamp" and not rows.dialect.is_spark
-            else rows.dialect.column(name)
-            for name in columns
-        ]
         order = [f"{column} desc" for column in ("_batch_id",) if column in types] + (["_op desc"] if "_op" in types else [])
-        query = f"select {', '.join(wanted)} from ({rows.query}) where {keys.condition(where, types, rows.dialect)}"
-        query += f" order by {', '.join(order)}" if order else ""
-        return [dict(zip(columns, row, strict=True)) for row in self._reader.ask(rows.dialect, f"{query} limit {LIMIT + 1}")]
+        tail = (f" order by {', '.join(order)}" if order else "") + f" limit {LIMIT + 1}"
+        return [dict(zip(columns, row, strict=True)) for row in self._ask(rows, columns, where, types, tail)]
+
+    def _ask(self, rows: Rows, columns: Sequence[str], where: Values, types: Types, tail: str = "") -> list[tuple[Any, ...]]:
+        """The `columns` of rows with these values; moments say that they are UTC, whoever wrote the file."""
+        wanted = ", ".join(rows.dialect.shown(rows.dialect.column(name), types.get(name, "")) for name in columns)
+        query = f"select {wanted} from ({rows.query}) where {keys.condition(where, types, rows.dialect)}{tail}"
+        kinds = [types.get(name, "") for name in columns]
+        return [tuple(map(values.zoned, row, kinds)) for row in self._reader.ask(rows.dialect, query)]
 
     def row(self, raw: Values, named: tuple[str, ...], held: str = "") -> Row:
         """What may be told of a row."""
         technical = {name: raw[name] for name in TECHNICAL if name in raw}
         others = tuple(name for name in raw if name not in technical and name not in named and name != "_file")
-        values = {name: raw[name] for name in others} if self._show else {}
+        shown = {name: raw[name] for name in others} if self._show else {}
         file = str(raw.get("_file") or "").rpartition("/")[2]
-        return Row({name: raw.get(name) for name in named}, technical, others, values, file, held)
+        return Row({name: raw.get(name) for name in named}, technical, others, shown, file, held)
 
     def held(self, table: str, where: Values) -> dict[tuple[Any, ...], str]:
         """Reasons of the rows of bronze `table` that are or were in quarantine, by batch and key."""
@@ -93,13 +93,10 @@ class Finder:
             return {}
         rows = self._reader.rows(f"quarantine.{table}", place)
         wanted = ["_batch_id", *held.key, REASONS, TAKEN_AT, REQUEUED]
-        columns = ", ".join(map(rows.dialect.column, wanted))
-        found = self._reader.ask(
-            rows.dialect, f"select {columns} from ({rows.query}) where {keys.condition(where, types, rows.dialect)}"
-        )
+        found = self._ask(rows, wanted, where, types)
         return {row[:-3]: f"{row[-3]} (since {moment(row[-2])}{f', back as batch {row[-1]}' if row[-1] else ''})" for row in found}
 
 
 def moment(at: Any) -> str:
-    """A time to the second."""
-    return f"{at:%Y-%m-%d %H:%M:%S}" if isinstance(at, datetime) else str(at)
+    """A time to the second, in UTC."""
+    return f"{at.replace(tzinfo=None).isoformat(' ', 'seconds')} UTC" if isinstance(at, datetime) else str(at)

@@ -34,4 +34,4 @@ def _parents(manifest: dict[str, Any], number: str, through: tuple[str, ...]) ->
         elif node and node["config"].get("materialized") in ("view", "ephemeral"):
             yield from _parents(manifest, parent, (*through, node["name"]))
         elif node and (layer := next((layer for layer in LAYERS if layer in node.get("tags", ())), None)):
-            yield Parent(layer, node["name"], through)
+            yield Parent(layer, dbt.table_of(node), through)

@@ -1,10 +1,13 @@
 """What `why` prints: the row in a few lines, then the way that it came, and a table of its batches."""
 
+from datetime import datetime
+
 from rich.text import Text
 
 from inspection.answer import Answer, Row, Seen, Step, Values
+from inspection.finder import moment
 from inspection.key import told
-from lakehouse import console
+from lakehouse import console, values
 from lakehouse.settings import Settings
 
 _VERDICTS = 3  # the newest ones; the ledger has the rest
@@ -25,7 +28,7 @@ def lines(settings: Settings, answer: Answer) -> list[Text]:
         "technical": told(_given(row.technical)) if row else "",
         "built": answer.built,
     }
-    block = [*said.items(), *((name, str(value)) for name, value in (row.values if row else {}).items())]
+    block = [*said.items(), *((name, values.text(value)) for name, value in (row.values if row else {}).items())]
     block += [("judged" if not number else "", _verdict(settings, one)) for number, one in enumerate(answer.verdicts[:_VERDICTS])]
     return [head, *(Text.assemble((f"    {name:<13} ", "dim"), value) for name, value in block if value)]
 
@@ -77,7 +80,7 @@ def _came(row: Row, layer: str) -> list[tuple[str, str]]:
     said = [(f"batch {facts['_batch_id']}  ", "")] if "_batch_id" in facts else []
     said.append((f"{facts.get('_op') or ' '}  ", ""))
     if copied := facts.get("_ingested_at"):
-        said.append((f"{copied:%Y-%m-%d %H:%M:%S}  ", ""))
+        said.append((f"{moment(copied)}  ", ""))
     if row.held:
         said.append((f"in quarantine: {row.held}", "red"))
     elif facts.get("_is_deleted") is True:
@@ -87,12 +90,8 @@ def _came(row: Row, layer: str) -> list[tuple[str, str]]:
     return said
 
 
-def _given(values: Values) -> Values:
-    return {
-        name: f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else value
-        for name, value in values.items()
-        if value is not None
-    }
+def _given(found: Values) -> Values:
+    return {name: moment(value) if isinstance(value, datetime) else value for name, value in found.items() if value is not None}
 
 
 def _window(window: Values) -> str:

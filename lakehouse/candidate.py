@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import console, lock, storage, vectors
+from lakehouse import catalog, console, lock, storage, vectors
 from lakehouse.catalog import CANDIDATE, own_places, quote, thrift_rows
 from lakehouse.settings import Settings
 
@@ -31,6 +31,31 @@ def place(settings: Settings, schema: str, table: str) -> str:
     if own := own_places(settings).get(schema):
         return storage.join(own, table)
     return storage.join(settings.lake_url, "warehouse", f"{schema}.db", table)
+
+
+def listed(settings: Settings, layer: str) -> tuple[list[str], dict[str, str]]:
+    """Names of what dbt has built in silver or gold, and of those that no release can show, by name, why and what to do.
+
+    Views are none of silver's tables: they are steps on the way. In gold, where people look for what a model is called, one is refused.
+    """
+    schema = CANDIDATE[layer]
+    found = catalog.listed(settings, schema)
+    odd = {name: reason for name, each in found.items() if (reason := _odd(settings, layer, name, each))}
+    return sorted(name for name, each in found.items() if not each.is_view or name in odd), odd
+
+
+def _odd(settings: Settings, layer: str, name: str, found: catalog.Listed) -> str:
+    whole = quote(CANDIDATE[layer], name)
+    if found.is_view:
+        way = f"Set materialized: table (or ephemeral), and drop view {whole} if no model makes it any more"
+        return f"is a view, and a release shows versions of tables. {way}" if layer == "gold" else ""
+    if found.provider.lower() != "delta":
+        return f"is a table of {found.provider or 'an unknown format'}, and a release shows versions of Delta tables. Set file_format: delta"
+    wanted = location(settings, layer, name)
+    if not storage.is_same(found.place, wanted):
+        way = f"Take location_root out of its model ({layer.upper()}_URL gives the whole layer a place), drop table {whole} and build it again"
+        return f"lies in {found.place}, where no release looks for it (wanted: {wanted}). {way}"
+    return ""
 
 
 def measure(settings: Settings, layer: str, table: str, version: int | None = None) -> Size | None:

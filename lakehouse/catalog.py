@@ -1,15 +1,21 @@
 """The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
 
+import getpass
 import re
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pyhive import hive
 from pyhive.exc import OperationalError
+from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TTransportException
+from thrift_sasl import TSaslClientTransport
 
-from lakehouse import storage
+from lakehouse import authentication, health, process, storage
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
@@ -19,6 +25,8 @@ LAYERS = ("bronze", "silver", "gold")
 CANDIDATE = {"bronze": "bronze", "silver": "silver_candidate", "gold": "gold_candidate"}
 PUBLISHED = {"bronze": "bronze_gated", "silver": "silver", "gold": "gold"}
 SCHEMAS = (*CANDIDATE.values(), *PUBLISHED.values(), "quarantine", "ops")
+# The server has rows made as they are fetched; a session that is to know that its queries have run says otherwise.
+STREAM = "set:hiveconf:spark.sql.thriftServer.incrementalCollect"
 # A session that handles few rows: less planning, no code to generate and compile, one task instead of many.
 SMALL = {
     "spark.sql.codegen.wholeStage": "false",
@@ -29,9 +37,25 @@ SMALL = {
 }
 
 
+def _time(text: str) -> datetime | str:
+    """A time as the server spells it; text where Python can't hold it."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # before year 1 or after 9999
+        return text
+
+
+hive.TYPES_CONVERTER["TIMESTAMP_TYPE"] = _time  # its own breaks off the whole result; dbt's sessions are made by it too
+
+
 def quote(*names: str) -> str:
     """`names` as one dotted identifier of Spark SQL."""
     return ".".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def unquoted(name: str) -> str:
+    """The name that an identifier of Spark SQL, perhaps in backticks, stands for."""
+    return name[1:-1].replace("``", "`") if re.fullmatch(r"`(?:[^`]|``)+`", name) else name
 
 
 def literal(text: str) -> str:
@@ -40,19 +64,63 @@ def literal(text: str) -> str:
 
 
 @contextmanager
-def cursor(settings: Settings, configuration: Mapping[str, str] | None = None) -> Iterator[Any]:
+def cursor(settings: Settings, configuration: Mapping[str, str] | None = None, stream: bool = False) -> Iterator[Any]:
     """A cursor of a Thrift session of its own, which begins with `configuration` (settings of Spark SQL).
 
+    Args:
+        stream: have rows made as they are fetched, however many there are. What breaks a query is then told by who fetches them, and
+            a query whose rows nobody fetches does not run.
+
     Raises:
-        OSError: nobody listens on the Thrift port.
+        ServerError: nobody listens on the Thrift port, or the server died or does not answer, now or later.
     """
+    begin = {STREAM: str(stream).lower()} | {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
+    if not process.listening(settings.thrift_port):
+        raise health.lost(settings)
+    wire = TSocket("127.0.0.1", settings.thrift_port)
+    with health.watched(settings, lambda: _cut(wire)) as seen:
+        try:
+            with _connect(settings, wire, begin) as connection, connection.cursor() as opened:
+                yield opened
+        except (TTransportException, EOFError):
+            raise health.lost(settings, *seen) from None
+
+
+def answer(settings: Settings, patience: float) -> None:
+    """Ask `select 1` in a session of its own.
+
+    Args:
+        patience: seconds for each step of it.
+
+    Raises:
+        Exception: of whatever kind, if it is not answered.
+    """
+    wire = TSocket("127.0.0.1", settings.thrift_port)
+    wire.setTimeout(1000 * patience)
+    with _connect(settings, wire, {STREAM: "false"}) as connection, connection.cursor() as opened:
+        opened.execute("select 1")
+        opened.fetchall()
+
+
+def _connect(settings: Settings, wire: TSocket, configuration: Mapping[str, str]) -> Any:
+    password = authentication.token(settings)
+
+    def client() -> Any:
+        return hive.get_installed_sasl(host=wire.host, sasl_auth="PLAIN", username=getpass.getuser(), password=password)
+
     try:
-        begin = {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
-        connection = hive.connect("127.0.0.1", port=settings.thrift_port, configuration=begin)
+        return hive.connect(thrift_transport=TSaslClientTransport(client, "PLAIN", wire), configuration=configuration)
     except TTransportException as error:
-        raise ConnectionRefusedError(str(error)) from None
-    with connection, connection.cursor() as opened:
-        yield opened
+        if authentication.REFUSED in str(error):
+            raise authentication.refused(settings) from None
+        raise
+
+
+def _cut(wire: TSocket) -> None:
+    """Have whoever waits on it wait no longer; closing it alone would not."""
+    if wire.handle:
+        with suppress(OSError):
+            wire.handle.shutdown(socket.SHUT_RDWR)
 
 
 def execute(opened: Any, statement: str) -> None:
@@ -61,8 +129,15 @@ def execute(opened: Any, statement: str) -> None:
     Raises:
         ServerError: Spark refused it; its message without the Java stack.
     """
-    try:
+    with told(statement):
         opened.execute(statement)
+
+
+@contextmanager
+def told(statement: str) -> Iterator[None]:
+    """Have what Spark says of a statement, as it is run or as its rows are fetched, be a ServerError without the Java stack."""
+    try:
+        yield
     except OperationalError as error:
         raise ServerError("Spark", _message(error), remedy=f"The statement was: {statement[:300]}") from None
 
@@ -77,8 +152,47 @@ def thrift_rows(settings: Settings, *statements: str, configuration: Mapping[str
 
 def _message(error: OperationalError) -> str:
     text = getattr(error.args[0].status, "errorMessage", None) if error.args else None
-    first: str = (text or str(error)).split("\n")[0]
-    return _TWICE.sub("", first.removeprefix("Error running query: "))
+    return message(text or str(error))
+
+
+def message(said: str) -> str:
+    """What Spark's server says of a statement, in one line: its kind and what is wrong, without Java, the plan and advice."""
+    first, _, rest = said.removeprefix("Error running query: ").partition("\n")
+    if first.rstrip().endswith(":"):  # of the parser: what is wrong stands in the next line
+        first += rest.partition("\n")[0]
+    return _TWICE.sub("", first)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the catalog says of a table or view."""
+
+    is_view: bool
+    provider: str  # delta, parquet, …
+    place: str  # URL or path; empty of a view
+
+
+_PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
+_PROVIDER = re.compile(r"^Provider: (.*)$", re.MULTILINE)
+
+
+def listed(settings: Settings, schema: str) -> dict[str, Listed]:
+    """The tables and views of a schema, by name, in one statement; none if there is no such schema."""
+    try:
+        rows = thrift_rows(settings, f"show table extended in {quote(schema)} like '*'")
+    except ServerError as error:
+        if "SCHEMA_NOT_FOUND" in str(error):
+            return {}
+        raise
+    return {name: described(said) for _, name, temporary, said in rows if not temporary}
+
+
+def described(said: str) -> Listed:
+    """What `show table extended` says of one."""
+    # A comment may have lines of its own that look like the catalog's: it stands between the provider and the place.
+    kind = re.search(r"^Type: (.*)$", said, re.MULTILINE)
+    provider, places = _PROVIDER.search(said), _PLACE.findall(said)
+    return Listed(bool(kind and kind[1] == "VIEW"), provider[1] if provider else "", places[-1] if places else "")
 
 
 def create_schemas(settings: Settings) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lakehouse import catalog, console, dbt, glue, lock, pipeline, postgres, release, server, stats, storage, weed
-from lakehouse.errors import CatalogError, ComportaError, LockError, redact
-from lakehouse.settings import OWN_STORE, Settings, load
+from lakehouse import access, catalog, console, dbt, glue, health, lock, pipeline, postgres, release, server, stats, storage, weed
+from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
+from lakehouse.redaction import first_line, redact
+from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
 
+_STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
 ELSEWHERE = {
     "discover": "ingestion.command:discover",
     "ingest": "ingestion.command:ingest",
@@ -49,6 +51,8 @@ class Commands(click.Group):
 @click.option("--debug", is_flag=True, help="show stack traces")
 def cli(debug: bool) -> None:
     """Comporta: PostgreSQL to gated Delta tables."""
+    if line := open_to_others():
+        console.warn(line)
 
 
 cli.add_command(glue.command)
@@ -56,17 +60,31 @@ cli.add_command(glue.command)
 
 def main() -> None:
     """Run a command; a failure is one line on standard error and an exit code (see lakehouse/errors.py)."""
+    access.begin()
     debug = "--debug" in sys.argv
+    if broken := [word for word in sys.argv[1:] if not _is_text(word)]:
+        _fail(f"{broken[0]}: is no text in {sys.getfilesystemencoding()}. Write it as such.", 2, debug)
     try:
         cli.main(standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _fail(f"{error.format_message()} --help lists what there is.", error.exit_code, debug)
     except (click.Abort, KeyboardInterrupt):
         console.err.print("Interrupted; nothing is half written. Run it again to go on.")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must read as one
         _tell(error, debug)
+
+
+def _is_text(word: str) -> bool:
+    """Whether the word that was given, as bytes, was one of characters: half of one can't be stored or sent."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tell(error: Exception, debug: bool) -> None:
@@ -77,7 +95,7 @@ def _tell(error: Exception, debug: bool) -> None:
     elif isinstance(error, OSError):
         _fail(_os_error(error), 5, debug)
     else:
-        first = (redact(str(error)).strip().splitlines() or [""])[0][:400]
+        first = first_line(error, 400)
         _fail(f"{type(error).__name__}: {first} Run again with --debug for the stack trace.", 1, debug)
 
 
@@ -97,13 +115,16 @@ def _of_store(error: Exception) -> ComportaError | None:
 def _os_error(error: OSError) -> str:
     if error.errno == 28:
         return f"{error.filename or 'disk'}: no space left. Free some room and run again: nothing is half written."
+    if error.errno == 30:  # as the code in a container is
+        checkout = "run this in a checkout that can be written, and build the image anew"
+        return f"{error.filename or 'disk'}: {error.strerror}. If that is a container's own code: {checkout}."
     return f"{error.filename or type(error).__name__}: {error.strerror or error}."
 
 
 def _fail(line: str, code: int, debug: bool) -> None:
     if debug:
         console.err.print(Text(redact(traceback.format_exc())))
-    console.err.print(Text.assemble(("✗ ", "bold red"), line))
+    console.err.print(Text.assemble(("✗ ", "bold red"), line.replace("\n", "\\n")))
     sys.exit(code)
 
 
@@ -112,10 +133,10 @@ def up() -> None:
     """Start the Spark server (Thrift and Connect)."""
     settings = load()
     with console.step("Starting the Spark server"):
-        fresh = server.start(settings)
+        fresh = server.start(settings, mend=True)
     if not fresh:
         console.out.print("It was running already.")
-    with suppress(LockError), lock.writing(settings, "up"):  # whoever writes finishes what was cut off
+    with suppress(LockError, ReadOnlyError), lock.writing(settings, "up"):  # whoever writes finishes what was cut off
         for made in release.recover(settings):
             glue.follow(settings, made.layer)
     _status(settings)
@@ -141,11 +162,11 @@ def status() -> None:
 
 
 def _status(settings: Settings) -> None:
-    spark, database = server.running(settings), postgres.of(settings).running()
+    wrong, database = health.trouble(settings, _STATUS_SECONDS, connect=True), postgres.of(settings).running()
     rows = [
         (
             "Spark server",
-            _state(spark),
+            _spark_state(wrong),
             f"Thrift {settings.thrift_port}, Connect {settings.connect_port}",
             server.log_file(settings),
         ),
@@ -155,6 +176,8 @@ def _status(settings: Settings) -> None:
     if settings.store or store:
         rows.append(("S3 server", _state(store), settings.s3_port, weed.log_file(settings)))
     console.table("", ("server", "state", "ports", "log"), rows)
+    if wrong and wrong != health.STOPPED:
+        console.warn(f"The Spark server {wrong}. Run make up, which starts it anew.")
     if settings.store and not store:
         console.out.print(f"lake: {settings.lake_url}, whose server is down: make up STORE=s3")
         return
@@ -163,6 +186,12 @@ def _status(settings: Settings) -> None:
         said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
         console.out.print(f"{layer}: {said}")
     console.out.print(f"lake: {', '.join(settings.places)}")
+
+
+def _spark_state(wrong: str) -> Text:
+    if not wrong or wrong == health.STOPPED:
+        return console.verdict("stopped" if wrong else "running")
+    return console.verdict("died" if wrong.startswith("has died") else "does not answer")
 
 
 def _state(process: Any) -> Text:
@@ -215,6 +244,7 @@ def releases() -> None:
 def rollback(number: int) -> None:
     """Show readers an earlier release again."""
     settings = load()
+    release.target_of(settings, number)  # before a server is started for nothing
     server.start(settings)
     with lock.writing(settings, "rollback"):
         made = release.rollback(settings, number)
@@ -243,7 +273,7 @@ def demo() -> None:
 
 
 @cli.command()
-@click.option("--days", default=1, show_default=True)
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 1000))
 def traffic(days: int) -> None:
     """Play business days on the sample shop."""
     pipeline.traffic(load(), days)

@@ -1,16 +1,55 @@
-"""What a person sees: one look for every command, colours and spinners on a terminal, plain lines elsewhere."""
+"""What a person sees: one look for every command, colours and spinners on a terminal, plain lines elsewhere.
 
+Names and values of a database are text: no markup of Rich in them is followed, and nothing that steers a terminal is sent to it.
+"""
+
+import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+import click
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+from lakehouse.redaction import conceal
+
+# Controls but tab and line feed, with those of 8 bits; what turns the direction of writing; halves of characters, which can't be sent.
+_STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """`text` with `\\u001b` for an escape character and the like: it means the same in JSON and in YAML's double quotes."""
+    return _STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Plain(Console):
+    """A console to which text is text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(conceal(segment.text)), segment.style)
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        # A spinner would read markup whatever its console is told.
+        return super().status(Text(shown(status)) if isinstance(status, str) else status, **options)
+
+
+out = _Plain(width=None if sys.stdout.isatty() else 160)
+err = _Plain(stderr=True)
+
+
+def echo(text: str) -> None:
+    """Print a text for another program or a file, as it is."""
+    click.echo(shown(text), nl=not text.endswith("\n"))
 
 
 @contextmanager
@@ -39,12 +78,19 @@ def note(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
     """Print a table; columns named in `numbers` stand to the right."""
-    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    grid = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
+        grid.add_column(shown(column), justify="right" if column in numbers else "left", no_wrap=column in numbers)
     for row in rows:
-        shown.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    out.print(shown)
+        grid.add_row(*map(_cell, row))
+    out.print(grid)
+
+
+def _cell(value: object) -> Text:
+    """Escaped before its width is measured."""
+    if isinstance(value, Text) and not _STEERS.search(value.plain):
+        return value
+    return Text(shown(str(value)), style=value.style if isinstance(value, Text) else "")
 
 
 def verdict(word: str) -> Text:

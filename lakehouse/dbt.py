@@ -3,21 +3,35 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
+from rich.text import Text
 
-from lakehouse import candidate, console, lock, release, storage
+from lakehouse import candidate, console, dbt_log, lock, release, storage
+from lakehouse import environment as allowed
+from lakehouse.catalog import unquoted
 from lakehouse.errors import ComportaError
-from lakehouse.settings import ROOT, SECRETS, Settings
-from lakehouse.sqltext import volatile
+from lakehouse.settings import ROOT, Settings
+from lakehouse.site import dbt_page, policy
+from lakehouse.sqlnames import named
+from lakehouse.sqltext import asked
 
 PROJECT = ROOT / "dbt_project"
+# Not its script: its first line names the folder that the environment was made in, and may not hold one with a space in it.
+_DBT = (sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')")
+
+_TOLD = 3  # failures of a run that are shown, each on a line
+
+
+_ENVIRONMENT = re.compile(r"\benv_var\s*\(\s*['\"](\w+)")
 
 
 class ModelError(ComportaError):
@@ -28,8 +42,8 @@ class ModelError(ComportaError):
 
 def environment(settings: Settings) -> dict[str, str]:
     """What dbt gets: our port, its target folder under var, no source password."""
-    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
-    return kept | {
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in [PROJECT / "profiles.yml", *_files(PROJECT)])
+    return allowed.dbt(settings, _variables(texts)) | {
         **lock.for_child(settings),
         **settings.where(),
         "VAR_DIR": str(settings.var_dir),
@@ -50,14 +64,14 @@ def invoke(settings: Settings, *arguments: str) -> None:
     Raises:
         ModelError: names the models that failed, with Spark's message.
     """
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", *arguments]
+    command = [*_DBT, "--no-version-check", *arguments]
     started = subprocess.Popen(
         command, cwd=PROJECT, env=environment(settings), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )  # fmt: skip
     lines = [line.rstrip() for line in _told(started)]
     if started.wait():
-        raise ModelError("dbt", _reason(lines), remedy=f"See {settings.log_dir / 'dbt' / 'dbt.log'}")
+        raise _failed(lines, f"See {settings.log_dir / 'dbt' / 'dbt.log'}")
 
 
 def lay_macros(folder: Path, locking: bool = False) -> None:
@@ -89,37 +103,60 @@ def run_moved(settings: Settings, layer: str) -> None:
 
 
 def note_built(settings: Settings, layer: str) -> None:
-    """Note what the layer that was just released was built from."""
-    mark = _mark(settings, layer)
+    """Note what the layer that was just released was built from, and which of its models are for dbt's adapter to tell."""
+    mark, now = _mark(settings, layer), _inputs(settings)
+    before = json.loads(mark.read_bytes()) if mark.exists() else {}
+    known = set(before.get("each_time", [])) if before.get("project") == now["project"] else None
+    manifest = json.loads(_manifest(settings).read_bytes()) if _manifest(settings).exists() else {"nodes": {}, "sources": {}}
+    names = {_plain(node) for kind in ("nodes", "sources") for node in manifest[kind].values()}
+    each_time = sorted(
+        number
+        for number, node in manifest["nodes"].items()
+        if _is_of(node, layer)  # dbt compiles what it is asked to run: of what it was not, the last answer holds
+        and (_each_time(node, names) if node.get("compiled_code") else known is None or number in known)
+    )
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(_inputs(settings)))
+    mark.write_text(json.dumps(now | {"each_time": each_time, "release": _release(settings, layer)}))
 
 
 def _idle(settings: Settings, layer: str) -> set[str] | None:
-    """Names of the layer's models that need no building; None if what was built last is not known, or was something else.
+    """Selectors of the layer's models that need no building; None if what was built last is not known, or was something else.
 
     A candidate that is not the version that readers see was dropped, damaged or set back, and is built.
     """
     mark, now = _mark(settings, layer), _inputs(settings)
     if not mark.exists() or not _manifest(settings).exists():
         return None
-    before = json.loads(mark.read_text())
-    if {**before, "bronze": None} != {**now, "bronze": None}:
+    before = json.loads(mark.read_bytes())
+    if any(before.get(name) != value for name, value in now.items() if name != "bronze"):
+        return None
+    # Else the lake was released from with another VAR_DIR, by who knows what project.
+    if before.get("release") != _release(settings, layer):
         return None
     moved = {table for table, version in now["bronze"].items() if before["bronze"].get(table) != version}
     shown = release.published(settings, layer)
     idle = set()
-    for name, (kind, tags, tables) in _models(settings, layer).items():
-        still = "always" not in tags and not tables & moved
-        if kind == "view" or (still and candidate.version(settings, layer, name) == shown.get(name, -1)):
-            idle.add(name)
+    for selector, (table, kind, always, tables) in _models(settings, layer).items():
+        same = kind == "view" or (not tables & moved and candidate.version(settings, layer, table) == shown.get(table, -1))
+        if same and not always:
+            idle.add(selector)
     return idle
 
 
-def contract(settings: Settings, model: str, target: Path | None = None) -> dict[str, str] | None:
-    """Columns and types that `model` promises; None if no contract of it is enforced, or dbt has not run."""
+def _release(settings: Settings, layer: str) -> int:
+    made = release.current(settings, layer)
+    return made.release_id if made else 0
+
+
+def table_of(node: dict[str, Any]) -> str:
+    """The name of a model's table in the catalog, which knows small letters alone: its alias."""
+    return str(node.get("alias") or node["name"]).lower()
+
+
+def contract(settings: Settings, table: str, target: Path | None = None) -> dict[str, str] | None:
+    """Columns and types that the model of `table` promises; None if no contract of it is enforced, or dbt has not run."""
     for node in manifest(settings, target)["nodes"].values():
-        if node["resource_type"] == "model" and node["name"] == model and node["config"].get("contract", {}).get("enforced"):
+        if node["resource_type"] == "model" and table_of(node) == table and node["config"].get("contract", {}).get("enforced"):
             return {name: str(column["data_type"]) for name, column in node["columns"].items()}
     return None
 
@@ -132,42 +169,67 @@ def manifest(settings: Settings, target: Path | None = None) -> dict[str, Any]:
     """
     path = target / "manifest.json" if target else _manifest(settings)
     empty: dict[str, Any] = {"nodes": {}, "sources": {}, "parent_map": {}}
-    return empty | (json.loads(path.read_text()) if path.exists() else {})
+    return empty | (json.loads(path.read_bytes()) if path.exists() else {})
 
 
 def models(known: dict[str, Any], layer: str) -> dict[str, dict[str, Any]]:
-    """The layer's models in a manifest, views included, by name."""
+    """The layer's models in a manifest, views included, by the names of their tables."""
     return {
-        node["name"]: node for node in known["nodes"].values() if node["resource_type"] == "model" and layer in node.get("tags", ())
+        table_of(node): node
+        for node in known["nodes"].values()
+        if node["resource_type"] == "model" and layer in node.get("tags", ())
     }
 
 
 def unique_key(node: dict[str, Any] | None) -> tuple[str, ...]:
     """The columns that a model's config says name a row; none if it does not say."""
     said = (node or {}).get("config", {}).get("unique_key") or ()
-    return (said,) if isinstance(said, str) else tuple(said)
+    return tuple(map(unquoted, (said,) if isinstance(said, str) else said))
 
 
-def _models(settings: Settings, layer: str) -> dict[str, tuple[str, set[str], set[str]]]:
-    """Of each model of the layer: how it is materialized, its tags, and the bronze tables that it comes from."""
-    manifest = json.loads(_manifest(settings).read_text())
+def _models(settings: Settings, layer: str) -> dict[str, tuple[str, str, bool, set[str]]]:
+    """Of each model of the layer, by what selects it alone: its table, how it is materialized, whether it is built each time, and the bronze tables that it comes from."""
+    manifest = json.loads(_manifest(settings).read_bytes())
     sources = {number: source["identifier"] for number, source in manifest["sources"].items()}
+    marks = [json.loads(path.read_bytes()) for path in _mark(settings, layer).parent.glob("built_*.json")]
+    each_time = {number for mark in marks for number in mark.get("each_time", [])}
 
-    def tables(number: str) -> set[str]:
+    @cache
+    def tables(number: str) -> frozenset[str]:
         if number in sources:
-            return {sources[number]}
-        return set().union(*(tables(parent) for parent in manifest["parent_map"].get(number, [])))
+            return frozenset([sources[number]])
+        return frozenset().union(*(tables(parent) for parent in manifest["parent_map"].get(number, [])))
+
+    @cache
+    def always(number: str) -> bool:
+        """So is a model below one that is built each time."""
+        own = number in each_time or "always" in manifest["nodes"].get(number, {}).get("tags", [])
+        return own or any(always(parent) for parent in manifest["parent_map"].get(number, []))
 
     return {
-        node["name"]: (node["config"]["materialized"], set(node["tags"]) | _each_time(node), tables(number))
+        ".".join(node["fqn"]): (table_of(node), node["config"]["materialized"], always(number), set(tables(number)))
         for number, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and layer in node["tags"]
+        if _is_of(node, layer)
     }
 
 
-def _each_time(node: dict[str, Any]) -> set[str]:
-    """`always` for a model whose query asks for the time or the like."""
-    return {"always"} if volatile(node.get("compiled_code") or node.get("raw_code") or "") else set()
+def _is_of(node: dict[str, Any], layer: str) -> bool:
+    return node["resource_type"] == "model" and layer in node["tags"]
+
+
+def _each_time(node: dict[str, Any], names: set[tuple[str, ...]]) -> bool:
+    """Whether only dbt's adapter can tell if a model that was compiled is to be built.
+
+    Its query asks for the time or the like, names a table that none of `names` is, or has hooks.
+    """
+    said = asked(node["compiled_code"])
+    hooks = any(node["config"].get(name) for name in ("pre-hook", "pre_hook", "post-hook", "post_hook"))
+    besides = any(each.parts[-2:] not in names for each in named(node["compiled_code"]))
+    return bool(said.surely or said.perhaps or hooks or besides)
+
+
+def _plain(node: dict[str, Any]) -> tuple[str, ...]:
+    return str(node.get("schema", "")).lower(), str(node.get("alias") or node.get("identifier") or "").lower()
 
 
 def _inputs(settings: Settings) -> dict[str, Any]:
@@ -175,7 +237,8 @@ def _inputs(settings: Settings) -> dict[str, Any]:
     released = release.published(settings, "bronze")
     options = storage.options(settings)
     tables = [DeltaTable(candidate.location(settings, "bronze", name), storage_options=options) for name in sorted(released)]
-    columns = hashlib.sha256("".join(table.schema().to_json() for table in tables).encode()).hexdigest()
+    said = [json.loads(table.schema().to_json()) for table in tables]  # delta-rs writes a field's properties in any order
+    columns = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return {"lake": settings.lake_url, "project": _fingerprint(), "columns": columns, "bronze": released}
 
 
@@ -188,23 +251,45 @@ def _manifest(settings: Settings) -> Path:
 
 
 def write_docs(settings: Settings) -> None:
-    """dbt's docs as one page of the site; made again only when the project has changed, since it takes dbt 10 s."""
+    """dbt's docs as one page of the site; made again only when the project or our way has changed, since it takes dbt 10 s."""
     page, mark = settings.site_dir / "dbt" / "index.html", settings.var_dir / "state" / "dbt_docs"
-    built = (settings.var_dir / "dbt" / "target").exists()
-    if not built or (page.exists() and mark.exists() and mark.read_text() == _fingerprint()):
+    target = settings.var_dir / "dbt" / "target"
+    made_of = f"{_fingerprint()} {policy.dbt()}"
+    if not target.exists() or (page.exists() and mark.exists() and mark.read_text() == made_of):
         return
-    invoke(settings, "docs", "generate", "--static")
+    invoke(settings, "docs", "generate")
+    parts = [(target / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json", "catalog.json")]
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_bytes((settings.var_dir / "dbt" / "target" / "static_index.html").read_bytes())
-    mark.write_text(_fingerprint())
+    page.write_text(dbt_page.page(*parts), encoding="utf-8")
+    mark.write_text(made_of)
 
 
 def _fingerprint() -> str:
-    files = sorted(
-        path for folder in ("models", "macros", "tests", "seeds") for path in (PROJECT / folder).rglob("*") if path.is_file()
-    )
-    files.append(PROJECT / "dbt_project.yml")
-    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
+    """Digest of the project: its files, the packages laid beside it, and the environment variables that either asks for."""
+    found = hashlib.sha256()
+    said: set[str] = set()
+    for path in _files(PROJECT):
+        text = path.read_bytes()
+        found.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + text + b"\0")
+        said |= _variables([text.decode(errors="replace")])
+    found.update(json.dumps({name: os.environ.get(name) for name in sorted(said)}).encode())
+    return found.hexdigest()
+
+
+def _variables(texts: Iterable[str]) -> set[str]:
+    """Environment variables that these texts ask for by name."""
+    return {name for text in texts for name in _ENVIRONMENT.findall(text)}
+
+
+def _files(project: Path) -> list[Path]:
+    """What a project is made of; packages may be links to folders elsewhere."""
+    inside = [project / name for name in ("models", "macros", "tests", "seeds", "snapshots", "analyses")]
+    packages = sorted(path for path in (project / "dbt_packages").glob("*") if path.is_dir())
+    found = [project / name for name in ("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml")]
+    found += [
+        Path(folder) / name for top in [*inside, *packages] for folder, _, names in os.walk(top, followlinks=True) for name in names
+    ]
+    return sorted(path for path in found if path.is_file())
 
 
 def _told(process: "subprocess.Popen[str]") -> Iterator[str]:
@@ -215,11 +300,16 @@ def _told(process: "subprocess.Popen[str]") -> Iterator[str]:
         yield line
 
 
-def _reason(lines: list[str]) -> str:
-    """The models and messages of dbt's closing lines, without Java's stack."""
-    plain = [line.split("  ", 1)[-1].strip() for line in lines]
-    start = next((number for number, line in enumerate(plain) if "Error in model" in line or "Error" in line), None)
-    if start is None:
-        return plain[-1] if plain else "said nothing"
-    kept = [line for line in plain[start : start + 8] if line and not line.startswith(("at ", "org.apache"))]
-    return " ".join(kept)[:900]
+def _failed(lines: list[str], remedy: str) -> ModelError:
+    """What dbt's lines say: one failure in the error, of several the first as lines above it."""
+    failures = dbt_log.failures(lines)
+    if len(failures) < 2:
+        reason = failures[0][1] if failures else next((line for line in reversed(lines) if line.strip()), "said nothing")
+        return ModelError("dbt", reason, remedy=remedy)
+    for _, reason in failures[:_TOLD]:
+        console.out.print(Text.assemble(("✗ ", "red"), reason))
+    more = f" and {len(failures) - _TOLD} more" if len(failures) > _TOLD else ""
+    if more:
+        console.out.print(f"  …{more}")
+    names = ", ".join(name for name, _ in failures[:_TOLD])
+    return ModelError("dbt", f"{len(failures)} models or tests failed: {names}{more}", remedy=remedy)

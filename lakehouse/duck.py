@@ -1,5 +1,6 @@
 """DuckDB on the lake's files: those of a folder as they are, those on S3 by its httpfs extension, which comes as a wheel."""
 
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,8 +44,9 @@ def reach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     listed = "".join(f", {name} {_literal(value)}" for name, value in said.items() if value)
     [extension] = Path(httpfs.__file__).parent.rglob("*.duckdb_extension")
     connection.execute(f"load {_literal(str(extension))}")
-    with suppress(duckdb.CatalogException):  # of an older httpfs: then its own defaults hold
-        connection.execute("set http_retries = 6")
+    for name, value in ({"http_retries": "6"} | _verified()).items():
+        with suppress(duckdb.CatalogException):  # of an older httpfs: then its own defaults hold
+            connection.execute(f"set {name} = {value}")
     try:
         connection.execute(
             f"create secret lake (type s3, provider config, use_ssl {str(not s3.is_plain(settings)).lower()}{listed})"
@@ -53,6 +55,13 @@ def reach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         raise StorageError(
             settings.lake_url, "DuckDB does not take the credentials", remedy="Check them and AWS_ENDPOINT_URL"
         ) from None
+
+
+def _verified() -> dict[str, str]:
+    """Settings by which TLS is verified, whichever of its two clients httpfs takes; neither looks at SSL_CERT_FILE itself."""
+    found = dict.fromkeys(("enable_server_cert_verification", "enable_curl_server_cert_verification"), "true")
+    own = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    return found | ({"ca_cert_file": _literal(own)} if own else {})
 
 
 def _literal(text: str) -> str:

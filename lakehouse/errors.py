@@ -5,6 +5,7 @@ ComportaError                 exit code 1
 ├── SourceError               3   the database: unreachable, refused, a table that can't be read
 ├── ServerError               4   Spark or PostgreSQL of this machine: port, Java, start-up
 ├── StorageError              5   the lake: missing bucket, full disk
+│   └── ReadOnlyError             may be read, not written
 ├── LockError                 6   another process is writing
 ├── GateError                 7   a gate failed or errored: nothing was promoted
 ├── ReleaseError              8   a release can't be made, or does not exist
@@ -14,7 +15,7 @@ ComportaError                 exit code 1
 └── CatalogError             12   a release stands, but Glue, and so Athena, does not show all of it
 """
 
-import re
+from lakehouse.redaction import redact
 
 
 class ComportaError(Exception):
@@ -74,6 +75,10 @@ class StorageError(ComportaError):
     exit_code = 5
 
 
+class ReadOnlyError(StorageError):
+    """The lake may be read by who runs this, not written."""
+
+
 class LockError(ComportaError):
     """Somebody else holds the lock."""
 
@@ -108,9 +113,3 @@ class CatalogError(ComportaError):
     """A release was made, but the Glue Data Catalog does not name all of it."""
 
     exit_code = 12
-
-
-def redact(text: str) -> str:
-    """`text` without the passwords of URLs and key=value connection strings in it."""
-    text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
-    return re.sub(r"(?i)\b(password|passwd|pwd|secret)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s'\";)]+)", r"\1=***", text)

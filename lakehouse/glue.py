@@ -18,7 +18,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from lakehouse import athena, candidate, console, dbt, lock, release, storage
-from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, StorageError, redact
+from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, StorageError
+from lakehouse.redaction import first_line
 from lakehouse.release import Release
 from lakehouse.settings import Settings, load
 
@@ -118,7 +119,7 @@ def _told(done: Done) -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
-    return redact((str(error).strip().splitlines() or [type(error).__name__])[0])[:300].rstrip(".")
+    return first_line(error).rstrip(".")
 
 
 def _register(settings: Settings, made: Release, done: Done) -> None:
@@ -143,6 +144,7 @@ def _register(settings: Settings, made: Release, done: Done) -> None:
 
 def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
     plans = {}
+    names = {table: node["name"] for table, node in dbt.models(dbt.manifest(settings), made.layer).items()}
     for table, (seen, reason) in _open(settings, made.layer, made.tables).items():
         if seen is None or reason:
             done.problems.append(f"{table}: {reason}")
@@ -155,7 +157,7 @@ def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
             athena.RELEASE: str(made.release_id),
             athena.VERSION: str(made.tables[table]),
         }
-        entry = athena.table_input(table, seen, place, descriptions().get(table), says)
+        entry = athena.table_input(table, seen, place, descriptions().get(names.get(table, table)), says)
         plans[table] = _Plan(table, entry, _split(place)[1] + "manifest", listed)
     return plans
 
@@ -262,7 +264,7 @@ def descriptions() -> dict[str, athena.Words]:
     """What dbt's YAML says of models and columns, by model; text that dbt would have to render is left out."""
     found = {}
     for path in sorted((dbt.PROJECT / "models").rglob("*.yml")):
-        for model in (yaml.safe_load(path.read_text()) or {}).get("models") or ():
+        for model in (yaml.safe_load(path.read_bytes()) or {}).get("models") or ():
             columns = {column["name"]: _plain(column) for column in model.get("columns") or ()}
             found[model["name"]] = athena.Words(_plain(model), columns)
     return found

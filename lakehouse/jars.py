@@ -5,11 +5,11 @@ Spark's own Ivy resolves them (it knows its repository); transitive jars are ref
 
 import hashlib
 import os
-import ssl
 import subprocess
 import tempfile
 import warnings
-from contextlib import nullcontext
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 import pyspark
 from filelock import FileLock
 
-from lakehouse import java
+from lakehouse import console, environment, java, network
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT
 
@@ -27,31 +27,45 @@ _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certific
 
 def pinned(s3: bool = False) -> dict[str, str]:
     """Coordinates `group:artifact:version` to SHA-256, as committed in `jars.lock`; with those for a lake on S3 if asked for."""
-    lines = resources.files("lakehouse").joinpath("jars.lock").read_text().splitlines()
+    lines = resources.files("lakehouse").joinpath("jars.lock").read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
     return {row[0]: row[1] for row in rows if s3 or "s3" not in row[2:]}
 
 
-def ensure(jars: dict[str, str] | None = None) -> list[Path]:
-    """The pinned jars on disk, fetched if need be.
+def ensure(jars: dict[str, str]) -> list[Path]:
+    """Jars on disk, those that lack fetched: what an image was built with must be what its server asks for, so there is no default.
 
     Args:
-        jars: coordinates to SHA-256; `jars.lock` by default.
+        jars: coordinates to SHA-256, as `pinned` gives them.
 
     Raises:
-        ServerError: a jar could not be had, or is not the one that was pinned.
+        ServerError: a jar is not there and could not be had, or is not the one that was pinned.
     """
     folder = ROOT / "var" / "jars"  # the same for every lake of this checkout
-    folder.mkdir(parents=True, exist_ok=True)
-    # In a container's image they are there for good, and nothing can be written.
-    with FileLock(folder / ".lock") if os.access(folder, os.W_OK) else nullcontext():
-        jars = jars or pinned()
-        wanted = {folder / _file(coordinates): digest for coordinates, digest in jars.items()}
-        if not all(path.exists() for path in wanted):
-            _fetch(folder, list(jars))
+    wanted = {folder / _file(coordinates): digest for coordinates, digest in jars.items()}
+    with _alone(folder, wanted):
+        if lacking := [each for each, path in zip(jars, wanted, strict=True) if not path.exists()]:
+            _fetch(folder, lacking)
         for path, digest in wanted.items():
             _verify(path, digest)
     return list(wanted)
+
+
+def _alone(folder: Path, wanted: Collection[Path]) -> AbstractContextManager[object]:
+    """Keeps others from fetching at the same time. In a container's image all is there for good, and nothing can be written."""
+    with suppress(OSError):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)  # what is fetched is everybody's, and an image's users are many
+    if os.access(folder, os.W_OK):
+        return FileLock(folder / ".lock")
+    if lacking := [path.name for path in wanted if not path.exists()]:
+        raise ServerError(
+            str(folder),
+            f"lacks {len(lacking)} of {len(wanted)} jars ({', '.join(lacking[:2])}{' …' * (len(lacking) > 2)}) and can't be written",
+            "all of them",
+            "In a container: build its image anew, which fetches them. Elsewhere: run once as who owns the folder",
+        )
+    return nullcontext()
 
 
 def _file(coordinates: str) -> str:
@@ -63,14 +77,14 @@ def _verify(path: Path, digest: str) -> None:
     if not path.exists():
         raise ServerError(path.name, "could not be fetched", remedy="Check the network and run again")
     seen = hashlib.sha256(path.read_bytes()).hexdigest()
-    if seen != digest:
+    if seen == digest:
+        return
+    remedy = "It was removed; run again, and if it repeats, distrust the network"
+    try:
         path.unlink()
-        raise ServerError(
-            path.name,
-            f"has SHA-256 {seen}",
-            f"{digest} as pinned",
-            "It was removed; run again, and if it repeats, distrust the network",
-        )
+    except OSError:
+        remedy = f"{path.parent} can't be written: build the image anew, and ask who has changed this one"
+    raise ServerError(path.name, f"has SHA-256 {seen}", f"{digest} as pinned", remedy)
 
 
 def _fetch(folder: Path, jars: list[str]) -> None:
@@ -87,10 +101,24 @@ def _fetch(folder: Path, jars: list[str]) -> None:
             "-retrieve", f"{folder}/[artifact]-[revision].[ext]",
             "-warn",
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=environment.java() | java.LOCALE, umask=0o022,
+            capture_output=True, text=True, encoding="utf-8", errors="replace",
+        )  # fmt: skip
     if done.returncode:
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no output"]
-        raise ServerError("jars", f"could not be fetched: {last[0]}", remedy="Check the network and run again")
+        raise ServerError(
+            "jars",
+            f"{len(jars)} could not be fetched: {_reason(done.stdout + done.stderr)}",
+            remedy=f"Check the network and run again; where there is none, copy them into {folder} from a machine that has fetched them",
+        )
+
+
+def _reason(told: str) -> str:
+    """Of all that Ivy says, the first line that says why: what the network did, else what was not found."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    network = [line.partition(" url=")[0] for line in lines if " url=" in line or line.startswith("Server access error")]
+    absent = [line.strip(": ") for line in lines if line.startswith(":: ") and line.endswith(": not found")]
+    return (network or absent or lines[-1:] or ["no output"])[0]
 
 
 def _ivy(jars: list[str]) -> str:
@@ -113,7 +141,7 @@ def _trust(work: Path) -> list[str]:
 
     store = []
     warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # on authorities of this machine, not of ours
-    for number, der in enumerate(ssl.create_default_context().get_ca_certs(binary_form=True)):
+    for number, der in enumerate(network.authorities()):
         try:
             store.append(pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode()))
         except ValueError:
@@ -123,3 +151,12 @@ def _trust(work: Path) -> list[str]:
     path = work / "trust.p12"
     path.write_bytes(pkcs12.serialize_java_truststore(store, BestAvailableEncryption(_TRUST_PASSWORD.encode())))
     return [f"-Djavax.net.ssl.trustStore={path}", f"-Djavax.net.ssl.trustStorePassword={_TRUST_PASSWORD}"]
+
+
+def main() -> None:
+    """Fetch what a server of any kind wants: that of a folder lake, and that of a lake on S3."""
+    console.out.print(f"{len(ensure(pinned(s3=True)))} jars")
+
+
+if __name__ == "__main__":
+    main()

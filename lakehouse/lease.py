@@ -4,9 +4,11 @@ Taken by `If-None-Match: *` or, where it is free or has run out, by `If-Match` o
 `If-Match`. Of any two who try at once, the store lets one. Whether it has run out is told by two times of the store itself (`Date`
 and `Last-Modified` of one answer); how long the holder may go on, by how much time has passed on its own machine. No clock is compared
 with another machine's.
+
+A holder has two threads. One renews, and may hang as long as its request does. The other asks nobody for anything: it looks at the clock
+and ends the hold when its time is over.
 """
 
-import json
 import os
 import socket
 import threading
@@ -14,107 +16,30 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 
-from lakehouse import s3, storage
-from lakehouse.errors import LockError, StorageError
+from lakehouse import console
+from lakehouse import process as process_of
+from lakehouse.errors import LockError
+from lakehouse.lease_object import Bucket, Holder, Seen, Store
+from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 
 TERM = 60.0  # seconds for which a lease holds that nobody renews
 BEAT = 15.0  # seconds between renewals
 # Seconds before its end from which on a holder no longer writes: a request that was sent before may still be on its way.
 MARGIN = 20.0
+_TICK = 1.0  # seconds between two looks at the clock: what waits does not notice that the machine slept meanwhile
 _TRIES = 5  # at taking it while others change it
 
 
 @dataclass(frozen=True)
-class Holder:
-    """Who holds it. `term` counts its holders; `beat` their renewals."""
-
-    token: str
-    what: str
-    host: str
-    pid: int
-    since: str
-    machine: str = ""
-    born: float = 0.0
-    term: int = 0
-    beat: int = 0
-    free: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.what} (pid {self.pid} on {self.host}) since {self.since}"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The object as the store has it, and for how many seconds, by the store's own time."""
-
-    holder: Holder
-    etag: str
-    age: float
-
-
-class Store(Protocol):
-    """The one object."""
-
-    def look(self) -> Seen | None:
-        """What is there; None if nothing is."""
-
-    def put(self, holder: Holder, etag: str | None) -> str | None:
-        """Write it if it is still `etag` (None: if it is not there); the new etag, None if it was something else."""
-
-
-class Bucket:
-    """The object in the lake's bucket."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.url = storage.join(settings.lake_url, "_lease", "writing.json")
-        self._bucket, self._key = s3.split(self.url)
-        self._settings, self._client = settings, s3.client(settings, attempts=2, patience=5)
-
-    def look(self) -> Seen | None:
-        """See `Store`."""
-        try:
-            said = self._client.get_object(Bucket=self._bucket, Key=self._key)
-            text = said["Body"].read()
-        except Exception as error:
-            if s3.status(error) == 404:
-                return None
-            raise self._lost(error) from None
-        now = parsedate_to_datetime(said["ResponseMetadata"]["HTTPHeaders"]["date"])
-        try:
-            holder = Holder(**json.loads(text))
-        except (ValueError, TypeError):
-            raise StorageError(self.url, "is no lease", "an object that Comporta wrote", "Move it away and run again") from None
-        return Seen(holder, said["ETag"], (now - said["LastModified"]).total_seconds())
-
-    def put(self, holder: Holder, etag: str | None) -> str | None:
-        """See `Store`."""
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        body = json.dumps(asdict(holder)).encode()
-        try:
-            said = self._client.put_object(
-                Bucket=self._bucket, Key=self._key, Body=body, ContentType="application/json", **condition
-            )
-        except Exception as error:
-            if s3.status(error) in (404, 409, 412):  # gone, being changed right now, changed
-                return None
-            raise self._lost(error) from None
-        return str(said["ETag"])
-
-    def _lost(self, error: Exception) -> Exception:
-        return s3.failure(self._settings, error) or error
-
-
-@dataclass
 class _Held:
     """Our own state of it."""
 
@@ -128,7 +53,7 @@ class Lease:
 
     Args:
         now: seconds that pass also while the machine sleeps.
-        lost: called once, in the renewing thread, when it is lost.
+        lost: called once when it is lost, in a thread that nothing else holds up. What it raises is told on standard error and by `check`.
     """
 
     def __init__(
@@ -139,15 +64,19 @@ class Lease:
     ) -> None:
         self._store, self._now, self._on_lost = store, now, lost
         self._held: _Held | None = None
-        self._why = ""
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._why = ""  # it is lost
+        self._trouble = ""  # why the last renewal failed
+        self._unheard = ""  # what went wrong in `lost`
+        self._asking = threading.Lock()  # held while the store is asked
+        self._state = threading.Lock()  # held for a moment only, whatever the store does
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._threads: list[threading.Thread] = []
 
     @property
     def token(self) -> str:
         """What names our hold on it; "" without one."""
-        return self._held.holder.token if self._held else ""
+        held = self._held
+        return held.holder.token if held else ""
 
     def take(self, what: str) -> None:
         """Take it and renew it from now on.
@@ -160,71 +89,94 @@ class Lease:
         for _ in range(_TRIES):
             seen = self._store.look()
             if seen is not None and seen.holder.token == mine.token:  # it holds since the attempt whose answer got lost
-                self._begin(seen.holder, seen.etag, began)
+                self._begin(_Held(seen.holder, seen.etag, began + TERM - MARGIN))
                 return
             if seen is not None and not _is_over(seen):
                 raise _held_by(seen)
             mine = replace(mine, term=seen.holder.term + 1 if seen else 1)
             began = self._now()
             if etag := self._store.put(mine, seen.etag if seen else None):
-                self._begin(mine, etag, began)
+                self._begin(_Held(mine, etag, began + TERM - MARGIN))
                 return
         raise LockError("the lake", "is being taken by others at this moment", remedy="Run again")
 
-    def _begin(self, holder: Holder, etag: str, began: float) -> None:
-        self._held, self._why = _Held(holder, etag, began + TERM - MARGIN), ""
+    def _begin(self, held: _Held) -> None:
+        self._held, self._why, self._trouble, self._unheard = held, "", "", ""
         self._stop.clear()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
-        self._thread.start()
+        self._wake.clear()
+        # The one that watches first: without it nothing may be held.
+        self._threads = [threading.Thread(target=each, name="lease", daemon=True) for each in (self._watch, self._beat)]
+        for thread in self._threads:
+            thread.start()
+
+    def _watch(self) -> None:
+        """End it when its time is over, or at once when it is lost otherwise, and tell so."""
+        while (left := self._left()) > 0:
+            if self._stop.is_set():
+                return
+            self._wake.wait(min(left, _TICK))
+        try:
+            self._on_lost()
+        except BaseException as error:  # noqa: BLE001 - nobody else would hear of it
+            self._unheard = f"{type(error).__name__}: {first_line(error)}"
+            console.warn(f"The lake's lease was lost ({self._why}), and what had to follow failed: {self._unheard}")
+
+    def _left(self) -> float:
+        """Seconds for which it may still be written under it; from the first time that there are none, it is lost."""
+        with self._state:
+            if self._held is not None and not self._why and self._now() >= self._held.until:
+                self._why = f"it could not be renewed in time{self._trouble}"
+            return 0.0 if self._why else self._held.until - self._now() if self._held else _TICK
 
     def _beat(self) -> None:
         pause = BEAT
-        while not self._stop.wait(pause):
+        while not self._stop.wait(pause) and not self._why:
             try:
                 self.renew()
-                pause = BEAT
-            except StorageError:
-                pause = BEAT / 5  # the store is away: as long as the term allows
+                pause, self._trouble = BEAT, ""
             except LockError:
-                break
-            if self._held and self._now() >= self._held.until:
-                self._lose("it could not be renewed in time")
-                break
-        if self._why:
-            self._on_lost()
+                return
+            # Whatever it is, the lease was not renewed, and may be yet: as long as its time allows, which another thread looks at.
+            except BaseException as error:  # noqa: BLE001
+                pause, self._trouble = BEAT / 5, f" ({type(error).__name__}: {first_line(error)})"
 
     def renew(self) -> None:
-        """Renew it once.
+        """Renew it once; nothing happens where it is lost.
 
         Raises:
             LockError: somebody else has taken it.
             StorageError: the store can't be asked.
         """
-        with self._lock:
-            if self._held is None:
+        with self._asking:
+            held = self._held
+            if held is None or self._why:
                 return
             began = self._now()
-            fresh = replace(self._held.holder, beat=self._held.holder.beat + 1)
-            etag = self._store.put(fresh, self._held.etag)
-            if etag is None:
-                seen = self._store.look()
-                if seen is None or seen.holder.token != fresh.token:
-                    self._lose(f"it was taken over by {seen.holder}" if seen else "its object was removed")
-                    raise self._is_lost()
-                # Ours after all: the answer to an earlier attempt got lost. Since when it holds is not known, so this beat does not count.
-                self._held = replace(self._held, holder=seen.holder, etag=seen.etag)
+            fresh = replace(held.holder, beat=held.holder.beat + 1)
+            if etag := self._store.put(fresh, held.etag):
+                self._go_on(_Held(fresh, etag, began + TERM - MARGIN))
                 return
-            self._held = _Held(fresh, etag, began + TERM - MARGIN)
+            seen = self._store.look()
+            if seen is None or seen.holder.token != fresh.token:
+                self._lose(f"it was taken over by {seen.holder}" if seen else "its object was removed")
+                raise self._is_lost()
+            # Ours after all: the answer to an earlier attempt got lost. Since when it holds is not known, so this beat does not count.
+            self._go_on(replace(held, holder=seen.holder, etag=seen.etag))
+
+    def _go_on(self, held: _Held) -> None:
+        """An answer that comes after the loss, or after we let go, changes nothing."""
+        with self._state:
+            if self._held is not None and not self._why:
+                self._held = held
 
     def check(self) -> None:
-        """Refuse to go on without it.
+        """Refuse to go on without it; waits for no request.
 
         Raises:
             LockError: it was lost.
         """
-        if self._held is not None and not self._why and self._now() >= self._held.until:
-            self._lose("it could not be renewed in time")
-        if self._why:
+        if self._left() <= 0:
+            self._wake.set()
             raise self._is_lost()
 
     def is_lost(self) -> bool:
@@ -232,23 +184,40 @@ class Lease:
         return bool(self._why)
 
     def _lose(self, why: str) -> None:
-        self._why = self._why or why
+        with self._state:
+            self._why = self._why or why
+        self._wake.set()
 
     def _is_lost(self) -> LockError:
-        return LockError(
-            "the lake", f"the lease to write it was lost: {self._why}", remedy="This command wrote nothing after that: run it again"
-        )
+        seen, remedy = f"the lease to write it was lost: {self._why}", "This command wrote nothing after that: run it again"
+        if self._unheard:
+            seen, remedy = (
+                f"{seen}. What had to follow failed: {self._unheard}",
+                "Stop the Spark server (make down), then run it again",
+            )
+        return LockError("the lake", seen, remedy=remedy)
 
     def release(self) -> None:
-        """Let go of it; who has lost it has nothing to let go of."""
+        """Let go of it; who has lost it has nothing to let go of, nor has a request that hangs, whose lease runs out by itself."""
         self._stop.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-        with self._lock:
-            held, self._held = self._held, None
-            if held is not None and not self._why:
-                with suppress(StorageError):  # then it runs out by itself
-                    self._store.put(replace(held.holder, free=True), held.etag)
+        self._wake.set()
+        left = max(0.0, self._left())
+        for thread, patience in zip(self._threads, (None, left), strict=False):  # of `lost`, and of a renewal under way
+            if thread is not threading.current_thread():
+                thread.join(patience)
+        if self._asking.acquire(timeout=0):
+            try:
+                self._let_go()
+            finally:
+                self._asking.release()
+        with self._state:
+            self._held = None
+
+    def _let_go(self) -> None:
+        held = self._held
+        if held is not None and not self._why:
+            with suppress(Exception):  # then it runs out by itself
+                self._store.put(replace(held.holder, free=True), held.etag)
 
 
 def verify(store: Store, token: str) -> None:
@@ -275,7 +244,7 @@ def _is_dead_here(holder: Holder) -> bool:
         return False
     try:
         process = psutil.Process(holder.pid)
-        return abs(process.create_time() - holder.born) > 1 or process.status() == psutil.STATUS_ZOMBIE
+        return process_of.born(process) != holder.born or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
@@ -294,7 +263,7 @@ def _held_by(seen: Seen) -> LockError:
 def _myself(what: str) -> Holder:
     return Holder(
         uuid.uuid4().hex, what, socket.gethostname(), os.getpid(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", _machine(),
-        psutil.Process().create_time(),
+        process_of.born(psutil.Process()),
     )  # fmt: skip
 
 
@@ -302,8 +271,8 @@ def _myself(what: str) -> Holder:
 def _machine() -> str:
     """This machine since it was started, and who sees the same process numbers on it: not a host name, which two may share. "" if unknown."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+        # "since boot": of an earlier release, whose `born` is a time of the clock, nothing is concluded.
+        return f"{process_of.boot()}/{Path('/proc/self/ns/pid').readlink()}/since boot" if process_of.boot() else ""
     except OSError:
         return ""
 

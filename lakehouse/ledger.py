@@ -15,11 +15,13 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse import lock, storage
+from lakehouse.redaction import conceal
 from lakehouse.settings import Settings
 
 _UTC = pa.timestamp("us", tz="UTC")
 _LANES = 8  # files asked for at once: each is mostly waiting
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(milliseconds=1)  # what the log says of a file's times may be rounded down to one
 
 SCHEMAS: dict[str, pa.Schema] = {
     # One row per change of state of a command's run; the latest row of a run_id is its state.
@@ -95,6 +97,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("layer", pa.string()),
             ("table_name", pa.string()),
             ("delta_version", pa.int64()),
+            ("table_id", pa.string()),  # Delta's own: a table that was made anew under the name has another one
             ("verdict", pa.string()),  # passed | failed | errored
             ("declared", pa.int64()),
             ("ran", pa.int64()),
@@ -135,21 +138,42 @@ def location(settings: Settings, name: str) -> str:
 
 
 def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now."""
-    stamped = [{"at": datetime.now(UTC), **row} for row in rows]
-    table = pa.Table.from_pylist(stamped, schema=SCHEMAS[name])
+    """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now.
+
+    Records are read in the order of `at`, so it never runs backwards: after a clock that was ahead, it goes on from there.
+    """
+    known = _table(settings, name)
+    now = max(datetime.now(UTC), _newest(known) + _TICK) if known else datetime.now(UTC)
+    told = [{field: conceal(value) if isinstance(value, str) else value for field, value in row.items()} for row in rows]
+    table = pa.Table.from_pylist([{"at": now, **row} for row in told], schema=SCHEMAS[name])
     lock.check(settings)
-    write_deltalake(location(settings, name), table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
+    place = known or location(settings, name)
+    write_deltalake(place, table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
+
+
+def _table(settings: Settings, name: str) -> DeltaTable | None:
+    try:
+        return DeltaTable(location(settings, name), storage_options=storage.options(settings))
+    except TableNotFoundError:
+        return None
+
+
+def _newest(table: DeltaTable) -> datetime:
+    """The latest `at` that the log knows of."""
+    actions = table.get_add_actions(flatten=True)
+    if "max.at" not in actions.schema.names:  # no record yet
+        return _EPOCH
+    micros = [each for each in actions["max.at"].cast(pa.int64()).to_pylist() if each is not None]
+    return _EPOCH + timedelta(microseconds=max(micros, default=0))
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     """Every record of the ledger table `name`, oldest first; empty before the first."""
-    try:
-        table = DeltaTable(location(settings, name), storage_options=storage.options(settings))
-    except TableNotFoundError:
+    table = _table(settings, name)
+    if table is None:
         return []
     missing = dict.fromkeys(SCHEMAS[name].names)  # a record of an earlier release may lack a field
-    found = [missing | row for records in _all(settings, table.file_uris()) for row in records]
+    found = [missing | row for records in _all(settings, storage.files(table)) for row in records]
     return sorted(found, key=lambda row: row["at"])
 
 

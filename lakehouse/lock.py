@@ -1,21 +1,29 @@
-"""One writer at a time: a lock that names its holder and dies with it; on S3 also a lease, which other machines see."""
+"""One writer at a time: a lock that names its holder and dies with it, beside this machine's state and in the lake; on S3 a lease.
 
+A folder lake may be written with more than one VAR_DIR: only a lock that lies in it is seen by all of them.
+"""
+
+import errno
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
-from lakehouse import lease, storage, weed
-from lakehouse.errors import LockError
+from lakehouse import access, health, lease, storage, weed
+from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
 from lakehouse.lease import Lease
+from lakehouse.lease_object import Bucket
 from lakehouse.settings import Settings
 
 HELD = "COMPORTA_WRITES"  # in the environment of a child process: its parent holds the lock; on S3, the token of its lease
+FOLDER = "_lease"  # of a lake: who writes it
 _FRESH = 5.0  # seconds for which a child believes what it has seen of its parent's lease
 _leases: dict[str, Lease] = {}  # this process's, by lake
 _verified: dict[str, float] = {}
@@ -23,29 +31,53 @@ _verified: dict[str, float] = {}
 
 @contextmanager
 def writing(settings: Settings, what: str) -> Iterator[None]:
-    """Hold the lake's write lock while `what` runs; it may be taken again by the same process.
+    """Hold the lake's write lock while `what` runs; it may be taken again by the same process, also with another VAR_DIR.
 
     Raises:
         LockError: another process holds it; says which and since when. Or the lease of a lake on S3 was lost on the way.
-        StorageError: the store of a lake on S3 can't be asked.
+        ReadOnlyError: the lake's folder may be read only.
+        StorageError: the store of a lake on S3 can't be asked, or the folder's file system knows no locks.
     """
-    folder = settings.var_dir / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / "writing.json"
-    lock = FileLock(folder / "writing.lock", is_singleton=True)
+    access.close(settings.var_dir)
+    with ExitStack() as held:
+        for folder in _folders(settings):
+            held.enter_context(_locked(folder, what))
+        held.enter_context(_leased(settings, what))
+        yield
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """Where a lock lies: beside the catalog, which is VAR_DIR's, and in each folder that tables live in."""
+    places = [] if storage.is_s3(settings.lake_url) else sorted(settings.places)
+    return [settings.var_dir / "run", *(Path(place) / FOLDER for place in places)]
+
+
+@contextmanager
+def _locked(folder: Path, what: str) -> Iterator[None]:
+    lock, holder = _acquired(folder), folder / "writing.json"
     try:
+        if lock.lock_counter == 1:
+            noted = {"pid": os.getpid(), "host": socket.gethostname(), "what": what}
+            holder.write_text(json.dumps(noted | {"since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}))
+        yield
+    finally:
+        lock.release()
+
+
+def _acquired(folder: Path) -> FileLock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "writing.lock", is_singleton=True)
         lock.acquire(timeout=0)  # the kernel frees it when its holder dies, however it dies
     except Timeout:
         raise LockError(
-            "the lake", f"is being written by {_describe(holder)}", remedy="Wait for it to end, then run again"
+            "the lake", f"is being written by {_describe(folder / 'writing.json')}", remedy="Wait for it to end, then run again"
         ) from None
-    try:
-        if lock.lock_counter == 1:
-            holder.write_text(json.dumps({"pid": os.getpid(), "what": what, "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}))
-        with _leased(settings, what):
-            yield
-    finally:
-        lock.release()
+    except OSError as error:
+        kind = ReadOnlyError if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else StorageError
+        seen, wanted = f"can't be locked: {error.strerror or error}", "a folder that may be written, where the kernel's locks work"
+        raise kind(str(folder), seen, wanted, "Set LAKE_URL") from None
+    return lock
 
 
 @contextmanager
@@ -78,7 +110,7 @@ def check(settings: Settings) -> None:
     if held := _leases.get(settings.lake_url):
         held.check()
     elif (token := os.environ.get(HELD, "1")) != "1" and time.monotonic() - _verified.get(token, -_FRESH) >= _FRESH:
-        lease.verify(lease.Bucket(settings), token)
+        lease.verify(Bucket(settings), token)
         _verified[token] = time.monotonic()
 
 
@@ -90,14 +122,24 @@ def for_child(settings: Settings) -> dict[str, str]:
 
 def _stop_spark(settings: Settings) -> None:
     """Whoever has the lease now writes through another driver: what ours still runs must not commit any more."""
-    from lakehouse import server  # it needs much that a lock does not
+    noted = health.pid_file(settings)
+    process = noted.process()
+    noted.stop(patience=0)
+    if process is not None and _lives(process):
+        raise ServerError(f"Spark server (pid {process.pid})", "does not end, and may still commit what it runs", remedy="End it")
 
-    server.pid_file(settings).stop(patience=0)
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _describe(holder: Path) -> str:
     try:
-        noted = json.loads(holder.read_text())
-        return f"{noted['what']} (pid {noted['pid']}) since {noted['since']}"
+        noted = json.loads(holder.read_bytes())
+        elsewhere = f" on {noted['host']}" if noted.get("host", socket.gethostname()) != socket.gethostname() else ""
+        return f"{noted['what']} (pid {noted['pid']}{elsewhere}) since {noted['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"

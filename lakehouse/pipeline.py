@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from psycopg2 import OperationalError
+from psycopg2.errors import UndefinedTable
+from rich.text import Text
+
 from lakehouse import console, dbt, glue, ledger, lock, postgres, release, server, stats
-from lakehouse.errors import CatalogError, PartialCopyError, redact
+from lakehouse.errors import CatalogError, PartialCopyError, SourceError
+from lakehouse.redaction import first_line, redact
 from lakehouse.settings import Settings, load
 
 Seconds = dict[str, float]
@@ -29,7 +34,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
         # Great Expectations takes seconds to import: meanwhile the server starts, or the source is read.
         threading.Thread(target=lambda: importlib.import_module("expectations.registry").types()).start()
         with _stage(seconds, "server"):
-            server.start(settings)
+            server.start(settings, mend=True)  # nobody else writes
             release.recover(settings)
         try:
             with _noted(settings):
@@ -95,8 +100,11 @@ def traffic(settings: Settings, days: int) -> None:
     state.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(days):
         day = int(state.read_text()) + 1 if state.exists() else 1
-        with console.step(f"Day {day} in the shop"):
-            done = play(database.dsn("shop"), day)
+        try:
+            with console.step(f"Day {day} in the shop"):
+                done = play(database.dsn("shop"), day)
+        except (OperationalError, UndefinedTable) as error:
+            raise SourceError("sample shop", first_line(error), remedy="Run make demo first, which fills it") from None
         state.write_text(str(day))
         rows = [(table, *(counts[kind] for kind in ("inserted", "updated", "deleted"))) for table, counts in done.items()]
         console.table("", ("table", "inserted", "updated", "deleted"), rows, numbers=("inserted", "updated", "deleted"))
@@ -144,7 +152,9 @@ def _command(target: str, *arguments: str) -> None:
 
 @contextmanager
 def _stage(seconds: Seconds, name: str) -> Iterator[None]:
-    console.out.rule(f"[bold]{name}", align="left", style="dim") if console.out.is_terminal else console.out.print(f"— {name}")
+    console.out.rule(Text(name, style="bold"), align="left", style="dim") if console.out.is_terminal else console.out.print(
+        f"— {name}"
+    )
     started = time.monotonic()
     try:
         yield

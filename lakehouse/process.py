@@ -3,51 +3,110 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from lakehouse import alive
 from lakehouse.errors import ServerError
+
+_END_SECONDS = 30.0  # for a server of another container to end once it was asked: who watches there looks each second
+_chance = random.SystemRandom()  # two processes must not ask for the same ports, whatever has seeded the usual one
 
 
 @dataclass(frozen=True)
 class PidFile:
-    """A pid and the moment its process was born: a recycled pid is then seen to be stale."""
+    """A pid, and since when of which start of the machine its process is: a recycled pid is then seen to be stale.
+
+    Beside it lies a lock that its process holds, by which those in other containers know that it runs.
+    """
 
     path: Path
 
     def process(self) -> psutil.Process | None:
-        """The running process that the file names; a stale file is removed."""
+        """The running process that the file names, if it can be seen from here; a stale file is laid aside."""
+        if self._is_elsewhere():  # its number means another process here
+            if not alive.held(self.lock):
+                self._lay_aside()
+            return None
         try:
-            noted = json.loads(self.path.read_text())
+            noted = json.loads(self.path.read_bytes())
             process = psutil.Process(noted["pid"])
-            if abs(process.create_time() - noted["born"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+            # A file of an earlier release has a time of the clock, which may have been set since.
+            same = born(process) == noted["born"] if noted.get("boot") == boot() else abs(process.create_time() - noted["born"]) < 1
+            if same and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         except FileNotFoundError:
             return None
         except (psutil.Error, ValueError, KeyError):
             pass
-        self.path.unlink(missing_ok=True)
+        self._lay_aside()
         return None
+
+    def runs(self) -> bool:
+        """Whether it runs, here or in another container that has this folder too."""
+        return self.process() is not None or self._is_elsewhere()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the file is another container's. Of one that ended here, the lock may be held for a moment more."""
+        try:
+            return bool(json.loads(self.path.read_bytes()).get("space", alive.space()) != alive.space())
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    def _lay_aside(self) -> None:
+        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+            self.path.replace(self._aside)
+
+    @property
+    def lock(self) -> Path:
+        """What its process holds."""
+        return self.path.with_suffix(".alive")
+
+    @property
+    def end(self) -> Path:
+        """What asks whoever watches it in its container (docker/serve.sh) to end it."""
+        return self.path.with_suffix(".end")
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_suffix(".died")
+
+    def died(self) -> bool:
+        """Whether the process ended without being stopped, since the machine started."""
+        if self.runs():
+            return False
+        try:
+            return bool(json.loads(self._aside.read_bytes())["boot"] == boot())
+        except (OSError, ValueError, KeyError):
+            return False
 
     def note(self, pid: int) -> None:
         """Write the file, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".tmp")
-        fresh.write_text(json.dumps({"pid": pid, "born": psutil.Process(pid).create_time()}))
+        noted = {"pid": pid, "born": born(psutil.Process(pid)), "boot": boot(), "space": alive.space()}
+        fresh.write_text(json.dumps(noted))
         fresh.replace(self.path)
+        self._aside.unlink(missing_ok=True)
 
     def stop(self, patience: float = 20) -> bool:
-        """End the process and its children: asked first, killed after `patience` seconds. False if none ran."""
+        """End the process and its children: asked first, killed after `patience` seconds. False if none ran.
+
+        Raises:
+            ServerError: it runs in another container, and nobody there ended it.
+        """
         process = self.process()
+        self._aside.unlink(missing_ok=True)
         if process is None:
-            return False
+            return self._ask_to_end(patience)
         family = [*process.children(recursive=True), process]
         for member in reversed(family):
             _signal(member, signal.SIGTERM)
@@ -56,7 +115,39 @@ class PidFile:
             _signal(member, signal.SIGKILL)
         psutil.wait_procs(alive, timeout=5)
         self.path.unlink(missing_ok=True)
+        self._aside.unlink(missing_ok=True)
         return True
+
+    def _ask_to_end(self, patience: float) -> bool:
+        if not self.runs():
+            return False
+        self.end.touch()
+        for _ in wait(patience + _END_SECONDS):
+            if not alive.held(self.lock):
+                return True
+        raise ServerError(str(self.path), "names a server of another container, which did not end", remedy="Stop that container")
+
+
+def born(process: psutil.Process) -> float:
+    """When the process began: seconds since the machine did. By no clock that anyone can set, where there is `/proc`.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+    """
+    seen = process.create_time()  # what psutil makes of it and of the clock
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return seen
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def boot() -> str:
+    """Which start of the machine this is; "" if unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _signal(process: psutil.Process, number: int) -> None:
@@ -64,13 +155,29 @@ def _signal(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
 
 
-def start(name: str, command: Sequence[str], pid_file: PidFile, log: Path, env: Mapping[str, str] | None = None) -> None:
-    """Start `command` detached from this terminal, its output in `log`."""
+def start(name: str, command: Sequence[str], pid_file: PidFile, log: Path, env: Mapping[str, str], umask: int = -1) -> None:
+    """Start `command` detached from this terminal, its output in `log`.
+
+    Args:
+        umask: of its process; -1 for ours.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=env or os.environ.copy()
-        )
+    held = alive.hold(pid_file.lock)
+    pid_file.end.unlink(missing_ok=True)
+    try:
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env=env,
+                pass_fds=[held],
+                umask=umask,
+            )
+    finally:
+        os.close(held)
     pid_file.note(process.pid)
 
 
@@ -94,13 +201,31 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+def free_ports(count: int, besides: Collection[int] = ()) -> list[int]:
+    """Ports of loopback that nobody listens on.
+
+    Below those that the system gives to whoever connects: until the server starts that they are for, nobody takes one by chance.
+
+    Args:
+        besides: ports that are meant for others, who may not listen yet.
+    """
+    below, found = _ephemeral(), set[int]()
+    for _ in range(1000 * count):
+        port = _chance.randrange(max(1024, below - 20_000), below)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found |= {port} - {*besides}
+        if len(found) == count:
+            return list(found)
+    raise ServerError("ports", f"of {count} only {len(found)} are free", f"{count} free ones below {below}", "Stop what holds them")
+
+
+def _ephemeral() -> int:
+    """The first port that the system gives to whoever connects; on a machine that gives nearly all, there is no place before it."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="utf-8").split()[0])
+    except (OSError, ValueError):
+        first = 32_768
+    return first if first > 5_000 else 32_768
 
 
 def _holder(port: int) -> str:
@@ -115,11 +240,15 @@ def _holder(port: int) -> str:
 
 def tail(log: Path, pattern: str = "", lines: int = 3) -> str:
     """The last lines of `log` that contain `pattern`, on one line."""
+    return " | ".join([line.strip() for line in last_lines(log) if pattern in line][-lines:])
+
+
+def last_lines(log: Path, count: int = 0) -> list[str]:
+    """The last `count` lines of `log`, all by default; none if it can't be read."""
     try:
-        found = [line.strip() for line in log.read_text(errors="replace").splitlines() if pattern in line]
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
     except OSError:
-        return ""
-    return " | ".join(found[-lines:])
+        return []
 
 
 def wait(seconds: float, pause: float = 0.25) -> "Waiter":

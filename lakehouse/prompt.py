@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from lakehouse import catalog, console
+from lakehouse import catalog, console, values
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
@@ -12,7 +12,7 @@ _SHOWN = 200
 
 def run(settings: Settings, statement: str | None) -> None:
     """Run `statement`, or read statements that end in a semicolon until the end of input."""
-    with catalog.cursor(settings) as cursor:  # one session, so that `use gold;` is remembered
+    with catalog.cursor(settings, stream=True) as cursor:  # one session, so that `use gold;` is remembered
         if statement:
             _answer(cursor, statement)
             return
@@ -44,11 +44,14 @@ def _loop(cursor: Any) -> None:
 
 
 def _answer(cursor: Any, statement: str) -> None:
-    catalog.execute(cursor, statement.strip().rstrip(";"))
+    statement = statement.strip().rstrip(";")
+    catalog.execute(cursor, statement)
     if not cursor.description:
         console.out.print("done", style="dim")
         return
-    names = [column[0].split(".")[-1] for column in cursor.description]
-    rows = cursor.fetchmany(_SHOWN + 1)
-    console.table("", names, [["" if cell is None else cell for cell in row] for row in rows[:_SHOWN]])
-    console.out.print(f"{min(len(rows), _SHOWN)} rows{' shown, there are more' if len(rows) > _SHOWN else ''}", style="dim")
+    names = [column[0] for column in cursor.description]
+    with catalog.told(statement):
+        rows = cursor.fetchmany(_SHOWN + 1)
+    console.table("", names, [["" if cell is None else values.text(cell) for cell in row] for row in rows[:_SHOWN]])
+    told = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}" if len(rows) <= _SHOWN else f"{_SHOWN} rows shown, there are more"
+    console.out.print(told, style="dim")

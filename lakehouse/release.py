@@ -64,11 +64,14 @@ def judged(settings: Settings, layer: str) -> dict[str, int]:
     """Versions of the layer's last verdicts, if all of them passed and are about what the tables hold now.
 
     Raises:
-        GateError: no verdict, one that is not a pass, or one for another version than the table's newest.
+        GateError: no verdict, one that is not a pass, or one for another version than the table's newest; a table that was built and
+            has none, or that no release can show.
     """
     verdicts = [row for (name, _), row in ledger.latest(settings, "verdicts", "layer", "table_name").items() if name == layer]
     newest = {row["table_name"]: candidate.version(settings, layer, row["table_name"]) for row in verdicts}
     verdicts = [row for row in verdicts if newest[row["table_name"]] is not None]  # what is gone has nothing to show
+    if layer != "bronze":
+        _refuse_what_would_be_missing(settings, layer, {row["table_name"] for row in verdicts})
     if not verdicts:
         raise GateError(layer, "was never judged", remedy=f"Run make gate LAYER={layer}")
     bad = [f"{row['table_name']} {row['verdict']}" for row in verdicts if row["verdict"] != "passed"]
@@ -79,6 +82,17 @@ def judged(settings: Settings, layer: str) -> dict[str, int]:
     if late:
         raise GateError(layer, "; ".join(late), "a verdict for what is to be shown", f"Run make gate LAYER={layer}")
     return {table: was for table, was, _ in moved}
+
+
+def _refuse_what_would_be_missing(settings: Settings, layer: str, judged: set[str]) -> None:
+    built, odd = candidate.listed(settings, layer)
+    if odd:
+        told = "; ".join(f"{name} {reason}" for name, reason in sorted(odd.items()))
+        raise GateError(layer, told, remedy=f"Then make gate LAYER={layer}")
+    if missing := sorted(set(built) - judged):
+        raise GateError(
+            layer, f"{', '.join(missing)}: built, but not judged", "a verdict for each table", f"Run make gate LAYER={layer}"
+        )
 
 
 def publish(
@@ -118,15 +132,24 @@ def rollback(settings: Settings, number: int) -> Release:
     Raises:
         ReleaseError: there is no such published release, or it is what they see.
     """
-    found = {release.release_id: release for release in history(settings) if release.status == "published"}
-    if number not in found:
-        known = ", ".join(map(str, found)) or "none yet"
-        raise ReleaseError(f"release {number}", "does not exist", f"one of: {known}", "See make releases")
-    target = found[number]
+    target = target_of(settings, number)
     now = current(settings, target.layer)
     if now and (now.tables, now.held) == (target.tables, target.held):
         raise ReleaseError(f"release {number}", f"is what readers of {target.layer} see already", remedy="See make releases")
     return publish(settings, target.layer, target.tables, f"back to release {number}", "rollback", target.held)
+
+
+def target_of(settings: Settings, number: int) -> Release:
+    """The published release `number`.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    found = {release.release_id: release for release in history(settings) if release.status == "published"}
+    if number not in found:
+        known = ", ".join(map(str, found))
+        raise ReleaseError(f"release {number}", "does not exist", f"one of: {known}" if known else "", "See make releases")
+    return found[number]
 
 
 def recover(settings: Settings) -> list[Release]:

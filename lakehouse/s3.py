@@ -6,7 +6,8 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from lakehouse.errors import ComportaError, StorageError, redact
+from lakehouse.errors import ComportaError, StorageError
+from lakehouse.redaction import redact
 from lakehouse.settings import Settings
 
 _PLAIN = "us-east-1"  # what stores other than AWS sign with unless told otherwise

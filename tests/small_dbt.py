@@ -3,11 +3,14 @@
 import itertools
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -115,3 +118,13 @@ class Project:
 
 def _version(node: Any) -> str:
     return f"_v{node.version}" if getattr(node, "version", None) else ""
+
+
+@contextmanager
+def placed(folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project whose dbt, run in this process, finds the lake of `settings`; gone afterwards."""
+    monkeypatch.setenv("LAKE_URL", settings.lake_url)
+    monkeypatch.setenv("VAR_DIR", str(settings.var_dir))
+    made = Project(folder, settings)
+    yield made
+    made.drop()

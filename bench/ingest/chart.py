@@ -23,12 +23,14 @@ BARS = {"limit": "#8b949e", "ours": "#1f9d78", "other": "#5b8def"}
 
 def main() -> None:
     """Draw."""
-    results = json.loads(Path(sys.argv[1]).read_text())
+    results = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     out = Path(sys.argv[2])
     draw(results["race"], out)
     if out.suffix == ".svg":
-        text = out.read_text().replace(INK, "currentColor")
-        out.write_text("\n".join(line.rstrip() for line in text.replace("<defs>", f"{STYLE}<defs>", 1).splitlines()) + "\n")
+        text = out.read_text(encoding="utf-8").replace(INK, "currentColor")
+        out.write_text(
+            "\n".join(line.rstrip() for line in text.replace("<defs>", f"{STYLE}<defs>", 1).splitlines()) + "\n", encoding="utf-8"
+        )
 
 
 def draw(races: dict[str, Any], out: Path) -> None:

@@ -43,7 +43,7 @@ def _held(process: psutil.Process) -> int:
         if _is_java(process):  # adding up its pages would stop it for milliseconds
             parent = process.parent()  # a Java in a Java is on its way to becoming another program: these are its parent's pages
             return 0 if parent and _is_java(parent) else int(process.memory_info().rss)
-        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     except (psutil.Error, OSError, StopIteration):
         with suppress(psutil.Error):

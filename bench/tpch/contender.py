@@ -22,7 +22,7 @@ from pyhive import hive
 
 from bench.ingest.stage import LIMIT_SECONDS, PEERS
 from bench.tpch import source
-from lakehouse import candidate, catalog, dbt
+from lakehouse import authentication, candidate, catalog, dbt
 from lakehouse.settings import Settings
 
 PROJECT = Path(__file__).with_name("project")
@@ -192,7 +192,13 @@ class Plain(OnLake):
         """Send the statements, each as soon as those that it waits for are done."""
         started = time.monotonic()
         settings, sessions = SERVER["server_side_parameters"], SimpleQueue[Any]()
-        opened = [hive.connect("127.0.0.1", port=self.settings.thrift_port, configuration=settings) for _ in range(THREADS)]
+        where = {
+            "host": "127.0.0.1",
+            "port": self.settings.thrift_port,
+            "auth": "CUSTOM",
+            "password": authentication.token(self.settings),
+        }
+        opened = [hive.connect(**where, configuration=settings) for _ in range(THREADS)]
         for one in opened:
             sessions.put(one.cursor())
         first = sessions.get()

@@ -41,7 +41,7 @@
   Args: relation: a staging relation or CTE with the technical columns; key: list of column names.
 -#}
 {% macro latest_per_key(relation, key) -%}
-    {%- set key_columns = key | join(', ') -%}
+    {%- set key_columns = quoted(key) -%}
     select
         * except (_batch_id, _ingested_at, _op, _is_deleted, _source_lsn, _flags, _rank, _last),
         _last._batch_id,

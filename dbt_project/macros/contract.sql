@@ -1,15 +1,16 @@
 {#-
   Contract check with exact types. dbt-spark compares the names that the driver gives to types, where every decimal is
   DECIMAL_TYPE; `describe query` tells decimal(14,2) from decimal(18,2), runs no job, and is one statement instead of two.
+  A type has many names (`integer`, `int`), which are one.
 -#}
 {% macro spark__get_assert_columns_equivalent(sql) %}
     {%- set seen = [] -%}
-    {%- for row in run_query('describe query ' ~ sql).rows -%}
-        {%- do seen.append(row[0] | lower ~ ' ' ~ row[1] | lower) -%}
+    {%- for name, kind in adapter.columns_of_query(sql) -%}
+        {%- do seen.append(name | lower ~ ' ' ~ adapter.one_name(kind)) -%}
     {%- endfor -%}
     {%- set wanted = [] -%}
     {%- for column in model.columns.values() -%}
-        {%- do wanted.append(column.name | lower ~ ' ' ~ column.data_type | lower | replace(' ', '')) -%}
+        {%- do wanted.append(adapter.unquoted(column.name) | lower ~ ' ' ~ adapter.one_name(column.data_type)) -%}
     {%- endfor -%}
     {%- set missing = wanted | reject('in', seen) | list -%}
     {%- set unexpected = seen | reject('in', wanted) | list -%}
@@ -23,6 +24,23 @@
 {% endmacro %}
 
 
+{#- A contract's columns, in its order; dbt quotes those alone that say `quote: true`. -#}
+{% macro comporta__get_column_names() %}
+    {{- adapter.columns(model.columns.values() | map(attribute='name')) | join(', ') -}}
+{% endmacro %}
+
+
+{#- Checks of the table, under names of their own where they have none; dbt-spark's macro quotes none. -#}
+{% macro spark__alter_table_add_constraints(relation, constraints) %}
+    {%- for constraint in constraints if constraint.type == 'check' and not is_incremental() -%}
+        {%- set name = constraint.name or 'check_' ~ local_md5(constraint.expression ~ ';' ~ loop.index) -%}
+        {%- call statement() -%}
+            alter table {{ relation }} add constraint {{ adapter.columns([name])[0] }} check ({{ constraint.expression }})
+        {%- endcall -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
 {#- `not_null` of a column as a check: Delta makes no column of a table that is there `not null`, as dbt-spark has it from Databricks. -#}
 {% macro comporta__alter_column_set_constraints(relation, column_dict) %}
     {%- for column in column_dict.values() -%}
@@ -30,9 +48,8 @@
             {%- if constraint.type != 'not_null' -%}
                 {{ exceptions.warn('Column ' ~ column.name ~ ' has a constraint of the type ' ~ constraint.type ~ ', which is not enforced: only not_null is.') }}
             {%- else -%}
-                {%- set name = adapter.quote(column.name) if column.quote else column.name -%}
                 {%- call statement() -%}
-                    alter table {{ relation }} add constraint {{ adapter.quote('not_null_' ~ column.name) }} check ({{ name }} is not null)
+                    alter table {{ relation }} add constraint {{ adapter.quote('not_null_' ~ adapter.unquoted(column.name)) }} check ({{ adapter.columns([column.name])[0] }} is not null)
                 {%- endcall -%}
             {%- endif -%}
         {%- endfor -%}

@@ -14,8 +14,9 @@
         makes a version; changed_at: column that says when the source changed the row; it makes no version of its own.
 -#}
 {% macro versions_over_time(relation, key, values, changed_at) -%}
-    {%- set keys = key | join(', ') -%}
-    {%- set values = values | join(', ') %}
+    {%- set keys = quoted(key) -%}
+    {%- set values = quoted(values) -%}
+    {%- set changed_at = quoted(changed_at) %}
     select
         {{ keys }},
         {{ values }},
@@ -69,8 +70,8 @@
   Args: relation: a history; key, values: lists of column names.
 -#}
 {% macro joined_periods(relation, key, values) -%}
-    {%- set keys = key | join(', ') -%}
-    {%- set values = values | join(', ') %}
+    {%- set keys = quoted(key) -%}
+    {%- set values = quoted(values) %}
     select
         {{ keys }},
         {{ values }},

@@ -21,8 +21,8 @@
         {%- do exceptions.raise_compiler_error(model.name ~ ": a merge needs a unique_key. Set it in the model's config.") -%}
     {%- endif -%}
     {%- set conditions = [] + (incremental_predicates or []) -%}
-    {%- for column in ([unique_key] if unique_key is string else unique_key) -%}
-        {%- set refusal = "raise_error('" ~ model.name ~ ": a row has no " ~ column ~ ", which is part of its key')" -%}
+    {%- for column in adapter.named(unique_key) -%}
+        {%- set refusal = 'raise_error(' ~ in_quotes(model.name ~ ': a row has no ' ~ adapter.unquoted(column) ~ ', which is part of its key') ~ ')' -%}
         {%- do conditions.append('coalesce(DBT_INTERNAL_SOURCE.' ~ column ~ ', ' ~ refusal ~ ') = DBT_INTERNAL_DEST.' ~ column) -%}
     {%- endfor %}
 
@@ -42,23 +42,19 @@
 {% endmacro %}
 
 
-{#- What an update sets: every column, or each by name where some are unions (the contract knows all names) or stay as they are. -#}
+{#- What an update sets: every column, or each by name where some are unions or stay as they are. The table knows all names; YAML may not. -#}
 {% macro merge_assignments(target, union_columns) -%}
     {%- set updated, kept = config.get('merge_update_columns'), config.get('merge_exclude_columns') -%}
-    {%- if not union_columns and not updated and not kept -%}
+    {%- if updated and kept -%}
+        {%- do exceptions.raise_compiler_error(model.name ~ ': merge_update_columns and merge_exclude_columns are both set. Keep one') -%}
+    {%- elif not union_columns and not updated and not kept -%}
         *
     {%- else -%}
-        {%- set columns = model.columns | list -%}
-        {%- if updated and kept -%}
-            {%- do exceptions.raise_compiler_error(model.name ~ ': merge_update_columns and merge_exclude_columns are both set. Keep one') -%}
-        {%- elif updated -%}
-            {%- set columns = updated -%}
-        {%- elif kept -%}
-            {%- set kept = kept | map('lower') | list -%}
-            {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | reject('in', kept) | list -%}
-        {%- endif -%}
-        {%- for column in columns %}
-        {{ column }} = {% if column in union_columns -%}
+        {%- set columns = updated or adapter.get_columns_in_relation(target) | map(attribute='name') | list -%}
+        {%- set gathered = adapter.columns(union_columns) | map('lower') | list -%}
+        {%- set left = adapter.columns(kept or []) | map('lower') | list -%}
+        {%- for column in adapter.columns(columns) if column | lower not in left %}
+        {{ column }} = {% if column | lower in gathered -%}
             array_sort(array_union(DBT_INTERNAL_DEST.{{ column }}, DBT_INTERNAL_SOURCE.{{ column }}))
         {%- else -%}
             DBT_INTERNAL_SOURCE.{{ column }}

@@ -13,6 +13,7 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from ingestion.postgres.types import TECHNICAL, Mapped
 from lakehouse.errors import StorageError
+from lakehouse.redaction import first_line
 
 APP_ID = "comporta.ingestion"
 NOTE = "comporta"  # key of the batch's note in a commit's metadata
@@ -118,7 +119,7 @@ class Bronze:
         except (DeltaError, OSError):
             raise StorageError(
                 self.url,
-                f"it is not known whether batch {number} was committed: {str(error).splitlines()[0]}",
+                f"it is not known whether batch {number} was committed: {first_line(error)}",
                 remedy="Run again: the log will tell, and nothing is copied twice",
             ) from None
         return (self.table.transaction_version(APP_ID) or -1) >= number

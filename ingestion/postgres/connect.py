@@ -1,17 +1,39 @@
-"""Connections to the source: options under which values travel exactly, and errors that a person can act on."""
+"""Connections to the source: a session under which values travel exactly, whatever role, database and pooler say."""
+
+import contextlib
+from typing import Any
 
 import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, make_dsn
 from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import make_dsn, parse_dsn
 
-from lakehouse.errors import SourceError, SourceLostError, redact
+from ingestion.postgres import tls
+from ingestion.postgres.refusal import lost, refused_at_start
+from ingestion.postgres.types import literal
+from lakehouse.errors import SourceError
+from lakehouse.redaction import know_login, redact
 from lakehouse.settings import Settings
 
-# ISO forms whatever the server's defaults; a policy that would hide rows raises instead of hiding them.
-_OPTIONS = (
-    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c extra_float_digits=3 -c bytea_output=hex "
-    "-c row_security=off -c lock_timeout=10s -c idle_in_transaction_session_timeout=0 -c client_encoding=UTF8"
-)
+# Whatever the server, the database and the role carry: text has one form, names mean the catalog's, literals are read as they
+# stand, a policy that would hide rows raises instead of hiding them, and nobody ends the transaction but us.
+_SESSION = {
+    "search_path": "pg_catalog",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "iso_8601",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "xmlbinary": "base64",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "row_security": "off",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "0",
+}
+_SINCE = {"transaction_timeout": 170000}  # settings that older servers don't know, and the first that does
+_OLDEST = 130000  # that has 64-bit transaction ids
 # A cut network is noticed within about half a minute, not after the two hours of the system's defaults.
 _LINK = {
     "connect_timeout": "10",
@@ -20,28 +42,75 @@ _LINK = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
     "application_name": "comporta",
+    "client_encoding": "UTF8",
 }
 
 
-def prepare(settings: Settings) -> str:
-    """The source's DSN as a keyword connection string with our options; secrets included, so never to be shown.
+class Source(Connection):
+    """A connection that reads in one read-only, repeatable-read transaction of a fixed session.
 
-    What the DSN says of the link itself (timeouts, name) stands; its `options` come before ours.
+    Attributes:
+        path: the `search_path` that the role brings: views may call functions that count on it.
+    """
+
+    timeout = 0  # seconds that a statement may take; 0: no limit
+    path = ""
+
+    def begin(self) -> None:
+        """End what was open and begin anew."""
+        self.rollback()
+        self.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True, autocommit=False)
+        with self.cursor() as cursor:
+            if not self.path:
+                cursor.execute("show search_path")
+                self.path = str((cursor.fetchone() or ("",))[0])
+            cursor.execute("; ".join([*session(self.server_version, self.timeout), "set local lock_timeout = '3s'"]))
+
+    def aside(self, statement: str) -> tuple[Any, ...]:
+        """The row of a statement that runs before the transaction, in one of its own; none open may be lost to it."""
+        self.rollback()
+        self.set_session(autocommit=True)
+        with self.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() or ()
+
+
+def session(version: int, timeout: int) -> list[str]:
+    """What fixes a session for one transaction, after it has begun.
+
+    Not by start-up options, which a pooler refuses, and not beyond the transaction, since it hands the session on.
+
+    Args:
+        version: the server's, as libpq has it (180003).
+        timeout: seconds that a statement may take; 0: no limit.
+    """
+    values = _SESSION | {"statement_timeout": f"{timeout}s"} | dict.fromkeys((n for n, v in _SINCE.items() if version >= v), "0")
+    return [f"set local {name} = {literal(value)}" for name, value in values.items()]
+
+
+def with_path(path: str) -> str:
+    """Statement that lets functions be found by `path`, as the role has it, after the catalog's own."""
+    return f"select set_config('search_path', {literal(f'pg_catalog, {path}' if path.strip() else 'pg_catalog')}, true)"
+
+
+def prepare(settings: Settings) -> str:
+    """The source's DSN as a keyword connection string; secrets included, so never to be shown.
+
+    What the DSN says of the link itself (timeouts, name, TLS) stands.
 
     Raises:
         SourceError: it is no connection string.
     """
+    know_login(settings.dsn())
     try:
-        given = parse_dsn(settings.dsn())
-        options = f"{given.pop('options', '')} {_OPTIONS} -c statement_timeout={settings.source_timeout}s".strip()
-        return str(make_dsn(**(_LINK | given), options=options))
+        return str(make_dsn(**(_LINK | tls.secured(settings))))
     except psycopg2.ProgrammingError as error:
         raise SourceError(
             "SOURCE_DSN", f"is no connection string: {redact(str(error).strip())}", "postgresql://user@host:5432/database"
         ) from None
 
 
-def open_source(settings: Settings) -> Connection:
+def open_source(settings: Settings) -> Source:
     """A connection in a read-only, repeatable-read transaction: everything it reads is of one moment.
 
     Raises:
@@ -50,31 +119,17 @@ def open_source(settings: Settings) -> Connection:
     """
     prepared = prepare(settings)
     try:
-        opened = psycopg2.connect(prepared)
+        opened: Source = psycopg2.connect(prepared, connection_factory=Source)
     except psycopg2.OperationalError as error:
+        raise refused_at_start(error, prepared) from None
+    if opened.server_version < _OLDEST:
+        opened.close()
+        raise SourceError("SOURCE_DSN", f"is PostgreSQL {opened.server_version // 10000}", "13 or later")
+    try:
+        opened.timeout = settings.source_timeout
+        opened.begin()
+    except psycopg2.Error as error:
+        with contextlib.suppress(psycopg2.Error):
+            opened.close()
         raise lost(error) from None
-    opened.set_session(isolation_level="REPEATABLE READ", readonly=True)
     return opened
-
-
-# What no patience mends.
-_FINAL = ("password", "does not exist", "pg_hba", "not permitted", "translate host name", "SSL", "certificate", "permission denied")
-
-
-def lost(error: psycopg2.Error) -> SourceError:
-    """What to raise for a connection that failed or broke off."""
-    kind = SourceError if any(word in str(error) for word in _FINAL) else SourceLostError
-    return kind("SOURCE_DSN", _reason(error), remedy=_remedy(str(error)))
-
-
-def _reason(error: psycopg2.Error) -> str:
-    lines = [line.strip() for line in redact(str(error)).strip().splitlines() if line.strip()]
-    return (lines[-1] if "FATAL" in str(error) else lines[0]) if lines else "connection failed"
-
-
-def _remedy(text: str) -> str:
-    if "password" in text:
-        return "Check the user and password of SOURCE_DSN (or ~/.pgpass)"
-    if "does not exist" in text:
-        return "Check the database and user names of SOURCE_DSN"
-    return "Check host and port of SOURCE_DSN, and that this machine may reach them"

@@ -16,24 +16,29 @@ BUCKETS = 4096  # three hex digits of the key's MD5
 
 def in_source(mapped: Sequence[Mapped]) -> str:
     """PostgreSQL's text of a row."""
-    fields = [_field(_source_value(item)) for item in mapped]
-    return _joined([*fields, _field(flags(list(mapped)))])
+    fields = [_source_field(_source_value(item), item.target) for item in mapped]
+    return _joined([*fields, _source_field(flags(list(mapped)), pa.string())])
 
 
 def in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
     """DuckDB's text of a row."""
-    fields = [_field(_bronze_value(quote(names[item.column.name]), item.target)) for item in mapped]
-    return _joined([*fields, _field("_flags")])
+    fields = [_bronze_field(quote(names[item.column.name]), item.target) for item in mapped]
+    return _joined([*fields, _bronze_field("_flags", pa.string())])
 
 
 def key_in_source(mapped: Sequence[Mapped]) -> str:
     """PostgreSQL's text of a key."""
-    return _joined([_field(_source_value(item)) for item in mapped])
+    return _joined([_source_field(_source_value(item, is_key=True), item.target) for item in mapped])
 
 
 def key_in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
     """DuckDB's text of a key."""
-    return _joined([_field(_bronze_value(quote(names[item.column.name]), item.target)) for item in mapped])
+    return _joined([_bronze_field(_plus(quote(names[item.column.name]), item.target), item.target) for item in mapped])
+
+
+def _plus(value: str, kind: pa.DataType) -> str:
+    """A key's value; both zeros of a float are one key."""
+    return f"({value} + 0.0)" if pa.types.is_floating(kind) else f"({value})"
 
 
 def source_number(text: str) -> str:
@@ -70,12 +75,24 @@ def _joined(parts: Sequence[str]) -> str:
     return f"({_joined(parts[:half])} || {_joined(parts[half:])})"
 
 
-def _field(value: str) -> str:
-    return f"coalesce(length({value}) || ':' || {value}, '~')"
+def _source_field(value: str, kind: pa.DataType) -> str:
+    # Bytes of UTF-8: characters are counted otherwise by a database that does not say what its bytes mean (SQL_ASCII).
+    length = f"octet_length(convert_to({value}, 'UTF8'))" if _is_text(kind) else f"length({value})"
+    return f"coalesce({length} || ':' || {value}, '~')"
 
 
-def _source_value(item: Mapped) -> str:
-    value = item.source
+def _bronze_field(column: str, kind: pa.DataType) -> str:
+    value = _bronze_value(column, kind)
+    return f"coalesce({'strlen' if _is_text(kind) else 'length'}({value}) || ':' || {value}, '~')"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether a value's text may hold more than ASCII."""
+    return bool(pa.types.is_string(kind) or pa.types.is_list(kind) and _is_text(kind.value_type))
+
+
+def _source_value(item: Mapped, is_key: bool = False) -> str:
+    value = _plus(item.source, item.target) if is_key else item.source
     if item.special:  # bronze has null there, and the value in `_flags`
         value = f"case when {item.special} then null else {value} end"
     return _source_text(f"({value})", item.target)
@@ -83,7 +100,7 @@ def _source_value(item: Mapped) -> str:
 
 def _source_text(value: str, kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
-        element = _field(_source_text("e", kind.value_type))
+        element = _source_field(_source_text("e", kind.value_type), kind.value_type)
         listed = f"(select string_agg({element}, ',' order by n) from unnest{value} with ordinality u(e, n))"
         return f"case when {value} is null then null else '[' || coalesce({listed}, '') || ']' end"
     if pa.types.is_floating(kind):
@@ -102,7 +119,7 @@ def _source_text(value: str, kind: pa.DataType) -> str:
 
 def _bronze_value(value: str, kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
-        element = _field(_bronze_value("e", kind.value_type))
+        element = _bronze_field("e", kind.value_type)
         return f"'[' || array_to_string(list_transform({value}, lambda e: {element}), ',') || ']'"
     if pa.types.is_floating(kind):
         return f"case when isnan({value}) then 'NaN' else {value}::double::bit::varchar end"

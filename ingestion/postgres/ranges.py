@@ -20,6 +20,10 @@ _MOST = 512  # probes altogether: 32 MB, however large the table is
 _TERMS = 20_000  # sizes that the probing statement adds up: a table of a thousand columns gets few probes
 _FOUND = 1_000_000  # rows that one piece fetches by an index
 
+Place = tuple[int, int]  # page and number of the row in it, from 1 on
+Span = tuple[Place, Place | None]
+_ROWS = 1200  # more than a page has: 291 of 8 kB, 1169 of 32 kB
+
 Piece = tuple[int, int | None, int]  # first page, first page of the next piece or None, share of the work in pages
 
 
@@ -114,6 +118,36 @@ def range_condition(first: int, end: int | None) -> str:
     low = f"ctid >= '({first},0)'::tid" if first else ""
     high = f"ctid < '({end},0)'::tid" if end is not None else ""
     return " and ".join(part for part in (low, high) if part)
+
+
+def span_condition(span: Span | None) -> str:
+    """As `range_condition`, for places within pages; "" for the whole table."""
+    if span is None:
+        return ""
+    (page, row), end = span
+    low = f"ctid >= '({page},{row})'::tid" if page or row else ""
+    high = f"ctid < '({end[0]},{end[1]})'::tid" if end is not None else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def halves(span: Span, pages: int) -> tuple[Span, Span] | None:
+    """The span in two, which meet without gap or overlap; None if it is one row.
+
+    Args:
+        pages: about how many an open span has.
+    """
+    first, end = span
+    beyond = end or (first[0] + max(1, pages), 0)
+    last = beyond[1] if beyond[0] == first[0] else _ROWS
+    if beyond[0] - first[0] > 1:
+        middle = ((first[0] + beyond[0]) // 2, 0)
+    elif last - first[1] > 1:
+        middle = (first[0], (first[1] + last) // 2)
+    elif end is None:  # what was appended since the pages were counted
+        middle = beyond
+    else:
+        return None
+    return (first, middle), (middle, end)
 
 
 def lanes(sizes: list[int], width: int) -> list[list[int]]:

@@ -4,9 +4,11 @@ A value that the Delta type cannot hold (NaN in a decimal, an infinite date, a s
 column null and its text in `_flags`, a JSON object of column to text: never a silent null, never a bent value.
 """
 
+import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -35,6 +37,9 @@ _EXACT: dict[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": _UTC,
 }
+# How columns travel, as a number that grows when a type travels otherwise than before, and what travels so since then.
+MAPPING = 2
+_REMAPPED = {2: ("inet", "inet[]", "money[]", "reg")}  # inet without /32, money[] and regclass whatever the session says
 _CAST: dict[str, tuple[str, pa.DataType]] = {
     "oid": ("bigint", pa.int64()),
     "money": ("numeric(19,2)", pa.decimal128(19, 2)),
@@ -70,6 +75,7 @@ class Column:
     declared_dimensions: int = 0
     nullable: bool = True
     number: int = 0  # pg_attribute.attnum: a rename keeps it, a column added again has another
+    makeup: Mapping[str, str] = field(default_factory=dict)  # what the catalog says that its values read as
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class Mapped:
         source: expression for the SELECT that PostgreSQL runs.
         special: condition in PostgreSQL under which Delta cannot hold the value; None if it always can.
         target: the Delta column's type, as Arrow has it.
+        shown: expression for what `_flags` says of such a value; its text by default.
         doubt: condition in DuckDB, on `{0}`, that is true of everything that such a value may have become on the way; None
             if nothing shows there, so that PostgreSQL must be asked for each row.
     """
@@ -89,6 +96,7 @@ class Mapped:
     special: str | None
     target: pa.DataType
     doubt: str | None = None
+    shown: str | None = None
 
 
 def quote(*names: str) -> str:
@@ -101,13 +109,52 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def map_column(column: Column, decimal: tuple[int, int] | None = None) -> Mapped:
+def map_column(column: Column, decimal: tuple[int, int] | None = None, as_text: bool = False, encoding: str = "UTF8") -> Mapped:
     """How `column` travels. Every type has a way: what has no exact counterpart goes as its canonical text.
 
     Args:
         decimal: precision and scale that the user wants for a numeric which would travel as text; a value that does not
             fit refuses the table.
+        as_text: whether it goes as what PostgreSQL prints, whatever its type.
+        encoding: of the database; one that does not say what its bytes mean (SQL_ASCII) sends only those that are UTF-8.
     """
+    shown = printed(quote(column.name), column.type_name, column.is_array)
+    found = Mapped(column, shown, None, pa.string()) if as_text else _map(column, decimal)
+    if encoding == "SQL_ASCII" and pa.types.is_string(found.target):
+        bad = f"({found.source}) ~ '[^\\x01-\\x7f]' and encode(convert_to({found.source}, 'SQL_ASCII'), 'hex') !~ {literal(_UTF8)}"
+        shown = f"'\\x' || encode(convert_to({found.source}, 'SQL_ASCII'), 'hex')"
+        return Mapped(column, f"case when {bad} then null else {found.source} end", bad, pa.string(), shown=shown)
+    return found
+
+
+# Bytes of well-formed UTF-8 in hex (RFC 3629, section 4).
+_TAIL = "[89ab]."
+_UTF8 = (
+    rf"^([0-7].|c[2-9a-f]{_TAIL}|d.{_TAIL}|e0[ab].{_TAIL}|e[1-9a-cef]({_TAIL}){{2}}|ed[89].{_TAIL}|f0[9ab].({_TAIL}){{2}}"
+    rf"|f[1-3]({_TAIL}){{3}}|f48.({_TAIL}){{2}})*$"
+)
+
+
+def printed(value: str, type_name: str, is_array: bool = False) -> str:
+    """What PostgreSQL prints of `value`: its output function's text, which a cast to text is not for every type."""
+    own = {"inet": "inet_out", "bpchar": "bpcharout", "bool": "boolout"}
+    if is_array:
+        return f"textin(array_out({value}))"
+    if type_name in own:
+        return f"textin({own[type_name]}({value}))"
+    if "." in type_name:  # somebody's own, whose casts nobody here knows
+        return f"case when {value} is distinct from null then format('%s', {value}) end"  # a row of nulls is null, and is something
+    return f"{value}::text"
+
+
+def remapped(column: Column, since: int) -> bool:
+    """Whether the column travels otherwise than under mapping `since`."""
+    name = f"{column.type_name}{'[]' if column.is_array else ''}"
+    kinds = [kind for version, kinds in _REMAPPED.items() if version > since for kind in kinds]
+    return name in kinds or ("reg" in kinds and column.type_name.startswith("reg"))
+
+
+def _map(column: Column, decimal: tuple[int, int] | None) -> Mapped:
     if decimal and not column.is_array and column.type_name == "numeric" and decimal_of(column.typmod) is None:
         return _map_fitted(column, *decimal)
     return _map_array(column) if column.is_array else _map_scalar(column)
@@ -134,7 +181,7 @@ def _map_scalar(column: Column) -> Mapped:
     if column.type_name in _CAST:
         cast, target = _CAST[column.type_name]
         return Mapped(column, f"{name}::{cast}", None, target)
-    return Mapped(column, f"{name}::text", None, pa.string())
+    return Mapped(column, printed(name, column.type_name), None, pa.string())
 
 
 def decimal_of(typmod: int) -> tuple[int, int] | None:
@@ -166,9 +213,9 @@ def _map_array(column: Column) -> Mapped:
     many = f"array_ndims({name}) > 1"
     special = " or ".join([many, *(condition.format(name) for condition in bad)])
     # A value with more dimensions than declared would stop the reader: it travels in _flags alone.
-    if column.type_name == "bpchar":
-        padded = f"array(select textin(bpcharout(e)) from unnest({name}) with ordinality u(e, n) order by n)"
-        return Mapped(column, f"case when {many} or {name} is null then null else {padded} end", special, pa.list_(element))
+    if column.type_name in ("bpchar", "inet") or "." in column.type_name:  # a cast of the array would cast each as it likes
+        each = f"array(select {printed('e', column.type_name)} from (select unnest({name}) e, generate_subscripts({name}, 1) n) u order by n)"
+        return Mapped(column, f"case when {many} or {name} is null then null else {each} end", special, pa.list_(element))
     return Mapped(column, f"(case when {many} then null else {name} end){cast}", special, pa.list_(element))
 
 
@@ -184,26 +231,33 @@ def _element(column: Column) -> tuple[str, pa.DataType, tuple[str, ...]]:
 
 def flags(mapped: list[Mapped]) -> str:
     """SQL for `_flags`: null for a row that travels whole, else a JSON object of column to text."""
-    special = [(item.column.name, item.special) for item in mapped if item.special]
+    special = [item for item in mapped if item.special]
     if not special:
         return "null::text"
-    names = ", ".join(literal(name) for name, _ in special)
-    values = ", ".join(f"case when {condition} then {quote(name)}::text end" for name, condition in special)
-    anything = " or ".join(f"({condition})" for _, condition in special)
+    names = ", ".join(literal(item.column.name) for item in special)
+    shown = ((item.special, item.shown or f"{quote(item.column.name)}::text") for item in special)
+    values = ", ".join(f"case when {condition} then {text} end" for condition, text in shown)
+    anything = " or ".join(f"({item.special})" for item in special)
     return f"case when {anything} then jsonb_strip_nulls(jsonb_object(array[{names}], array[{values}]))::text end"
 
 
-def received(item: Mapped, arrived: str, target: str, asked: bool = True) -> str:
+def received(item: Mapped, arrived: str, target: str, asked: bool = True, is_key: bool = False) -> str:
     """DuckDB's expression for the column that arrived as `arrived`, null where `_flags` names it, under its name in Delta.
 
     Args:
         asked: whether `_flags` may name it.
+        is_key: whether rows are told apart by it: then a value that Delta can't hold ends the copy with an error.
     """
     if item.special is None or not asked:
         return f"{arrived} as {quote(target)}"
     mark = json.dumps(item.column.name, ensure_ascii=False) + ": "
-    return f"case when _flags is null or not contains(_flags, {literal(mark)}) then {arrived} end as {quote(target)}"
+    held = f"_flags is null or not (starts_with(_flags, {literal('{' + mark)}) or contains(_flags, {literal(', ' + mark)}))"
+    told = f"key column {item.column.name} {KEY_HELD}: "
+    wrong = f" else error({literal(told)} || _flags)"
+    return f"case when {held} then {arrived}{wrong if is_key else ''} end as {quote(target)}"
 
+
+KEY_HELD = "holds a value that Delta does not"  # in what a task says of such a key
 
 _AWKWARD = re.compile(r"[^\w]", re.UNICODE)
 
@@ -236,8 +290,17 @@ def _spell(char: str, clash: bool) -> str:
     return char
 
 
+_LONGEST = 200  # characters of a table's name: folders, pages and tables named after it add some, and 255 bytes is the end
+
+
 def table_name(source: str, schema: str, table: str) -> str:
-    """Name of the bronze table: `<source>__<table>`, with the schema in between unless it is `public`."""
+    """Name of the bronze table: `<source>__<table>`, with the schema in between unless it is `public`.
+
+    One that would be too long for a folder is cut, and ends in eight hex digits of the whole name's SHA-256.
+    """
     parts = [source, table] if schema == "public" else [source, schema, table]
     spelt = ["".join(char if re.match(r"[a-z0-9_]", char) else f"_x{ord(char):02x}_" for char in part) for part in parts]
-    return "__".join(spelt)
+    name = "__".join(spelt)
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ingestion.postgres.ranges import Span
 from ingestion.postgres.types import Mapped
 
 RESULT = pa.schema(
@@ -19,9 +20,12 @@ class Read:
 
     Attributes:
         relation: FROM item (a table, a partition, a view).
-        where: condition of range and window; "" for everything.
+        where: condition of the window; "" for everything.
+        span: the range, in places of rows: the first, and the first beyond it or None; None where rows have no place.
         gone: condition under which a row counts as deleted; "" if the row's absence says so.
         pages: size of the range, for balance.
+        key: columns that tell rows apart; a value of theirs that Delta can't hold ends the work.
+        path: `search_path` under which it is read; "" for the catalog's alone.
     """
 
     table: str
@@ -33,6 +37,9 @@ class Read:
     op: str
     folder: str
     gone: str = ""
+    key: tuple[str, ...] = ()
+    path: str = ""
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Compare:
         live: rows that the source held at the last batch; None if unknown.
         files: bronze's Parquet files, all of them.
         within: the range of keys to compare, as a condition on the first column of the key, `{0}`; "" for all.
+        moved: whether partitions came or went, which are read whatever their rows' cursor says.
+        path: as of `Read`.
     """
 
     table: str
@@ -60,6 +69,8 @@ class Compare:
     columns: tuple[str, ...]  # of the table, beside the technical ones
     within: str = ""
     op: str = "d"
+    moved: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,14 +91,22 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Context:
-    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text."""
+    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text.
+
+    Attributes:
+        session: statements that fix a session once its transaction has begun.
+        snapshot: for tasks to join; None if each takes its own, and then there is one task.
+        authorities: whom the source's certificate may be from, PEM: a task's machine may lack the file that the DSN names.
+    """
 
     dsn: str
-    snapshot: str
+    session: tuple[str, ...]
+    snapshot: str | None
     batch_id: int
     ingested_at: str
-    lsn: int
+    lsn: int | None
     storage: dict[str, str]
+    authorities: bytes = b""
 
 
 Work = Read | Compare | Rewrite

@@ -22,7 +22,7 @@ def technical(context: Context, op: str, flag: str) -> str:
     """The columns that say where a row came from; `op` and `flag` are expressions."""
     return (
         f"{context.batch_id}::bigint as _batch_id, timestamptz {literal(context.ingested_at)} as _ingested_at, "
-        f"{op} as _op, {context.lsn}::bigint as _source_lsn, {flag} as _flags"
+        f"{op} as _op, {'null' if context.lsn is None else context.lsn}::bigint as _source_lsn, {flag} as _flags"
     )
 
 

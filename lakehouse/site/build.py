@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lakehouse import ledger
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
-from lakehouse.site import files, past, words
+from lakehouse.site import files, past, policy, words
 from lakehouse.site.model import Ledger, page
 from lakehouse.site.page import Page
 
@@ -92,6 +92,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     names = ("stamp", "iso", "minute", "number", "short", "size", "duration", "amount", "percent")
+    environment.globals["policy"] = policy.OWN
     environment.filters.update({name: getattr(words, name) for name in names})
     return environment
 

@@ -1,5 +1,6 @@
 """A static server of the site for this machine only."""
 
+import os
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,12 +9,16 @@ from typing import Any
 from lakehouse import console
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
+from lakehouse.site import policy
 
 
 class _Handler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
-        """Ask the browser to look again each time: the page is rebuilt after every run."""
+        """Ask the browser to look again each time, since the page is rebuilt after every run; say what a page may do."""
         self.send_header("Cache-Control", "no-cache")
+        file = self.translate_path(getattr(self, "path", "/"))  # a request that is none has no path
+        for name, value in policy.headers(os.path.relpath(file, self.directory)).items():
+            self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -12,6 +12,24 @@ mock_data "aws_ssm_parameter" {
   defaults = { insecure_value = "ami-0123456789abcdef0" }
 }
 
+mock_data "aws_ecr_image" {
+  defaults = { image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" }
+}
+
+# Not in the order of their names, as AWS may answer.
+mock_data "aws_availability_zones" {
+  defaults = { names = ["eu-west-1c", "eu-west-1a", "eu-west-1b", "eu-west-1d"] }
+}
+
+# The machine's type is not to be had in the first zone.
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = { locations = ["eu-west-1d", "eu-west-1c", "eu-west-1b"] }
+}
+
+mock_data "aws_vpc_endpoint_service" {
+  defaults = { vpc_endpoint_policy_supported = true }
+}
+
 mock_resource "aws_kms_key" {
   defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
 }
@@ -67,6 +85,10 @@ mock_resource "aws_ebs_volume" {
   defaults = { arn = "arn:aws:ec2:eu-west-1:123456789012:volume/vol-0123456789abcdef0", id = "vol-0123456789abcdef0" }
 }
 
+mock_resource "aws_instance" {
+  defaults = { arn = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0" }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = { arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:mocked" }
 }
@@ -85,4 +107,12 @@ mock_resource "aws_athena_workgroup" {
 
 mock_resource "aws_glue_catalog_database" {
   defaults = { arn = "arn:aws:glue:eu-west-1:123456789012:database/mocked" }
+}
+
+mock_resource "aws_iam_service_linked_role" {
+  defaults = { arn = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/mocked" }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = { id = "lt-0123456789abcdef0", latest_version = 1 }
 }

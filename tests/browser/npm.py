@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from lakehouse import network
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT
 
@@ -58,7 +59,8 @@ def node(work: Path, temporary: Path, tool: str, *args: str) -> None:
     script = [str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")] if tool == "npm" else []
     # npm starts `node` by name: the wheel's own has to come first.
     path = f"{binary.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    run([str(binary), *script, *args], work, f"{tool} {args[0]} failed", os.environ | {"TMPDIR": str(temporary), "PATH": path})
+    ours = os.environ | network.variables(os.environ) | {"TMPDIR": str(temporary), "PATH": path}
+    run([str(binary), *script, *args], work, f"{tool} {args[0]} failed", ours)
 
 
 def run(command: list[str], folder: Path, seen: str, environment: dict[str, str] | None = None) -> None:

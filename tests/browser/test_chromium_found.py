@@ -12,7 +12,7 @@ LOCK = Path(__file__).with_name("package-lock.json")
 
 
 def _executable(path: Path) -> Path:
-    path.write_text("#!/bin/sh\n")
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 

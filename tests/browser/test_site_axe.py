@@ -1,6 +1,5 @@
 """axe-core finds nothing serious on any kind of page: light and dark, wide and on a phone."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from expectations import offline
 from tests.browser import fake_lake
 from tests.browser.axe import faults
+from tests.browser.ge_page import ge_page
 from tests.browser.opened import Opener
 
 _OVERVIEWS = ("rich", "healthy", "empty")
@@ -59,31 +59,8 @@ def test_site_quality_index_has_no_serious_fault(tmp_path: Path, open_site: Open
 
 
 def test_site_page_of_great_expectations_has_no_serious_fault(tmp_path: Path, open_site: Opener) -> None:
-    from great_expectations.core import ExpectationValidationResult
-
-    from expectations import registry
-    from expectations.page import Pages
-    from expectations.runner import Ran
-    from expectations.suite import Check
-
     lake = fake_lake.settings(tmp_path)
-    check = Check.model_validate({"expect": "expect_column_values_to_be_unique", "column": "email"})
-    found = {
-        "element_count": 9, "unexpected_count": 2, "unexpected_percent": 22.2, "partial_unexpected_list": ["•••• 3fa9c1"] * 2,
-        "partial_unexpected_counts": [{"value": "•••• 3fa9c1", "count": 2}], "missing_count": 0, "missing_percent": 0.0,
-        "unexpected_percent_total": 22.2, "unexpected_percent_nonmissing": 22.2,
-        "partial_unexpected_index_list": [{"customer_id": 4, "email": "•••• 3fa9c1"}, {"customer_id": 5, "email": "•••• 3fa9c1"}],
-    }  # fmt: skip
-    results = [
-        ExpectationValidationResult(
-            success=success, expectation_config=registry.build(check, number, "t").configuration, result=dict(found),
-            exception_info={"raised_exception": False, "exception_traceback": None, "exception_message": None},
-        )
-        for number, success in enumerate((True, False), 1)
-    ]  # fmt: skip
-    pages = Pages(lake)
-    path = pages.add("silver.int_customers__current", 3, Ran(9, (), tuple(results), {}), False, datetime(2026, 3, 1, tzinfo=UTC))
-    pages.build()
+    path = ge_page(lake)
     opened = open_site(lake.site_dir / path)
     assert "•••• 3fa9c1" in opened.page.locator("body").inner_text()
     home = opened.page.get_by_role("link", name="Home").evaluate("one => one.href")

@@ -35,7 +35,7 @@ def other(dsn: str, **parts: str) -> str:
 
 
 def test_no_source(environment: dict[str, str]) -> None:
-    refused(run(environment, "ingest"), 2, "SOURCE_DSN", "make ingest SOURCE_DSN=postgresql://")
+    refused(run(environment, "ingest"), 2, "SOURCE_DSN", ".env beside the Makefile")
 
 
 def test_nobody_listens_at_the_source(environment: dict[str, str]) -> None:
@@ -69,15 +69,20 @@ def test_missing_table_suggests_a_near_one(
     refused(run(environment, "ingest", "--tables", "ordres", SOURCE_DSN=fresh_database), 3, "TABLES=ordres", "public.orders")
 
 
-def test_unreadable_table_is_named_and_the_others_go_on(
+def test_unreadable_table_is_a_note_and_a_failure_only_where_it_was_asked_for(
     environment: dict[str, str], fresh_database: str, spark_server: Settings
 ) -> None:
     _execute(fresh_database, "create table open(id int primary key)", "create table closed(id int)", "insert into open values (1)",
              "drop role if exists narrow", "create role narrow login password 'narrow'", "grant select on open to narrow")  # fmt: skip
     dsn = other(fresh_database, password="narrow").replace("comporta:", "narrow:")
-    done = run(environment, "ingest", SOURCE_DSN=dsn, SOURCE_NAME="narrow", LAKE_URL=str(spark_server.var_dir / "narrow"))
+    own = {"SOURCE_DSN": dsn, "SOURCE_NAME": "narrow", "LAKE_URL": str(spark_server.var_dir / "narrow")}
+    done = run(environment, "ingest", **own)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "· public.closed: may not be read" in done.stdout and "committed" in done.stdout
+    done = run(environment, "ingest", "--tables", "open,closed", **own)
     refused(done, 3, "1 of 2 tables")
-    assert "public.closed: may not be read" in done.stdout and "committed" in done.stdout
+    assert "✗ public.closed: may not be read" in done.stdout
+    refused(run(environment, "ingest", "--tables", "closed", **own), 3, "1 of 1 tables")
 
 
 @pytest.mark.parametrize(
@@ -86,21 +91,28 @@ def test_unreadable_table_is_named_and_the_others_go_on(
         ("tables:\n  public.t:\n    cursr: updated_at\n", ["tables.public.t.cursr", "Did you mean cursor"]),
         ("tables:\n  public.t:\n    mode: sometimes\n", ["tables.public.t.mode", "sometimes"]),
         ("tables: [\n", ["sources.yml, line", "no YAML"]),
-        ("tables:\n  public.gone: {}\n", ["public.gone", "not in the database", "public.t"]),
     ],
 )
 def test_sources_file_is_wrong(tmp_path: Path, text: str, words: list[str]) -> None:
     from ingestion import source
-    from ingestion.postgres.discover import Table
     from lakehouse.errors import ComportaError
 
     path = tmp_path / "sources.yml"
     path.write_text(text)
-    table = Table("public", "t", "r", 0, True, (), ())
     with pytest.raises(ComportaError) as caught:
-        source.select([table], None, source.load(path))
+        source.load(path)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> None:
+    from ingestion import source
+    from ingestion.postgres.discover import Table
+
+    path = tmp_path / "sources.yml"
+    path.write_text("tables:\n  public.ordres: {}\n  public.old: {enabled: false}\n  public.orders: {}\n")
+    [error] = source.vanished([Table("public", "orders", "r", 0, True, (), ())], source.load(path))
+    assert str(error).startswith("public.ordres: is not in the database. Did you mean public.orders?")
 
 
 def test_unknown_cursor_names_the_columns() -> None:
@@ -158,7 +170,9 @@ def test_second_writer_is_told_who_holds_the_lock(environment: dict[str, str], f
     refused(done, 6, "a test", f"pid {os.getpid()}", "since")
 
 
-def test_broken_model_names_the_model_and_the_message(environment: dict[str, str], spark_server: Settings, tmp_path: Path) -> None:
+def test_broken_models_are_named_with_their_messages_a_line_each(
+    environment: dict[str, str], spark_server: Settings, tmp_path: Path
+) -> None:
     import shutil
 
     from lakehouse import dbt
@@ -166,13 +180,20 @@ def test_broken_model_names_the_model_and_the_message(environment: dict[str, str
     project = tmp_path / "dbt_project"
     shutil.copytree(dbt.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
     (project / "models" / "gold" / "sales" / "broken.sql").write_text("select order_idd from (select 1 as order_id) as orders")
+    for number in range(4):
+        (project / "models" / "gold" / "sales" / f"lost{number}.sql").write_text("select * from silver.nowhere")
     script = "import sys, pathlib; from lakehouse import cli, dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);" \
-             "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken')));" \
+             "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken', 'lost0', 'lost1', 'lost2', 'lost3')));" \
              "sys.argv.append('x'); cli.main()"  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, str(project)], cwd=ROOT, env=environment, capture_output=True, text=True
     )
-    refused(done, 9, "broken", "order_idd")
+    refused(done, 9, "5 models or tests failed: broken, lost0, lost1 and 2 more", "dbt.log")
+    told = [line for line in done.stdout.splitlines() if line.startswith(("✗", "  …"))]
+    assert told[0].startswith("✗ models/gold/sales/broken.sql:1: there is no column order_idd. Did you mean order_id?")
+    assert told[1:] == [
+        f"✗ models/gold/sales/lost{number}.sql:1: there is no table or view silver.nowhere." for number in (0, 1)
+    ] + ["  … and 2 more"]
 
 
 def _execute(dsn: str, *statements: str) -> None:
@@ -184,3 +205,12 @@ def _execute(dsn: str, *statements: str) -> None:
         connection.autocommit = True
         for statement in statements:
             connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize("command", [["discover"], ["ingest", "--dry-run"], ["reconcile"], ["seed"]])
+def test_a_source_elsewhere_without_tls(
+    environment: dict[str, str], fresh_database: str, command: list[str], tmp_path: Path
+) -> None:
+    dsn = fresh_database.replace("@127.0.0.1:", "@db.example:") + "?hostaddr=127.0.0.1"
+    done = run(environment, *command, SOURCE_DSN=dsn, HOME=str(tmp_path))
+    refused(done, 3, "SOURCE_DSN", "server does not support SSL", "(wanted: TLS)", "sslmode=disable (or prefer) in SOURCE_DSN")

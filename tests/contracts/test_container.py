@@ -1,5 +1,6 @@
 """The image and the stack keep what docs/container.md says of them."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -29,8 +30,34 @@ def test_images_are_pinned_by_digest() -> None:
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
 def test_our_containers_can_do_no_more_than_they_must(name: str) -> None:
     service = SERVICES[name]
-    assert (service["user"], service["read_only"], service["cap_drop"]) == ("10001:10001", True, ["ALL"])
-    assert "ports" not in service, "the server has no password"
+    assert (service["read_only"], service["cap_drop"], service["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+    assert "ports" not in service, "the server is for those who share its network"
+    assert "pid" not in service, "who sees the server's process sees what it was told"
+
+
+def test_a_job_is_another_user_than_the_server() -> None:
+    assert (SERVICES["spark"]["user"], SERVICES["job"]["user"]) == ("10001:10001", "10010:10001")
+
+
+def test_the_image_has_the_users_that_run_on_aws() -> None:
+    """Java and Thrift's client want a name for each."""
+    image, module = (ROOT / "Dockerfile").read_text(), (ROOT / "terraform/modules/spark/main.tf").read_text()
+    [named] = re.findall(r"uid=(\d+) && for job in ([\w ]+);", image)
+    users = {"spark": int(named[0])} | {name: int(named[0]) + 1 + number for number, name in enumerate(named[1].split())}
+    assert users.pop("job") == 10010, "of compose.yaml"
+    assert {name: str(uid) for name, uid in users.items()} == dict(re.findall(r"(\w+) = (\d{5})\b", module))
+
+
+def test_var_dir_is_its_groups_in_the_image_and_on_aws() -> None:
+    """Setgid, so that what is made there is the group's, and sticky, so that none replaces another's folder (lakehouse/access.py)."""
+    made = re.findall(r"install -d -o comporta -g comporta -m (\d+) /var/lib/comporta", (ROOT / "Dockerfile").read_text())
+    made += re.findall(r"^chmod (\d+) \$\{folder\}", (ROOT / "terraform/modules/spark/user_data.sh").read_text(), re.M)
+    assert made == ["3770", "3770"]
+
+
+def test_no_home_can_be_written_by_another_user() -> None:
+    """Who writes another's ~/.aws/config says what its credentials come from, a program if need be."""
+    assert re.findall(r"\bHOME=(\S+)", (ROOT / "Dockerfile").read_text()) == ["/tmp"]  # noqa: S108 - of each container its own
 
 
 def test_no_secret_stands_in_the_stack() -> None:

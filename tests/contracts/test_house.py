@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import dbt
+from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
 
 # `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
@@ -19,7 +21,7 @@ FORBIDDEN = {
 
 def imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -39,6 +41,29 @@ def test_packages_import_only_downwards(package: str) -> None:
 def test_every_setting_is_documented(readme: str) -> None:
     text = (ROOT / readme).read_text()
     assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in text] == []
+
+
+def _codes() -> set[int]:
+    """Exit codes of the tree of errors, those of the modules that have one of their own too."""
+    errors = [ComportaError]
+    for each in errors:
+        errors.extend(each.__subclasses__())
+    return {each.exit_code for each in errors}
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.pt-BR.md", "docs/operations.md", "lakehouse/errors.py"])
+def test_exit_codes_are_documented_as_they_are(page: str) -> None:
+    text = (ROOT / page).read_text()
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.M)}
+    if page.endswith(".py"):
+        told = {int(code) for code in re.findall(r"^(?:├──|└──|ComportaError) .*? (\d+)(?:\s|$)", text, re.M)}
+    assert told - {0, 130} == _codes(), page
+
+
+def test_a_dbt_failure_has_its_code() -> None:
+    assert dbt.ModelError.exit_code == 9
+    row = re.compile(r"^\| 9 \| .*dbt", re.M)
+    assert all(row.search((ROOT / page).read_text()) for page in ("README.md", "README.pt-BR.md", "docs/operations.md"))
 
 
 def test_locks_name_hashes_and_no_addresses() -> None:

@@ -77,6 +77,7 @@ def test_models_keep_the_style() -> None:
 @pytest.mark.parametrize("path", sorted(MODELS.rglob("*.sql")), ids=lambda path: path.stem)
 def test_models_meet_tables_by_ref_and_source_alone(path: Path) -> None:
     named = re.findall(
-        r"\b(?:from|join)\s+((?:bronze|bronze_gated|silver|silver_candidate|gold|gold_candidate)\.\w+)", path.read_text()
+        r"\b(?:from|join)\s+((?:bronze|bronze_gated|silver|silver_candidate|gold|gold_candidate)\.\w+)",
+        path.read_text(encoding="utf-8"),
     )
     assert named == []

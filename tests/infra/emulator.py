@@ -32,6 +32,7 @@ class Shim:
         self.moto = moto
         self.policies: dict[str, bytes] = {}
         self.selections: dict[str, Any] = {}
+        self.headers: dict[str, str] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -41,6 +42,8 @@ class Shim:
             answer = self._bucket_policy(request, environ)
         elif service == "backup":
             answer = self._backup(request)
+        elif service == "cloudfront":
+            answer = self._response_headers(request)
         elif service == "ec2":
             answer = _monitoring(request, environ)
         elif service == "ecs":
@@ -54,6 +57,8 @@ class Shim:
             "AWSStepFunctions.ValidateStateMachineDefinition": {"result": "OK", "diagnostics": []},
             "AWSStepFunctions.ListStateMachineVersions": {"stateMachineVersions": []},
             "AWSBudgetServiceGateway.ListTagsForResource": {"ResourceTags": []},
+            "AWSBudgetServiceGateway.TagResource": {},
+            "AWSBudgetServiceGateway.UpdateBudget": {},
             "AWSBudgetServiceGateway.DescribeSubscribersForNotification": {"Subscribers": []},
         }
         target = request.headers.get("X-Amz-Target", "")
@@ -100,6 +105,28 @@ class Shim:
             return _json({"message": "no such selection"}, 404, "ResourceNotFoundException")
         told = {"BackupPlanId": plan, "SelectionId": name, "BackupSelection": self.selections.get(name), "CreationDate": 0}
         return _json(told)
+
+    def _response_headers(self, request: Request) -> Response | None:
+        """What CloudFront adds to its answers: moto does not know such policies."""
+        found = re.search(r"/response-headers-policy/?([^/]*)$", request.path)
+        if not found:
+            return None
+        name = found[1]
+        if request.method == "DELETE":
+            self.headers.pop(name, None)
+            return Response(status=204)
+        if request.method in ("POST", "PUT"):
+            name = name or str(uuid.uuid4())
+            self.headers[name] = re.sub(r"<\?xml.*?\?>", "", request.get_data().decode())
+        if name not in self.headers:
+            missing = (
+                "<ErrorResponse><Error><Code>NoSuchResponseHeadersPolicy</Code><Message>none</Message></Error></ErrorResponse>"
+            )
+            return Response(missing, status=404, content_type="text/xml")
+        told = f"<Id>{name}</Id><LastModifiedTime>2026-01-01T00:00:00Z</LastModifiedTime>{self.headers[name]}"
+        status = 201 if request.method == "POST" else 200
+        answer = f"<ResponseHeadersPolicy>{told}</ResponseHeadersPolicy>"
+        return Response(answer, status=status, headers={"ETag": "E1"}, content_type="text/xml")
 
 
 def _monitoring(request: Request, environ: dict[str, Any]) -> Response | None:

@@ -1,29 +1,29 @@
 """envs/dev, applied to moto, used by our own code, and destroyed. In this order; `make infra-test` stops at the first failure."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from hashlib import sha256
 from typing import Any
 
 import boto3
 import psycopg2
 import pytest
 from infra.terraform import Terraform
-from ports import free_ports
 
 from lakehouse import catalog, ledger, storage
 from lakehouse.errors import StorageError
 from lakehouse.settings import ROOT, Settings
 
 DEV = "envs/dev"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+IMAGES = {"comporta": "0.1.0", "aws-cli": "2.27.0"}  # repository to tag
 DSN = "postgresql://comporta:secret@db.example.com:5432/shop?sslmode=verify-full"
 # AWS knows no resource for these (Service Authorization Reference).
-UNAVOIDABLE = {"ecr:GetAuthorizationToken", *(f"logs:{call}" for call in (
+UNAVOIDABLE = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", *(f"logs:{call}" for call in (
     "CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery",
     "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery",
 ))}  # fmt: skip
@@ -40,55 +40,32 @@ provider "aws" {{
 
 
 @pytest.fixture(scope="module")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an emulator of AWS on loopback."""
-    port = free_ports(1)[0]
-    log = tmp_path_factory.mktemp("moto") / "moto.log"
-    python, emulator = ROOT / ".venv-infra" / "bin" / "python", Path(__file__).with_name("emulator.py")
-    environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}  # AWS's own policies, which roles are given
-    with log.open("w") as out:
-        process = subprocess.Popen([str(python), "-W", "ignore", str(emulator), str(port)], stdout=out, stderr=out, env=environment)
-    try:
-        _await_answer(process, port, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    from lakehouse.process import listening, wait
-
-    for _ in wait(60):
-        assert process.poll() is None, log.read_text()[-2000:]
-        if listening(port):
-            return
-    raise AssertionError(f"moto does not answer: {log.read_text()[-2000:]}")
-
-
-@pytest.fixture(scope="module")
-def account(moto: str) -> Iterator[dict[str, str]]:
-    """The environment of whoever works in the emulated account; set for this process too, for boto3."""
-    ours = {
-        "AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TF_VAR_alarm_email": "data@example.com", "TF_VAR_allowed_cidrs": '["203.0.113.7/32"]',
-    }  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ours.items():
-            patch.setenv(name, value)
-        yield ours
-
-
-@pytest.fixture(scope="module")
-def state(terraform: Terraform, account: dict[str, str]) -> dict[str, Any]:
-    """What was made, as Terraform shows it."""
+def first(terraform: Terraform, account: dict[str, str]) -> dict[str, Any]:
+    """What the first apply made, when no image is there, as Terraform shows it."""
     folder = terraform.folder / DEV
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     (folder / "emulator_override.tf").write_text(OVERRIDE.format(alias="") + OVERRIDE.format(alias='alias = "global"'))
-    started = time.monotonic()
     terraform.run(DEV, "init", "-reconfigure", "-no-color", **account)
-    told = terraform.run(DEV, "apply", "-auto-approve", "-no-color", "-parallelism=20", seconds=900, **account)
+    return apply(terraform, account)
+
+
+@pytest.fixture(scope="module")
+def state(terraform: Terraform, account: dict[str, str], first: dict[str, Any]) -> dict[str, Any]:
+    """What was made once the images were pushed, as docs/aws.md says, as Terraform shows it."""
+    registry = boto3.client("ecr", endpoint_url=account["AWS_ENDPOINT_URL"])
+    for repository, tag in IMAGES.items():
+        config = {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": f"sha256:{repository}", "size": 1}
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []})
+        digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
+        registry.put_image(repositoryName=f"comporta-dev/{repository}", imageManifest=manifest, imageTag=tag, imageDigest=digest)
+    account["TF_VAR_image_tag"] = IMAGES["comporta"]
+    return apply(terraform, account, "-refresh=false")  # what the emulator remembers otherwise is not to be mended
+
+
+def apply(terraform: Terraform, account: dict[str, str], *more: str) -> dict[str, Any]:
+    """Apply `dev`; its state, as Terraform shows it."""
+    started = time.monotonic()
+    told = terraform.run(DEV, "apply", "-auto-approve", "-no-color", "-parallelism=20", *more, seconds=900, **account)
     print(re.findall(r"Apply complete.*", told), f"{time.monotonic() - started:.0f} s")
     return dict(json.loads(terraform.run(DEV, "show", "-json", **account)))
 
@@ -112,18 +89,59 @@ def outputs(state: dict[str, Any]) -> dict[str, Any]:
     return dict(state["values"]["outputs"]["lakehouse"]["value"])
 
 
+def test_the_first_apply_starts_nothing_that_has_no_image(first: dict[str, Any]) -> None:
+    types = [found["type"] for found in resources(first["values"]["root_module"])]
+    assert len(types) > 140 and types.count("aws_ecr_repository") == 2, "all is made, so that images can be pushed"
+    assert types.count("aws_ecs_service") == 0, "ECS would try three times to fetch what is not there, and then never again"
+
+
+def test_a_tag_that_was_never_pushed_is_refused(terraform: Terraform, account: dict[str, str], first: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match=r"(?s)couldn't find resource.*data.aws_ecr_image.this\[\"comporta\"\]"):
+        terraform.run(DEV, "plan", "-refresh=false", "-no-color", **account, TF_VAR_image_tag="9.9.9")
+
+
 def test_apply(made: list[dict[str, Any]]) -> None:
-    assert len(made) > 130
+    assert len(made) > 140
+
+
+def test_the_server_comes_with_its_image(made: list[dict[str, Any]], account: dict[str, str]) -> None:
+    [service] = [found["values"] for found in made if found["type"] == "aws_ecs_service"]
+    assert service["desired_count"] == 1
+    registry = boto3.client("ecr", endpoint_url=account["AWS_ENDPOINT_URL"])
+    pushed = {
+        repository: registry.describe_images(repositoryName=f"comporta-dev/{repository}", imageIds=[{"imageTag": tag}])
+        for repository, tag in IMAGES.items()
+    }
+    digests = {repository: told["imageDetails"][0]["imageDigest"] for repository, told in pushed.items()}
+    images = {container(found)["image"] for found in made if found["type"] == "aws_ecs_task_definition"}
+    assert len(set(digests.values())) == 2
+    assert {image.split("@", 1)[1] for image in images} == set(digests.values()), "each runs by its digest, none by its tag"
+
+
+def test_zones_are_those_of_the_region(outputs: dict[str, Any], account: dict[str, str]) -> None:
+    cloud = boto3.client("ec2", endpoint_url=account["AWS_ENDPOINT_URL"])
+    there = [zone["ZoneName"] for zone in cloud.describe_availability_zones()["AvailabilityZones"]]
+    assert len(outputs["availability_zones"]) == 2 and set(outputs["availability_zones"]) <= set(there)
+
+
+def test_endpoints_have_policies(made: list[dict[str, Any]]) -> None:
+    endpoints = [found["values"] for found in made if found["type"] == "aws_vpc_endpoint"]
+    assert len(endpoints) == 13
+    for endpoint in endpoints:
+        whose = [part.get("Condition", {}).get("StringEquals", {}) for part in json.loads(endpoint["policy"])["Statement"]]
+        assert {"aws:PrincipalAccount", "aws:ResourceAccount"} == set(whose[0]), endpoint["service_name"]
 
 
 def test_no_policy_has_a_wildcard(made: list[dict[str, Any]]) -> None:
     policies = [found for found in made if found["type"] in {"aws_iam_role_policy", "aws_iam_policy"}]
-    assert len(policies) > 12
+    assert len(policies) > 16
     for found in policies:
         for statement in json.loads(found["values"]["policy"])["Statement"]:
             actions, named = _list(statement["Action"]), _list(statement["Resource"])
             assert [action for action in actions if "*" in action] == [], found["address"]
             assert "*" not in named or set(actions) <= UNAVOIDABLE, found["address"]
+            if "cloudwatch:PutMetricData" in actions:
+                assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Comporta"}}, found["address"]
 
 
 def test_no_secret_is_in_the_state(terraform: Terraform, made: list[dict[str, Any]]) -> None:
@@ -215,11 +233,11 @@ def steps(outputs: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """State and command of each job, in the order of a run without failure."""
     states = json.loads(outputs["definition"])["States"]
     name, found = "Ingest", []
-    while states[name]["Type"] == "Task":
+    while states[name].get("Resource", "").endswith("ecs:runTask.sync"):
         (override,) = states[name]["Parameters"]["Overrides"]["ContainerOverrides"]
         found.append((name, override["Command"]))
         name = states[name]["Next"]
-    assert states[name]["Type"] == "Succeed"
+    assert name == "Note success" and states[states[name]["Next"]]["Type"] == "Succeed"
     return found
 
 

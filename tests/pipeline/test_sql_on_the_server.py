@@ -17,7 +17,7 @@ FILES = sorted((ROOT / "sql").rglob("*.sql"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_question_has_an_answer(lake: Lake, path: Path) -> None:
     layer = path.parent.name
-    assert catalog.thrift_rows(lake.settings, f"use {layer}", path.read_text())
+    assert catalog.thrift_rows(lake.settings, f"use {layer}", path.read_text(encoding="utf-8"))
 
 
 def test_the_prompt_remembers_the_database(lake: Lake) -> None:

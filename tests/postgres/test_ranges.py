@@ -7,7 +7,7 @@ import pytest
 from bronze_reader import execute, query
 
 from ingestion.postgres import ranges
-from ingestion.postgres.discover import discover
+from ingestion.postgres.discover import discover, sizes
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_ranges_are_even_however_the_rows_lie(fresh_database: str, monkeypatch: 
     execute(fresh_database, "vacuum t")
     with closing(psycopg2.connect(fresh_database)) as source:
         [table] = discover(source)
+        table = table.sized(sizes(source, [table]))
         [leaf] = table.leaves
         pieces = ranges.cut(source, table, leaf)
     assert len(pieces) >= 4 and (leaf.toast_pages > leaf.pages) == (text == "toasted")
@@ -46,6 +47,7 @@ def test_a_table_of_many_columns_is_cut_in_no_time(fresh_database: str, monkeypa
     asked: list[float] = []
     with closing(psycopg2.connect(fresh_database)) as source:
         [table] = discover(source)
+        table = table.sized(sizes(source, [table]))
         probe = ranges._probe
         monkeypatch.setattr(ranges, "_probe", lambda *given: asked.append(given[-1]) or probe(*given))
         pieces = ranges.cut(source, table, table.leaves[0])

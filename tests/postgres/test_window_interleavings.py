@@ -12,7 +12,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from ingestion.ingest import take_snapshot
+from ingestion.postgres.connect import Source
+from ingestion.postgres.snapshot import take_snapshot
 from ingestion.postgres.window import Snapshot, Window, condition, next_window
 
 ROUNDS = 1000
@@ -25,8 +26,7 @@ class Reader:
     """Takes increments as ingestion does: one snapshot, the window's condition, an upsert by key."""
 
     def __init__(self, dsn: str, cursor: str) -> None:
-        self.connection = psycopg2.connect(dsn)
-        self.connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        self.connection: Source = psycopg2.connect(dsn, connection_factory=Source)
         self.cursor, self.seen, self.rows, self.batches = cursor, None, {}, 0  # type: ignore[var-annotated]
 
     def take(self) -> None:
@@ -34,11 +34,11 @@ class Reader:
         self.batches += 1
         where = self.where(snapshot)
         with self.connection.cursor() as cursor:
-            cursor.execute(f"select id, v, updated_at from t {'where ' + where if where else ''}")
+            cursor.execute(f"select id, v, updated_at from public.t {'where ' + where if where else ''}")
             for row in cursor.fetchall():
                 self.rows[row[0]] = row
             self.advance(snapshot)
-            cursor.execute("select id from t")  # what a key comparison sees
+            cursor.execute("select id from public.t")  # what a key comparison sees
             alive = {row[0] for row in cursor.fetchall()}
         self.rows = {key: row for key, row in self.rows.items() if key in alive}
         self.connection.rollback()

@@ -1,21 +1,26 @@
 """One S3 server for the tests of this folder, and one Spark server whose lake is on it, behind a proxy that can fail."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 
 import apart
+import canary
 import pytest
 from faulty import Plan, Proxy
 from ports import free_ports
 
-from lakehouse import s3, server, weed
+from lakehouse import access, s3, server, weed
 from lakehouse.settings import Settings
 
 _LAKE = ("AWS_ENDPOINT_URL", "LAKE_URL", "SILVER_URL", "GOLD_URL", "VAR_DIR")
 _AWS = (*_LAKE, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
         "AWS_SECURITY_TOKEN")  # fmt: skip
 
+_CREDENTIALS = {"accessKey": "0123456789abcdef0123", "secretKey": canary.secret("store")}
+_ALLOWED = ["Admin", "Read", "Write", "List", "Tagging"]
+_IDENTITY = {"identities": [{"name": "comporta", "credentials": [_CREDENTIALS], "actions": _ALLOWED}]}
 _ONE = {"store": "", "silver_url": "", "gold_url": ""}  # all of a lake in one place
 
 
@@ -30,13 +35,16 @@ def own_store() -> Iterator[Settings]:
         postgres_port=database, spark_memory="2g", scale=0.002,
         silver_url="s3://comporta-silver/lake", gold_url="s3://comporta-gold/lake",  # as on AWS
     )  # fmt: skip
+    mask = os.umask(access.UMASK)
     try:
+        access.keep(weed._identity(made), json.dumps(_IDENTITY))
         weed.start(made)
         weed.adopt(made)
         for name in _LAKE:  # settings, which a test gives itself
             os.environ.pop(name, None)
         yield made
     finally:
+        os.umask(mask)
         weed.stop(made)
     shutil.rmtree(folder, ignore_errors=True)
     s3._clients.clear()

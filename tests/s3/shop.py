@@ -6,6 +6,8 @@ import sys
 from contextlib import closing
 from typing import Any
 
+import apart
+import canary
 import psycopg2
 
 from lakehouse import catalog, postgres
@@ -18,28 +20,29 @@ class Shop:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        ours = {name.upper(): str(value) for name, value in settings.model_dump().items() if value not in (None, "")}
+        ours = apart.variables(settings)
         for name in ("LAKE_URL", "AWS_ENDPOINT_URL"):  # STORE=s3 is to be enough
             del ours[name]
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self.environment = plain | ours | {"SOURCE_NAME": "shop"}
+        self.environment = plain | ours | {"SOURCE_NAME": "shop", "SPARK_TOKEN": canary.secret("token")}
 
     @property
     def dsn(self) -> str:
         """The shop's database."""
         return postgres.of(self.settings).dsn("shop")
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """`python -m lakehouse …` as a process."""
+    def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
+        """`python -m lakehouse …` as a process, with `more` in its environment."""
         command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments]
         environment = self.environment | ({"SOURCE_DSN": self.dsn} if arguments[0] in ("ingest", "reconcile") else {})
+        environment |= more
         return subprocess.Popen(
             command, cwd=ROOT, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
 
-    def run(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0, **more: str) -> str:
         """What the command said; it must end with `code`."""
-        started = self.start(*arguments)
+        started = self.start(*arguments, **more)
         out, err = started.communicate(timeout=540)
         assert started.returncode == code, f"{arguments}: {started.returncode}\n{out[-4000:]}{err[-3000:]}"
         return out + err

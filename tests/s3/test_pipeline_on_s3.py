@@ -1,19 +1,28 @@
 """The whole way with the lake on S3, by `STORE=s3` alone: gold equals the source, also after kills; no secret leaves its file."""
 
+import http.server
 import json
+import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
+import canary
 import psutil
+import psycopg2
 import pytest
 from shop import Shop
 
-from lakehouse import lease, postgres, release, s3, server, weed
+from lakehouse import lease, ledger, postgres, release, s3, server, storage, weed
 from lakehouse.settings import ROOT, Settings
 
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"
@@ -59,26 +68,13 @@ def test_the_site_stands_beside_the_tables(shop: Shop) -> None:
     assert set(found) == local
 
 
-def test_no_secret_is_told(shop: Shop) -> None:
-    access, secret = weed._credentials(shop.settings)
-    for found in (server.running(shop.settings), weed.running(shop.settings)):
-        assert found is not None
-        told = " ".join(part for each in (found, *found.children(recursive=True)) for part in each.cmdline())
-        assert secret not in told and access not in told
-    page = f"http://127.0.0.1:{shop.settings.spark_ui_port}/api/v1/applications"
-    with urllib.request.urlopen(page, timeout=10) as answer:
-        number = json.load(answer)[0]["id"]
-    with urllib.request.urlopen(f"{page}/{number}/environment", timeout=10) as answer:
-        shown = answer.read().decode()
-    assert "fs.s3a.endpoint" in shown and secret not in shown
-    assert shop.ask("set fs.s3a.secret.key") and secret not in str(shop.ask("set -v"))
-    assert secret not in str(shop.ask("set fs.s3a.secret.key"))
-    held = [path for path in shop.settings.var_dir.rglob("*") if path.is_file() and "data" not in path.parts]  # the store's own
-    with_it = [path.name for path in held if path.stat().st_size < 50_000_000 and secret.encode() in path.read_bytes()]
-    assert with_it == ["identity.json"]
-    assert (weed._identity(shop.settings).stat().st_mode & 0o777) == 0o600
+def test_the_store_listens_on_loopback_and_lets_nobody_in_behind_its_door(shop: Shop) -> None:
     listening = [each for each in weed.running(shop.settings).net_connections() if each.status == psutil.CONN_LISTEN]
     assert listening and {each.laddr.ip for each in listening} == {"127.0.0.1"}
+    inner = weed._known_ports(shop.settings)
+    for name, path in (("filer", "/buckets/comporta/lake/"), ("volume", "/ui/index.html")):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"http://127.0.0.1:{inner[name]}{path}", timeout=10)
 
 
 def test_an_ingestion_that_is_killed_and_run_again_ends_equal_to_the_source(shop: Shop) -> None:
@@ -139,6 +135,105 @@ def test_a_writer_of_another_machine_keeps_this_one_out(shop: Shop) -> None:
     assert "being written by the pipeline (pid 77 on db7)" in told
     assert bucket.put(replace(other, free=True), etag)
     shop.run("release", "--layer", "gold")
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """A webhook that is told things, and fails."""
+
+    told: list[str] = []
+
+    def do_POST(self) -> None:
+        self.told.append(self.rfile.read(int(self.headers["Content-Length"])).decode() + str(self.headers))
+        self.send_error(500, "no")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/{quote(canary.secret('webhook'), safe='')}"
+        server.shutdown()
+
+
+def test_no_secret_is_in_what_a_whole_run_leaves_or_says(shop: Shop, hook: str) -> None:
+    parts = urlsplit(shop.dsn)
+    dsn = f"postgresql://keeper:{quote(canary.secret('dsn'), safe='')}@127.0.0.1:{{port}}/shop"
+    mail = f"smtp://me:{quote(canary.secret('mail'), safe='')}@{hook.split('/')[2]}"
+    given = {"SOURCE_DSN": dsn.format(port=parts.port), "GATE_WEBHOOK": hook, "SMTP_URL": mail, "GATE_MAIL_TO": "us@example.org"}
+
+    def change(statement: str, *values: str) -> None:
+        with closing(psycopg2.connect(shop.dsn)) as admin, admin, admin.cursor() as cursor:
+            cursor.execute(statement, values)
+
+    change("create role keeper login password %s; grant pg_read_all_data to keeper", canary.secret("dsn"))
+    change("update order_lines set unit_price = -unit_price where order_id in (select max(order_id) from order_lines)")
+    server.stop(shop.settings)  # so that one is started by who knows all of them
+    with canary.watching(os.environ["COMPORTA_TESTS"]) as watch:
+        said = [shop.run("run", code=7, **given)]
+        change("update order_lines set unit_price = abs(unit_price)")
+        said.append(
+            shop.run("--debug", "ingest", code=3, **given | {"SOURCE_DSN": dsn.format(port=parts.port) + "?sslmode=require"})
+        )
+        said.append(shop.run("--debug", "ingest", code=3, **given | {"SOURCE_DSN": dsn.format(port=1), "SOURCE_PATIENCE": "1"}))
+        said.append(
+            shop.run("--debug", "ingest", code=3, **given | {"SOURCE_DSN": given["SOURCE_DSN"].replace("keeper", "nobody")})
+        )
+        said.append(shop.run("--debug", "sql", "--execute", "select * from nowhere", code=4, **given))
+        said += [shop.run(*words, **given) for words in (("run",), ("reconcile",), ("status",), ("sql", "--execute", "set -v"))]
+    assert "GATE_WEBHOOK: nobody was told" in said[0] and "GATE_MAIL_TO: nobody was told" in said[0] and len(Hook.told) >= 3
+    assert "SSL" in said[1] and "refused" in said[2] and "authentication failed" in said[3]
+    assert canary.seen("\n".join([*said, *Hook.told])) == set()
+
+    assert {name for name, kinds in watch.arguments.items() if kinds} == set()
+    store = {"store", "token"}
+    # Of what the tests themselves start beside these nothing is asked.
+    allowed: dict[str, set[str]] = {
+        "command": {*canary.KINDS},
+        "dbt": store,
+        "spark": store,
+        "worker": store,
+        "s3": set(),
+        "postgres": set(),
+    }
+    assert allowed.keys() <= watch.environments.keys()
+    assert {
+        name: watch.environments[name] - kinds for name, kinds in allowed.items() if not watch.environments[name] <= kinds
+    } == {}
+
+    var = shop.settings.var_dir
+    assert canary.in_files(var) == {"run/spark.token": {"token"}, "s3/identity.json": {"store"}}
+    lake = [(url, key) for url in shop.settings.places for key in keys(shop, "", url)]
+    assert len(lake) > 100
+    assert [key for url, key in lake if canary.seen(storage.read(shop.settings, storage.join(url, key)))] == []
+    records = {name: ledger.rows(shop.settings, name) for name in ledger.SCHEMAS}
+    assert {"runs", "batches", "verdicts", "releases"} <= {name for name, rows in records.items() if rows}
+    assert canary.seen(str(records)) == set()
+    with urllib.request.urlopen(f"http://127.0.0.1:{shop.settings.spark_ui_port}/api/v1/applications", timeout=10) as answer:
+        number = json.load(answer)[0]["id"]
+    for page in (
+        f"api/v1/applications/{number}/environment",
+        f"api/v1/applications/{number}/sql?details=true&length=2000",
+        "environment/",
+        "jobs/",
+    ):
+        with urllib.request.urlopen(f"http://127.0.0.1:{shop.settings.spark_ui_port}/{page}", timeout=30) as answer:
+            shown = answer.read()
+        assert len(shown) > 1000 and canary.seen(shown) == set(), page
+
+    assert var.stat().st_mode & 0o066 == 0 and [*_open_to_others(var)] == []
+
+
+def _open_to_others(folder: Path) -> Iterator[Path]:
+    """What other users of this machine can read or write below a folder that they may pass through, as PostgreSQL's own user may."""
+    for path in folder.iterdir():
+        mode = path.stat().st_mode
+        if mode & 0o066:
+            yield path
+        elif path.is_dir() and mode & 0o011:
+            yield from _open_to_others(path)
 
 
 def test_status_and_down_know_the_store(shop: Shop) -> None:

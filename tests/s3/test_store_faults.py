@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apart
 import pytest
 from bronze_reader import execute, query
 from deltalake import DeltaTable
@@ -173,7 +174,7 @@ def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Setting
 def test_a_store_that_stays_away_is_told_with_code_5_and_the_next_run_heals(
     lake: Settings, proxy: Proxy, fault: str, kinds: tuple[str, ...]
 ) -> None:
-    ours = {name.upper(): str(value) for name, value in lake.model_dump().items() if value not in (None, "")}
+    ours = apart.variables(lake)
     ours |= {"SOURCE_DSN": lake.dsn()}
     proxy.behave(Plan(always=fault, kinds=kinds))
     told = subprocess.run(

@@ -39,7 +39,7 @@ def play(settings: Settings, folder: Path) -> None:
 
 def expected(path: Path) -> list[tuple[str, ...]]:
     """Rows of a CSV file, its header first."""
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [tuple(row) for row in csv.reader(file)]
 
 

@@ -29,7 +29,7 @@ def looked(settings: Settings, spark: Any, place: str) -> dict[int, tuple[int, b
     """Of each check the rows that it looked at, and whether it holds."""
     table = DeltaTable(place)
     engine = aggregate.Engine(lambda query: spark.sql(query).collect(), frame.at_version(place, table.version()), condition.SPARK)
-    verdicts = [row | {"delta_version": 0} for row in ledger.rows(settings, "verdicts")]
+    verdicts = [row | {"delta_version": 0, "table_id": str(table.metadata().id)} for row in ledger.rows(settings, "verdicts")]
     few = changed.since(settings, table, verdicts, SUITE, (engine,))
     assert few is not None
     _, found = _measured(

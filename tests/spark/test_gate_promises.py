@@ -55,7 +55,7 @@ class Silver:
 def silver(lake_settings: Settings, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Silver]:
     schema = f"gate_{lake_settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
     monkeypatch.setitem(catalog.CANDIDATE, "silver", schema)
-    spark.sql(f"create schema {schema}")
+    spark.sql(f"create schema {schema} location '{lake_settings.lake_url}/warehouse/{schema}.db'")
     try:
         settings = lake_settings.model_copy(update={"var_dir": tmp_path / "var"})
         yield Silver(settings, spark, tmp_path / "suites", schema)

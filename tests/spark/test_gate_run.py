@@ -1,6 +1,7 @@
 """The gate on real tables: what passes, fails, errs and is taken again; what the ledger and the page say of it."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from deltalake import write_deltalake
 
 from expectations.gate import run_gate
 from expectations.verdict import Verdict
-from lakehouse import catalog, ledger, storage
-from lakehouse.errors import SettingsError
+from lakehouse import catalog, ledger, release, storage
+from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
 
 TABLE = "crm__people"
@@ -111,6 +112,18 @@ def test_a_later_batch_mends_an_earlier_one(lake: Lake) -> None:
 def test_a_key_twice_in_one_batch_fails(lake: Lake) -> None:
     lake.batch(1, [(1, 5, "r"), (1, 6, "r")])
     assert lake.judge().failed_critical == 1
+
+
+def test_a_table_that_was_made_anew_under_its_name_is_judged_again(lake: Lake) -> None:
+    lake.batch(1, [(1, 5, "r")])
+    assert lake.judge().verdict == "passed"
+    lake.release()
+    assert lake.judge().unchanged
+    shutil.rmtree(storage.join(lake.settings.lake_url, "bronze", TABLE))
+    lake.version = -1
+    lake.batch(1, [(1, -5, "r")])
+    again = lake.judge()
+    assert (again.unchanged, again.verdict) == (False, "failed"), "not the table that passed, although its version is"
 
 
 def test_only_pending_rows_are_judged_and_a_released_verdict_is_taken_again(lake: Lake) -> None:
@@ -223,7 +236,7 @@ def test_a_faulty_suite_and_an_unknown_table_are_refused_before_anything_runs(la
 def test_candidates_are_judged_whole_and_none_without_a_suite_passes(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     schema = f"gate_{lake.settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
     monkeypatch.setitem(catalog.CANDIDATE, "silver", schema)
-    lake.spark.sql(f"create schema {schema}")
+    lake.spark.sql(f"create schema {schema} location '{storage.join(lake.settings.lake_url, 'warehouse', schema)}.db'")
     try:
         lake.spark.sql(f"create table {schema}.int_a using delta as select 1L as id, false as _is_deleted")
         lake.spark.sql(f"create table {schema}.int_b using delta as select 1L as id")
@@ -247,12 +260,44 @@ def test_candidates_are_judged_whole_and_none_without_a_suite_passes(lake: Lake,
 def test_queries_of_tables_that_are_judged_at_once_see_their_own_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     schema = f"gate_{lake.settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
     monkeypatch.setitem(catalog.CANDIDATE, "silver", schema)
-    lake.spark.sql(f"create schema {schema}")
+    lake.spark.sql(f"create schema {schema} location '{storage.join(lake.settings.lake_url, 'warehouse', schema)}.db'")
     try:
         for n in range(6):
             lake.spark.sql(f"create table {schema}.int_{n} using delta as select 1L as c{n}")
             query = f"{{expect: unexpected_rows_expectation, unexpected_rows_query: 'select * from {{batch}} where c{n} > 1'}}"
             lake.suite(f"table: int_{n}\ndescription: x\nowner: me\nchecks:\n  - {query}\n", "silver", f"int_{n}")
         assert {(verdict.verdict, verdict.reason) for verdict in lake.gate("silver")} == {("passed", "")}
+    finally:
+        lake.spark.sql(f"drop schema {schema} cascade")
+
+
+def test_what_no_release_can_show_is_refused_by_name(lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A view, a table elsewhere and one that is not Delta's: errored, whatever else passed; so is one that nobody judged."""
+    schema = f"gate_{lake.settings.source_name}_{datetime.now(UTC):%H%M%S%f}"
+    monkeypatch.setitem(catalog.CANDIDATE, "gold", schema)
+    lake.spark.sql(f"create schema {schema} location '{storage.join(lake.settings.lake_url, 'warehouse', schema)}.db'")
+    ledger.create_missing(lake.settings)
+    try:
+        lake.spark.sql(f"create table {schema}.sound using delta as select 1L as id")
+        lake.spark.sql(f"create table {schema}.away using delta location '{tmp_path}/away' as select 1L as id")
+        lake.spark.sql(f"create table {schema}.plain using parquet comment 'Provider: delta' as select 1L as id")
+        lake.spark.sql(f"create view {schema}.seen as select 1L as id")
+        check = "table: {}\ndescription: x\nowner: me\nchecks: [{{expect: expect_column_values_to_be_unique, column: id}}]\n"
+        for table in ("sound", "away"):
+            lake.suite(check.format(table), "gold", table)
+        found = {verdict.table: verdict for verdict in lake.gate("gold")}
+        wanted = {"sound": "passed", "away": "errored", "plain": "errored", "seen": "errored"}
+        assert {name: each.verdict for name, each in found.items()} == wanted
+        assert "where no release looks for it" in found["away"].reason and "GOLD_URL" in found["away"].reason
+        assert "table of parquet" in found["plain"].reason and "is a view" in found["seen"].reason
+        with pytest.raises(GateError, match=r"away lies in .*; plain is a table of parquet.*; seen is a view"):
+            release.judged(lake.settings, "gold")
+        for what in ("table away", "table plain", "view seen"):
+            kind, name = what.split()
+            lake.spark.sql(f"drop {kind} {schema}.{name}")
+        assert release.judged(lake.settings, "gold") == {"sound": 0}
+        lake.spark.sql(f"create table {schema}.late using delta as select 1L as id")
+        with pytest.raises(GateError, match="late: built, but not judged"):
+            release.judged(lake.settings, "gold")
     finally:
         lake.spark.sql(f"drop schema {schema} cascade")

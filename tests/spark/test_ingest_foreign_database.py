@@ -46,6 +46,8 @@ def _canonical(name: str, kind: str) -> str:
         return f"{quoted}::numeric::numeric(19,2)::text"
     if kind in ("character", "bpchar"):
         return f"textin(bpcharout({quoted}))"
+    if kind == "inet":  # as it is printed, which a cast to text is not
+        return f"textin(inet_out({quoted}))"
     if name == "matrix":
         return f"to_json({quoted})::text"
     if kind == "boolean[]":

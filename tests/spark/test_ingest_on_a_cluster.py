@@ -6,7 +6,7 @@ import shutil
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Cluster:
         return process.PidFile(self.folder / f"{name}.pid")
 
     def _start(self, name: str, what: str, *arguments: str) -> None:
-        command = [str(java.find()), "-cp", str(jars.SPARK_HOME / "jars" / "*"), "-Xmx512m", *server._opens(),
+        command = [str(java.find()), "-cp", str(jars.SPARK_HOME / "jars" / "*"), "-Xmx512m", *java.opens(),
                    f"org.apache.spark.deploy.{what}", "--host", "127.0.0.1", *arguments]  # fmt: skip
         env = os.environ | {"SPARK_HOME": str(jars.SPARK_HOME), "SPARK_SCALA_VERSION": "2.13", "SPARK_LOCAL_IP": "127.0.0.1"}
         env |= {"JAVA_HOME": str(self._java_home())}
@@ -82,6 +82,13 @@ def get(port: int, path: str) -> Any:
         return json.load(answer)
 
 
+def alive(found: psutil.Process) -> bool:
+    """Whether it runs: one that has ended stays listed until its parent asks how it ended."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(found.is_running() and found.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
 @contextmanager
 def started(settings: Settings) -> Iterator[Settings]:
     """A Comporta server on a cluster: all that a user sets is SPARK_MASTER; the rest keeps it apart from the tests' other server."""
@@ -99,7 +106,7 @@ def started(settings: Settings) -> Iterator[Settings]:
         running = [*cluster.processes(), server.running(made)]
         server.stop(made)
         cluster.stop()
-        assert [found for found in running if found is None or found.is_running()] == []
+        assert [found for found in running if found is None or alive(found)] == []
     finally:
         server.stop(settings.model_copy(update=ours))
         cluster.stop()

@@ -76,3 +76,20 @@ def test_what_has_no_place_keeps_its_words_and_no_java() -> None:
     assert readable(message, "insert", PATH, "") == f"{PATH}: Cannot write to 't', not enough data columns"
     assert readable("Error running query: java.io.IOException: disk full", "x") == "disk full"
     assert readable("something odd", "x") == "something odd"
+
+
+def test_of_what_is_not_there_the_name_is_told_and_no_advice_about_dropping() -> None:
+    said = (
+        "Error running query: [TABLE_OR_VIEW_NOT_FOUND] org.apache.spark.sql.AnalysisException: [TABLE_OR_VIEW_NOT_FOUND] The table or "
+        "view `silver`.`nowhere` cannot be found. Verify the spelling and correctness of the schema and catalog. Search path: "
+        "[`system`.`builtin`, `spark_catalog`.`default`]. If you did not qualify the name with a schema, verify the current_schema() output, "
+        "or qualify the name with the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF "
+        "EXISTS. SQLSTATE: 42P01; line 1 pos 14;\n'Project [*]"
+    )
+    assert readable(said, "select * from silver.nowhere", PATH, "select * from silver.nowhere").splitlines() == [
+        f"{PATH}:1: there is no table or view silver.nowhere.",
+        "    1 | select * from silver.nowhere",
+        "      |               ^",
+    ]
+    said = said.replace("TABLE_OR_VIEW", "SCHEMA").replace("table or view `silver`.`nowhere`", "schema `spark_catalog`.`nowhere`")
+    assert readable(said.partition("; line")[0], "x") == "there is no schema spark_catalog.nowhere."

@@ -6,26 +6,39 @@ from typing import Any
 
 import pytest
 
-from lakehouse import candidate, dbt, release
+from lakehouse import candidate, dbt, ledger, release
 from lakehouse.settings import Settings
 
 INPUTS: dict[str, Any] = {"lake": "l", "project": "p", "columns": "c", "bronze": {"shop__a": 3, "shop__b": 5}}
 
 
-def model(kind: str = "table", *tags: str) -> dict[str, Any]:
-    return {"config": {"materialized": kind}, "tags": ["gold", *tags], "resource_type": "model"}
+def model(kind: str = "table", *tags: str, query: str = "select 1", **config: Any) -> dict[str, Any]:
+    return {
+        "config": {"materialized": kind} | config,
+        "tags": ["gold", *tags],
+        "resource_type": "model",
+        "compiled_code": query,
+        "schema": "gold",
+    }
 
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A project of a view and three tables: of a, of both, and one that asks what day it is."""
     nodes = {"m.view": model("view"), "m.of_a": model(), "m.of_both": model(), "m.today": model("table", "always")}
-    nodes["m.now"] = model() | {"compiled_code": "select current_date() as day from a -- now"}
-    nodes["m.of_a"] |= {"compiled_code": "select 1 from a -- now()"}
+    nodes["m.now"] = model(query="select current_date() as day from gold.of_a -- now")
+    nodes["m.of_a"] = model(query="select t.user, 1 as now from Gold.`view` t -- now() from other.table")
+    nodes["m.elsewhere"] = model(query="select 1 from gold.of_a where id in (select id from other.table)")
+    nodes["m.hooked"] = model(query="select 1", **{"post-hook": [{"sql": "select 1"}]})
+    nodes["m.below"] = model(query="select 1 from gold.now")
     parents = {"m.view": ["s.a"], "m.of_a": ["m.view"], "m.of_both": ["m.of_a", "s.b"], "m.today": ["s.a"], "m.now": ["s.a"]}
+    parents |= {"m.elsewhere": ["m.of_a"], "m.hooked": [], "m.below": ["m.now"]}
     manifest = {
         "sources": {"s.a": {"identifier": "shop__a"}, "s.b": {"identifier": "shop__b"}},
-        "nodes": {number: node | {"name": number.removeprefix("m.")} for number, node in nodes.items()},
+        "nodes": {
+            number: node | dict.fromkeys(("name", "alias"), name := number.removeprefix("m.")) | {"fqn": [name]}
+            for number, node in nodes.items()
+        },
         "parent_map": parents,
     }
     settings = Settings(var_dir=tmp_path)
@@ -48,6 +61,19 @@ def test_nothing_new_leaves_what_asks_for_the_day(made: Settings, monkeypatch: p
     assert idle(made, monkeypatch) == {"view", "of_a", "of_both"}
 
 
+def test_what_was_not_compiled_this_time_is_as_it_was_told(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made.var_dir / "dbt" / "target" / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    for node in manifest["nodes"].values():
+        del node["compiled_code"]
+    path.write_text(json.dumps(manifest))
+    dbt.note_built(made, "gold")
+    assert idle(made, monkeypatch) == {"view", "of_a", "of_both"}
+    monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS | {"project": "other"})
+    dbt.note_built(made, "gold")
+    assert idle(made, monkeypatch, project="other") == set(), "nothing is known of queries that another project compiled"
+
+
 def test_a_new_version_reaches_all_models_below_it(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert idle(made, monkeypatch, bronze={"shop__a": 3, "shop__b": 6}) == {"view", "of_a"}
     assert idle(made, monkeypatch, bronze={"shop__a": 2, "shop__b": 5}) == {"view"}  # a rollback is new, too
@@ -68,3 +94,12 @@ def test_a_layer_never_built_is_built_whole(made: Settings, monkeypatch: pytest.
 def test_a_candidate_that_readers_do_not_see_is_built(made: Settings, monkeypatch: pytest.MonkeyPatch, version: int | None) -> None:
     monkeypatch.setattr(candidate, "version", lambda _, layer, table: version if table == "of_a" else 7)
     assert idle(made, monkeypatch) == {"view", "of_both"}
+
+
+def test_what_was_released_with_another_var_dir_is_built_anew(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.append(
+        made, "releases", [{"release_id": 4, "layer": "gold", "kind": "release", "status": "published", "tables": "{}", "note": ""}]
+    )
+    assert idle(made, monkeypatch) is None
+    dbt.note_built(made, "gold")
+    assert idle(made, monkeypatch) == {"view", "of_a", "of_both"}

@@ -1,6 +1,7 @@
 """Only new rows are looked at again: the verdict is that over all rows, if the version before had passed."""
 
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def judge(folder: Path, verdicts: list[dict[str, Any]]) -> tuple[changed.Changed
     near = local.rows(settings, table)
     assert near is not None
     engines = (Engine(local.Engine(settings).ask, near, DUCKDB),)
-    few = changed.since(settings, table, verdicts, SUITE, engines)
+    judged = {"table_id": str(table.metadata().id)}
+    few = changed.since(settings, table, [judged | row for row in verdicts], SUITE, engines)
     _, found = _measured(SUITE, Judged(Evidence(engines, spark_types(table), lambda *_: ""), (), lambda: None, few), CHECKS)
     counts = {number: one for number, one in found.items() if isinstance(one, aggregate.Counts)}
     enough = partial(_enough, SUITE)
@@ -76,12 +78,21 @@ def test_a_version_that_did_not_pass_under_this_suite_proves_nothing(tmp_path: P
     assert few is None and set(looked.values()) == {2}
 
 
-def test_a_verdict_over_a_table_of_that_name_before_proves_nothing(tmp_path: Path) -> None:
-    before = datetime.now(UTC)
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=1)], ids=["at once", "by a clock that was ahead"])
+def test_a_verdict_over_a_table_of_that_name_before_proves_nothing(tmp_path: Path, later: timedelta) -> None:
+    write_deltalake(str(tmp_path / "t"), rows((1, "a")))
+    past = verdict(at=datetime.now(UTC) + later, table_id=str(DeltaTable(str(tmp_path / "t")).metadata().id))
+    shutil.rmtree(tmp_path / "t")
     write_deltalake(str(tmp_path / "t"), rows((-1, "a")))
     write_deltalake(str(tmp_path / "t"), rows((4, "a")), mode="append")
-    few, holds, _ = judge(tmp_path, [verdict(at=before)])
+    few, holds, _ = judge(tmp_path, [past])
     assert few is None and not holds[1]
+
+
+def test_a_verdict_of_before_tables_had_an_id_proves_nothing(tmp_path: Path) -> None:
+    write_deltalake(str(tmp_path / "t"), rows((1, "a")))
+    write_deltalake(str(tmp_path / "t"), rows((4, "a")), mode="append")
+    assert judge(tmp_path, [verdict(table_id=None)])[0] is None
 
 
 def test_another_schema_is_looked_at_whole(tmp_path: Path) -> None:

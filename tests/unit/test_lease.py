@@ -1,12 +1,21 @@
 """The lease without a store: who may take it, how long a holder may go on, and what lost answers do to it."""
 
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
+import psutil
 import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
-from lakehouse import lease
+from lakehouse import lease, s3
 from lakehouse.errors import LockError, StorageError
-from lakehouse.lease import BEAT, MARGIN, TERM, Holder, Lease, Seen
+from lakehouse.lease import BEAT, MARGIN, TERM, Holder, Lease
+from lakehouse.lease_object import Bucket, Seen
+from lakehouse.settings import Settings
 
 
 class FakeStore:
@@ -104,6 +113,14 @@ def test_a_living_holder_on_this_machine_is_waited_for(store: FakeStore) -> None
         Lease(store).take("two")
 
 
+def test_a_clock_that_was_set_makes_no_holder_dead(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    Lease(store).take("one")
+    known = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: known(self) + 3600)  # as psutil reckons it from the clock
+    with pytest.raises(LockError):
+        Lease(store).take("two")
+
+
 def test_of_two_who_see_it_free_one_wins(store: FakeStore) -> None:
     other = Lease(store)
 
@@ -184,8 +201,6 @@ def test_its_object_removed_by_hand_ends_it(store: FakeStore) -> None:
 
 
 def test_the_thread_renews_and_tells_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     monkeypatch.setattr(lease, "BEAT", 0.01)
     store, told = FakeStore(), threading.Event()
     held = Lease(store, lost=told.set)
@@ -219,3 +234,165 @@ def test_a_child_goes_on_only_while_its_parents_hold_is_good(store: FakeStore) -
 
 def test_terms_leave_room_for_a_request_under_way() -> None:
     assert BEAT * 2 < TERM - MARGIN < TERM
+
+
+class Hanging(FakeStore):
+    """Every renewal takes so many seconds, and then fails or comes to something."""
+
+    def __init__(self, seconds: float, fails: bool) -> None:
+        super().__init__()
+        self.seconds, self.fails = seconds, fails
+
+    def put(self, holder: Holder, etag: str | None) -> str | None:
+        if holder.beat:
+            time.sleep(self.seconds)
+            self.away = self.fails
+        return super().put(holder, etag)
+
+
+_QUICKER = 20  # so many times: the term is 3 seconds
+_HANG = [(10, True), (20, True), (41, True), (80, True), (41, False), (80, False)]  # seconds, and whether it fails then
+
+
+def test_a_renewal_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it hangs, and whether it then fails or comes to something: the end is at 40 s, before another may begin at 60."""
+    for name in ("TERM", "BEAT", "MARGIN"):
+        monkeypatch.setattr(lease, name, getattr(lease, name) / _QUICKER)
+    told: list[tuple[int, bool, float]] = []
+    began, held, slowest = time.monotonic(), [], 0.0
+    for hang, fails in _HANG:
+
+        def note(hang: int = hang, fails: bool = fails) -> None:
+            told.append((hang, fails, (time.monotonic() - began) * _QUICKER))
+
+        held.append(Lease(Hanging(hang / _QUICKER, fails), lost=note))
+        held[-1].take("ingest")
+    while time.monotonic() - began < 105 / _QUICKER:  # until the last request has come back
+        for one in held:
+            asked = time.monotonic()
+            with suppress(LockError):
+                one.check()
+            slowest = max(slowest, time.monotonic() - asked)
+        time.sleep(0.02)
+    assert sorted((hang, fails) for hang, fails, _ in told) == sorted(_HANG)  # once each
+    assert all(TERM - MARGIN <= at < TERM for _, _, at in told), told
+    assert slowest < 0.4  # who asks before a write is not held up either
+    for one in held:
+        with pytest.raises(LockError, match="could not be renewed in time"):
+            one.check()
+        one.release()
+
+
+class Strange(FakeStore):
+    """Renewals fail as nobody has thought of, so many times."""
+
+    def __init__(self, error: BaseException, times: float) -> None:
+        super().__init__()
+        self.error, self.times = error, times
+
+    def put(self, holder: Holder, etag: str | None) -> str | None:
+        if holder.beat and self.times > 0:
+            self.times -= 1
+            raise self.error
+        return super().put(holder, etag)
+
+
+_STRANGE = [
+    ssl.SSLError("record layer failure"), ValueError("no JSON"), EndpointConnectionError(endpoint_url="https://s3"),
+    NoCredentialsError(), MemoryError(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", _STRANGE, ids=lambda error: type(error).__name__)
+def test_whatever_a_renewal_fails_by_the_next_is_tried_and_the_end_is_told(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.01)
+    monkeypatch.setattr(lease, "_TICK", 0.01)
+    store, clock, told = Strange(error, 2), Clock(), []
+    held = Lease(store, clock, lost=lambda: told.append(True))
+    held.take("ingest")
+    assert _comes(lambda: store.held.beat >= 2)  # it went on
+    store.times = float("inf")
+    assert _comes(lambda: bool(held._trouble))
+    assert not told
+    clock.now += TERM - MARGIN
+    assert _comes(lambda: bool(told))
+    with pytest.raises(LockError, match=f"could not be renewed in time.*{type(error).__name__}"):
+        held.check()
+    held.release()
+    assert told == [True]
+
+
+def test_a_loss_is_told_once_whoever_notices_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.01)
+    told: list[str] = []
+    held = Lease(FakeStore(), clock := Clock(), lost=lambda: told.append(threading.current_thread().name))
+    held.take("ingest")
+    held._store.held = replace(held._store.held, token="another's")
+    held._store.etag += 1
+    clock.now += TERM
+    for _ in range(50):
+        with suppress(LockError):
+            held.renew()
+        with suppress(LockError):
+            held.check()
+    held.release()
+    assert told == ["lease"]
+
+
+def test_the_end_is_told_though_nobody_asks_and_the_renewing_thread_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_TICK", 0.01)
+    monkeypatch.setattr(Lease, "_beat", lambda self: None)
+    told, clock = threading.Event(), Clock()
+    held = Lease(FakeStore(), clock, lost=told.set)
+    held.take("ingest")
+    assert not told.wait(0.1)
+    clock.now += TERM - MARGIN
+    assert told.wait(5)
+
+
+def test_what_goes_wrong_on_a_loss_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise PermissionError("pid 7 is another's")
+
+    monkeypatch.setattr(lease, "_TICK", 0.01)
+    held = Lease(FakeStore(), clock := Clock(), lost=fails)
+    held.take("ingest")
+    clock.now += TERM - MARGIN
+    held._threads[0].join(5)
+    assert "could not be renewed in time" in (said := capsys.readouterr().err) and "PermissionError: pid 7 is another's" in said
+    with pytest.raises(LockError, match="PermissionError: pid 7 is another's.*Stop the Spark server"):
+        held.check()
+
+
+def test_who_lets_go_does_not_wait_for_a_request_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.01)
+    monkeypatch.setattr(lease, "MARGIN", TERM - 0.3)
+    told: list[bool] = []
+    store = Hanging(3, fails=False)
+    held = Lease(store, lost=lambda: told.append(True))
+    held.take("ingest")
+    time.sleep(0.1)
+    began = time.monotonic()
+    held.release()
+    assert time.monotonic() - began < 2
+    assert not told and not held.token  # the work was done in time
+    assert not store.held.free  # its answer is still to come: the lease runs out by itself
+
+
+def test_a_renewal_has_ended_long_before_the_hold_has() -> None:
+    """As far as a client can bound it: two attempts, each with a time to connect and one to answer."""
+    client = Bucket(Settings(lake_url="s3://lake", aws_endpoint_url="http://127.0.0.1:9"))._client
+    known = client.meta.config
+    longest = known.retries["total_max_attempts"] * (known.connect_timeout + known.read_timeout)
+    assert BEAT + longest < TERM - MARGIN
+    s3._clients.clear()
+
+
+def _comes(what: Callable[[], bool]) -> bool:
+    for _ in range(1000):
+        if what():
+            return True
+        time.sleep(0.01)
+    return False

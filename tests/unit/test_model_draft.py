@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Template
+from ruamel.yaml import YAML
 
 from authoring import skeleton
 from lakehouse.errors import SettingsError
@@ -60,3 +62,49 @@ def test_what_can_not_be_drafted_says_what_could(
     with pytest.raises(SettingsError, match=said):
         skeleton.draft(settings, name, [parent], [key], "me", tmp_path)
     assert not (tmp_path / "dbt_project").exists()
+
+
+HOSTILE = ["x: [", "a #b", "'q' \"d\" `b`", "- y", "nó, nu}", "yes", "08", "\x1b[31m\u202e", "😀\nx", "%s\\n", "&a *b !c | >"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_draft_holds_any_name_as_text(tmp_path: Path, text: str) -> None:
+    """In YAML, SQL and Jinja alike: names of columns, descriptions and owners come from databases and people."""
+    parent = f"dim_{text}"
+    told = f'{text} {{{{ env_var("HOME") }}}} {{% x %}} {{# y #}}'
+    node: dict[str, Any] = {
+        "resource_type": "model", "name": parent, "original_file_path": "models/x.sql", "tags": ["gold"],
+        "columns": {name: {"data_type": "decimal(9, 2)", "description": told} for name in (text, "order_id")},
+    }  # fmt: skip
+    (tmp_path / "dbt" / "target").mkdir(parents=True)
+    (tmp_path / "dbt" / "target" / "manifest.json").write_text(json.dumps({"nodes": {"m": node}}))
+    made = skeleton.draft(Settings(var_dir=tmp_path), "gold.sales.rpt_a", [parent], [text, "order_id"], text, tmp_path)
+    query, described, suite = made.files.values()
+    asked: list[str] = []
+    rendered = Template(query).render(ref=lambda name: asked.append(name) or "p")
+    named = text if text == "yes" else "`" + text.replace("`", "``") + "`"
+    assert asked == [parent] and f"distinct\n        {named},\n        order_id\n    from {named}\n" in rendered
+    [model] = yaml.safe_load(described)["models"]
+    assert [column["name"] for column in model["columns"]] == [text, "order_id"]
+    assert Template(model["columns"][0]["description"]).render() == told
+    assert Template(model["description"]).render() == f"{skeleton.LATER}: one row per {text}, order_id …"
+    assert [each["not_null"]["arguments"]["column_name"] for each in model["data_tests"]] == [text, "order_id"]
+    for read in (yaml.safe_load, YAML(typ="safe").load):
+        found = read(suite)
+        assert (found["owner"], found["checks"][0]["column"]) == (text, text)
+        assert found["checks"][2]["column_list"] == [text, "order_id"] and found["description"] == f"One row per {text}, order_id."
+
+
+def test_a_draft_refuses_a_name_that_is_code_to_dbt(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "dbt" / "target" / "manifest.json"
+    path.write_text(path.read_text().replace('"order_id"', '"{{ env_var(1) }}"'))
+    with pytest.raises(SettingsError, match=r"KEY: '\{\{ env_var\(1\) \}\}' is code to dbt .*Rename it"):
+        skeleton.draft(settings, "gold.sales.rpt_a", ["fct_orders"], ["{{ env_var(1) }}"], "me", tmp_path)
+
+
+@pytest.mark.parametrize(("parents", "key", "said"), [([], ["order_id"], "FROM"), (["fct_orders"], [], "KEY")])
+def test_a_draft_wants_a_parent_and_a_key(
+    settings: Settings, tmp_path: Path, parents: list[str], key: list[str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{said}: names nothing"):
+        skeleton.draft(settings, "gold.sales.rpt_a", parents, key, "me", tmp_path)

@@ -10,6 +10,6 @@ from lakehouse.settings import Settings
 
 def test_a_server_on_another_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     [free] = free_ports(1)
-    monkeypatch.setattr(server, "running", lambda settings: object())
+    monkeypatch.setattr(server, "runs", lambda settings: True)
     with pytest.raises(ServerError, match=f"nothing answers on CONNECT_PORT {free}.*the port it was started with"):
         session.connect(Settings(connect_port=free))

@@ -29,9 +29,9 @@ def columns(layer: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("dialect", ["athena", "trino", "spark"])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_question_is_understood_and_its_names_exist(path: Path, dialect: str) -> None:
-    [asked] = sqlglot.parse(path.read_text(), read=dialect)
+    [asked] = sqlglot.parse(path.read_text(encoding="utf-8"), read=dialect)
     assert isinstance(asked, exp.Query)
-    assert not list(asked.find_all(exp.Command)) and not ONE_SIDED.search(path.read_text())
+    assert not list(asked.find_all(exp.Command)) and not ONE_SIDED.search(path.read_text(encoding="utf-8"))
     assert not [table for table in asked.find_all(exp.Table) if table.db], "the folder names the database"
     qualify(asked, schema=columns(path.parent.name), dialect=dialect, validate_qualify_columns=True)
 

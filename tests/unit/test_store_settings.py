@@ -148,3 +148,34 @@ def test_other_errors_are_not(error: Exception) -> None:
 def test_the_status_of_an_error_without_an_answer_is_none() -> None:
     assert s3.status(ConnectionClosedError(endpoint_url="http://h")) == 0
     assert s3.status(ClientError({"ResponseMetadata": {"HTTPStatusCode": 412}}, "PutObject")) == 412
+
+
+class _Buckets:
+    """A store; one that ignores conditions, or one that keeps them."""
+
+    def __init__(self, ignores: bool, refuses: int = 412) -> None:
+        self.ignores, self.refuses, self.there = ignores, refuses, set[str]()
+
+    def head_bucket(self, Bucket: str) -> None:  # noqa: N803 - boto's
+        """Is there."""
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str) -> None:  # noqa: N803
+        if not self.ignores and (Key in self.there or self.refuses == 403):
+            raise ClientError({"ResponseMetadata": {"HTTPStatusCode": self.refuses}}, "PutObject")
+        self.there.add(Key)
+
+
+@pytest.mark.parametrize("refuses", [412, 409, 403])
+def test_a_store_that_keeps_conditions_is_taken(monkeypatch: pytest.MonkeyPatch, refuses: int) -> None:
+    buckets = _Buckets(ignores=False, refuses=refuses)
+    monkeypatch.setattr(s3, "client", lambda settings: buckets)
+    for _ in range(3):
+        storage.check(_PLAIN)
+
+
+def test_a_store_that_ignores_conditions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    buckets = _Buckets(ignores=True)
+    monkeypatch.setattr(s3, "client", lambda settings: buckets)
+    for _ in range(2):
+        with pytest.raises(StorageError, match="was written though it is there.*keeps If-None-Match.*Use another store"):
+            storage.check(_PLAIN)

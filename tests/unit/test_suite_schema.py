@@ -25,7 +25,7 @@ def test_the_file_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("path", sorted(SUITES.rglob("*.yml")), ids=lambda path: path.stem)
 def test_every_suite_names_it_and_is_valid(path: Path, validator: jsonschema.Draft7Validator) -> None:
-    first, _, _ = path.read_text().partition("\n")
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n")
     assert first == "# yaml-language-server: $schema=../../suite.schema.json"
     loaded = json.loads(json.dumps(YAML(typ="safe", pure=True).load(path), default=str))
     assert [error.message for error in validator.iter_errors(loaded)] == []

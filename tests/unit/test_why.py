@@ -201,7 +201,7 @@ def hold(lake: Lake, number: int, batch: int, requeued: int | None = None) -> No
 def test_a_row_in_quarantine_says_for_what(lake: Lake) -> None:
     hold(lake, 3, 1)
     found = lake.why("dim_people", "3")
-    assert found.state == "quarantined" and "not null(email) (since 2026-01-02 03:04:05)" in found.said
+    assert found.state == "quarantined" and "not null(email) (since 2026-01-02 03:04:05 UTC)" in found.said
     assert lake.why("crm__people", "3", "bronze").state == "quarantined"
 
 

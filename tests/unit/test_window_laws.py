@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.postgres.ranges import even, lanes, range_condition, ranges
+from ingestion.postgres.ranges import Span, even, halves, lanes, range_condition, ranges, span_condition
 from ingestion.postgres.window import (
     MAX_XID_DISTANCE,
     Snapshot,
@@ -53,9 +53,40 @@ def test_every_piece_stands_in_one_lane_and_lanes_are_even(sizes: list[int], wid
     assert max(loads) - min(loads) <= max(sizes) + len(sizes)
 
 
+@given(
+    st.integers(0, 40),
+    st.integers(0, 299),
+    st.one_of(st.none(), st.tuples(st.integers(0, 9), st.integers(0, 299))),
+    st.integers(0, 50),
+    st.data(),
+)
+def test_halves_of_halves_hold_every_row_once(
+    page: int, row: int, further: tuple[int, int] | None, pages: int, data: st.DataObject
+) -> None:
+    end = None if further is None else max((page + further[0], further[1]), (page, row + 1))
+    spans: list[tuple[Span, int]] = [(((page, row), end), pages)]
+    for _ in range(12):
+        span, share = spans.pop(data.draw(st.integers(0, len(spans) - 1)))
+        found = halves(span, share)
+        spans += [(half, share // 2) for half in found] if found else [(span, share)]
+    place = data.draw(st.tuples(st.integers(0, 60), st.integers(1, 291)))
+    within = [(first, last) for (first, last), _ in spans if first <= place and (last is None or place < last)]
+    assert len(within) == (place >= (page, row) and (end is None or place < end))
+
+
+def test_a_span_is_halved_down_to_a_row() -> None:
+    span: Span = ((7, 0), (8, 0))
+    count = 0
+    while found := halves(span, 1):
+        span, count = found[0], count + 1
+    assert count < 20 and span == ((7, 0), (7, 1))
+
+
 def test_a_range_of_the_whole_table_has_no_condition() -> None:
     assert range_condition(0, None) == ""
     assert range_condition(5, None) == "ctid >= '(5,0)'::tid"
+    assert span_condition(None) == span_condition(((0, 0), None)) == ""
+    assert span_condition(((0, 3), (5, 0))) == "ctid >= '(0,3)'::tid and ctid < '(5,0)'::tid"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +117,7 @@ def test_a_window_carries_the_timeline_through_its_noted_form() -> None:
 
 @given(st.integers(0, 2**40))
 def test_a_horizon_is_compared_on_the_circle_of_ids(horizon: int) -> None:
-    assert condition(Window(1, "xmin", horizon, "", "1"), False) == f"age(xmin) <= age('{horizon % 2**32}'::xid)"
+    assert condition(Window(1, "xmin", horizon, "", "1"), False) == f"age(xmin) between 0 and age('{horizon % 2**32}'::xid)"
 
 
 def test_a_cursor_whose_horizon_cannot_be_told_does_not_advance() -> None:
@@ -97,4 +128,4 @@ def test_a_cursor_whose_horizon_cannot_be_told_does_not_advance() -> None:
 
 
 def test_rows_without_a_cursor_value_are_read_every_time() -> None:
-    assert condition(Window(1, "at", 1, "2025", "1"), True) == """("at" >= '2025' or "at" is null)"""
+    assert condition(Window(1, "at", 1, "2025", "1"), True) == """("at" >= (timestamptz '2025') or "at" is null)"""

@@ -17,19 +17,24 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- if is_incremental() -%}
+        {%- do say_why(note, 'merged') -%}
         {%- if existing is none -%} {%- set existing = begin_as_clone(released) -%} {%- endif -%}
         {%- do adapter.prepare(model, note, this) -%}
         {%- do check_columns(existing) -%}
         {%- set bounds = bounds_of_keys(config.get('unique_key')) -%}
         {%- set predicates = (config.get('incremental_predicates') or config.get('predicates') or []) + bounds.target -%}
+        {%- set source = bounded(compiled_code, bounds.source) -%}
+        {%- if adapter.reads_itself(model, compiled_code) -%} {%- set source = in_a_view(source) -%} {%- endif -%}
         {%- call statement('main') -%}
-            {{ get_merge_sql(this, bounded(compiled_code, bounds.source), config.get('unique_key'), none, predicates) }}
+            {{ get_merge_sql(this, source, config.get('unique_key'), none, predicates) }}
         {%- endcall -%}
         {%- do adapter.keep_note(this, note) -%}
     {%- else -%}
-        {%- if existing is not none and not should_full_refresh() -%}
-            {%- do log(model.name ~ ' is built whole: ' ~ adapter.plan(model, this).reason, info=true) -%}
-        {%- endif -%}
+        {%- set reason = 'its table is not there yet' if existing is none
+            else '--full-refresh asks for it' if should_full_refresh()
+            else 'it is no table yet' if existing.type != 'table'
+            else adapter.plan(model, this).reason -%}
+        {%- do log(model.name ~ ' is built whole: ' ~ reason, info=(existing is not none and not should_full_refresh())) -%}
         {%- do build_whole(existing, note, config.get('unique_key')) -%}
     {%- endif -%}
     {%- do adapter.forget(model) -%}
@@ -47,11 +52,12 @@
 {% macro bounds_of_keys(unique_key) %}
     {%- set keys = adapter.keys_that_skip_files(this, unique_key, var('large_table_bytes', 67108864)) if unique_key else {} -%}
     {%- set ends, target, source = [], [], [] -%}
-    {%- for name in keys -%}
+    {%- for name in adapter.columns(keys) -%}
         {%- do ends.append('cast(min(' ~ name ~ ') as string), cast(max(' ~ name ~ ') as string)') -%}
     {%- endfor -%}
     {%- set found = run_query('select ' ~ ends | join(', ') ~ ' from (\n' ~ compiled_code ~ '\n)').rows[0] if ends else [] -%}
-    {%- for name, kind in keys.items() -%}
+    {%- for column, kind in keys.items() -%}
+        {%- set name = adapter.quote(column) -%}
         {%- set least, most = found[2 * loop.index0], found[2 * loop.index0 + 1] -%}
         {%- if least is not none -%}
             {%- set between = name ~ " between cast('" ~ least ~ "' as " ~ kind ~ ") and cast('" ~ most ~ "' as " ~ kind ~ ")" -%}
@@ -63,13 +69,21 @@
 {% endmacro %}
 
 
+{#- A view of this session for what a merge takes: where the query reads the table that is merged into, Delta may refuse it as it stands. -#}
+{% macro in_a_view(source) %}
+    {%- set view = this.incorporate(path={'identifier': this.identifier ~ '__dbt_source'}).include(database=false, schema=false) -%}
+    {%- do run_query(create_temporary_view(view, 'select * from ' ~ source)) -%}
+    {{ return(view) }}
+{% endmacro %}
+
+
 {#-
   The query of a large table that merges go into, with rows near in their keys in one file: a merge then finds few files that may hold
   its keys, and few are written anew.
 -#}
 {% macro in_order_of_keys(query, unique_key) %}
     {%- set key = adapter.key_for_files(model, unique_key, query, var('large_table_bytes', 67108864)) -%}
-    {{ return('select /*+ repartition_by_range(' ~ key | join(', ') ~ ') */ * from (\n' ~ query ~ '\n)' if key else query) }}
+    {{ return('select /*+ repartition_by_range(' ~ adapter.named(key) | join(', ') ~ ') */ * from (\n' ~ query ~ '\n)' if key else query) }}
 {% endmacro %}
 
 
@@ -136,10 +150,10 @@
         {%- do run_query(create_temporary_view(source, compiled_code)) -%}
         {%- do process_schema_changes(on_schema_change, source, existing) -%}
     {%- elif on_schema_change == 'fail' -%}
-        {%- set held = adapter.columns_of(this) -%}
+        {%- set held = adapter.columns_of(this) | map('lower') | list -%}
         {%- set given = [] -%}
-        {%- for row in run_query('describe query ' ~ compiled_code).rows -%}
-            {%- do given.append(row[0] ~ ' ' ~ row[1]) -%}
+        {%- for name, kind in adapter.columns_of_query(compiled_code) -%}
+            {%- do given.append((name ~ ' ' ~ kind) | lower) -%}
         {%- endfor -%}
         {%- set more, less = given | reject('in', held) | list, held | reject('in', given) | list -%}
         {%- if more or less -%}

@@ -9,6 +9,7 @@
     {%- if is_unchanged(existing or released, note) -%}
         {{ return(leave_as_it_is(released)) }}
     {%- endif -%}
+    {%- do say_why(note, 'built') -%}
 
     {{ run_hooks(pre_hooks) }}
     {%- do build_whole(existing, note) -%}
@@ -22,6 +23,13 @@
 {#- Whether the table is there, or a released one that stands in for it, and is what `note` would be built from. -#}
 {% macro is_unchanged(existing, note) %}
     {{ return(existing is not none and existing.is_delta and not should_full_refresh() and adapter.built_from(existing, note)) }}
+{% endmacro %}
+
+
+{#- Log why a model can't be left alone, whatever has changed: it asks for the time, or reads what can't be known. -#}
+{% macro say_why(note, done) %}
+    {%- set reason = adapter.reason_each_time(note) -%}
+    {%- if reason -%} {%- do log(model.name ~ ' is ' ~ done ~ ' at every run: ' ~ reason, info=true) -%} {%- endif -%}
 {% endmacro %}
 
 

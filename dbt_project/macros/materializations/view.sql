@@ -14,7 +14,7 @@
 {% macro comporta__create_view_as(relation, sql) -%}
     create or replace view {{ relation }}
     {%- if config.persist_column_docs() %}
-    ({{ get_persist_docs_column_list(model.columns, get_columns_in_query(sql)) }})
+    ({{ columns_with_comments(model.columns, get_columns_in_query(sql)) }})
     {%- endif %}
     {{ comment_clause() }}
     {%- if config.get('contract').enforced %}

@@ -9,7 +9,8 @@ module "comporta" {
 
   name               = "comporta-dev"
   cidr               = "10.40.0.0/20"
-  availability_zones = ["${var.region}a", "${var.region}b"]
+  zones              = 2
+  availability_zones = var.availability_zones
   endpoint_zones     = 1
 
   instance_type = "m7i.large"
@@ -17,6 +18,7 @@ module "comporta" {
   spark_memory  = "4g"
   image_tag     = var.image_tag
   aws_cli_tag   = var.aws_cli_tag
+  workers       = var.workers
 
   database = {
     instance_class = "db.t4g.micro"
@@ -25,7 +27,7 @@ module "comporta" {
     backup_days    = 7
   }
 
-  schedule              = "cron(0 3 ? * MON-FRI *)"
+  schedule              = "cron(0 5 ? * MON-FRI *)"
   time_zone             = var.time_zone
   scheduled             = var.scheduled
   expected_within_hours = 75 # over a weekend

@@ -9,7 +9,8 @@ module "comporta" {
 
   name               = "comporta-prod"
   cidr               = "10.41.0.0/20"
-  availability_zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
+  zones              = 3
+  availability_zones = var.availability_zones
   endpoint_zones     = 2
 
   instance_type = "m7i.2xlarge"
@@ -17,6 +18,7 @@ module "comporta" {
   spark_memory  = "16g"
   image_tag     = var.image_tag
   aws_cli_tag   = var.aws_cli_tag
+  workers       = var.workers
 
   database = {
     instance_class = "db.m7g.large"
@@ -25,7 +27,7 @@ module "comporta" {
     backup_days    = 14
   }
 
-  schedule              = "cron(0 3 * * ? *)"
+  schedule              = "cron(0 5 * * ? *)"
   time_zone             = var.time_zone
   scheduled             = var.scheduled
   expected_within_hours = 26

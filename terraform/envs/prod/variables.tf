@@ -9,10 +9,16 @@ variable "region" {
   }
 }
 
+variable "availability_zones" {
+  description = "Zones, the machine's first. Null: the region's first ones with such a machine. Write them down after the first apply (output lakehouse.availability_zones), so that nothing moves when AWS's list changes."
+  type        = list(string)
+  default     = null
+}
+
 variable "image_tag" {
-  description = "Tag of Comporta's container image, as it was pushed."
+  description = "Tag of Comporta's container image, as it was pushed. Null until then: all is made but the server."
   type        = string
-  default     = "0.1.0"
+  default     = null
 }
 
 variable "aws_cli_tag" {
@@ -44,7 +50,13 @@ variable "scheduled" {
 }
 
 variable "time_zone" {
-  description = "Time zone of the schedule."
-  type        = string
-  default     = "UTC"
+  description = "Time zone of the schedule, and by how many hours its clocks are ahead of UTC: one number, or two where summer has another."
+  type        = object({ name = string, utc_offsets = list(number) })
+  default     = { name = "UTC", utc_offsets = [0] }
+}
+
+variable "workers" {
+  description = "Machines that run Spark's tasks beside the server's, as { instance_type = \"m7i.2xlarge\", least = 1, most = 4, executor_memory = \"20g\" }. Null: none."
+  type        = object({ instance_type = string, least = number, most = number, volume_gb = optional(number, 100), executor_memory = string })
+  default     = null
 }

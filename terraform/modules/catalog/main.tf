@@ -55,6 +55,12 @@ resource "aws_athena_workgroup" "this" {
   }
 }
 
+locals {
+  # Requests that Athena makes with the asker's own rights carry its name. They are all that may read tables' files: in the same
+  # folders lie the files of candidates, which no gate has passed.
+  by_athena = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["athena.amazonaws.com"] } }
+}
+
 # For the role or group of analysts, who are people of the account and none of ours to make.
 resource "aws_iam_policy" "analyst" {
   name        = "${var.name}-analyst"
@@ -83,6 +89,16 @@ resource "aws_iam_policy" "analyst" {
         )
       },
       {
+        # A table of one's own may name any folder, a candidate's too, and Athena would read it for whoever made it.
+        Sid    = "NoTables"
+        Effect = "Deny"
+        Action = [
+          "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:CreatePartition", "glue:CreateTable", "glue:UpdatePartition",
+          "glue:UpdateTable",
+        ]
+        Resource = ["${local.glue}:catalog", "${local.glue}:database/*", "${local.glue}:table/*"]
+      },
+      {
         Sid    = "Rows"
         Effect = "Allow"
         Action = "s3:GetObject"
@@ -90,24 +106,48 @@ resource "aws_iam_policy" "analyst" {
           [for layer in local.layers : "${var.bucket_arns[layer]}/*"],
           ["arn:aws:s3:::${local.lake_bucket}/${local.lake_prefix}/athena/*"], # manifests of what is released
         )
+        Condition = local.by_athena
       },
       {
+        Sid       = "Files"
+        Effect    = "Allow"
+        Action    = "s3:ListBucket"
+        Resource  = concat([for layer in local.layers : var.bucket_arns[layer]], ["arn:aws:s3:::${local.lake_bucket}"], [var.bucket_arns["artifacts"]])
+        Condition = local.by_athena
+      },
+      {
+        # Drivers fetch results from the bucket themselves.
         Sid      = "Results"
         Effect   = "Allow"
-        Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        Action   = "s3:GetObject"
         Resource = "${var.bucket_arns["artifacts"]}/athena/*"
+      },
+      {
+        Sid       = "WriteResults"
+        Effect    = "Allow"
+        Action    = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        Resource  = "${var.bucket_arns["artifacts"]}/athena/*"
+        Condition = local.by_athena
+      },
+      {
+        Sid       = "ListResults"
+        Effect    = "Allow"
+        Action    = "s3:ListBucket"
+        Resource  = var.bucket_arns["artifacts"]
+        Condition = { StringLike = { "s3:prefix" = ["athena/*"] } }
       },
       {
         Sid      = "Buckets"
         Effect   = "Allow"
-        Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
+        Action   = "s3:GetBucketLocation"
         Resource = concat([for layer in local.layers : var.bucket_arns[layer]], ["arn:aws:s3:::${local.lake_bucket}"], [var.bucket_arns["artifacts"]])
       },
       {
-        Sid      = "Key"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = var.lake_key_arn
+        Sid       = "Key"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.lake_key_arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
       },
     ]
   })

@@ -10,9 +10,21 @@ variable "cidr" {
   type        = string
 }
 
+variable "zones" {
+  description = "Number of zones, where the region has so many that offer instance_type."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = contains([2, 3, 4], var.zones)
+    error_message = "Set zones to 2, 3 or 4: RDS wants subnets in two."
+  }
+}
+
 variable "availability_zones" {
-  description = "Zones of the private subnets; the first one is the Spark server's."
+  description = "Zones of the private subnets; the first one is the Spark server's, and its disk's. Null: the first that AWS names. Write them down after the first apply (output availability_zones), so that nothing moves when AWS's list changes."
   type        = list(string)
+  default     = null
 }
 
 variable "endpoint_zones" {
@@ -41,8 +53,19 @@ variable "spark_master" {
   default     = "local[*]"
 }
 
+variable "workers" {
+  description = "Machines that run Spark's tasks beside the server's: their size, how many at least and at most, the disk of each, and the heap of its executor. Null: none, the server's machine does all."
+  type        = object({ instance_type = string, least = number, most = number, volume_gb = optional(number, 100), executor_memory = string })
+  default     = null
+
+  validation {
+    condition     = var.workers == null || var.image_tag != null
+    error_message = "Set workers once image_tag is set: a worker runs the same image as the server."
+  }
+}
+
 variable "image_tag" {
-  description = "Tag of Comporta's container image."
+  description = "Tag of Comporta's container image. Null until it was pushed: all is made but the server."
   type        = string
 }
 
@@ -78,19 +101,52 @@ variable "source_name" {
   }
 }
 
+variable "database_windows" {
+  description = "Hours, in UTC, in which RDS copies the database and may stop it for maintenance."
+  type        = object({ backup = string, maintenance = string })
+  default     = { backup = "01:00-02:00", maintenance = "sun:02:30-sun:03:30" }
+}
+
+variable "run_hours" {
+  description = "Hours that a run may take before one of the database's windows."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.run_hours > 0 && var.run_hours <= 12
+    error_message = "Set run_hours to the hours that a run takes, up to 12."
+  }
+}
+
 variable "schedule" {
-  description = "When the pipeline runs, as cron(…) or rate(…) of EventBridge."
+  description = "When the pipeline runs, as cron(…) of EventBridge; outside of the database's windows (output starts)."
   type        = string
 }
 
 variable "time_zone" {
-  description = "Time zone of the schedule."
-  type        = string
+  description = "Time zone of the schedule, and by how many hours its clocks are ahead of UTC: one number, or two where summer has another, such as { name = \"Europe/Lisbon\", utc_offsets = [0, 1] }."
+  type        = object({ name = string, utc_offsets = list(number) })
+  default     = { name = "UTC", utc_offsets = [0] }
+
+  validation {
+    condition     = contains([1, 2], length(distinct(var.time_zone.utc_offsets))) && alltrue([for hours in var.time_zone.utc_offsets : hours >= -12 && hours <= 14 && floor(hours * 4) == hours * 4])
+    error_message = "Set time_zone.utc_offsets to the hours by which its clocks are ahead of UTC, in winter and in summer, such as [0, 1] for Europe/Lisbon, [-3] for America/Sao_Paulo or [5.5] for Asia/Kolkata."
+  }
+
+  validation {
+    condition     = var.time_zone.name != "UTC" || toset(var.time_zone.utc_offsets) == toset([0])
+    error_message = "Set time_zone.utc_offsets of UTC to [0]."
+  }
 }
 
 variable "scheduled" {
   description = "Whether the schedule is on."
   type        = bool
+
+  validation {
+    condition     = !var.scheduled || var.image_tag != null
+    error_message = "Set scheduled once image_tag is set and a run has succeeded: without an image each run fails."
+  }
 }
 
 variable "expected_within_hours" {

@@ -106,7 +106,7 @@ resource "aws_db_instance" "this" {
   engine_version = var.engine_version
   instance_class = var.instance_class
   db_name        = "shop"
-  username       = "owner"
+  username       = "postgres" # what RDS itself proposes: other words may be reserved
 
   manage_master_user_password   = true
   master_user_secret_kms_key_id = var.key_arn
@@ -127,8 +127,8 @@ resource "aws_db_instance" "this" {
   iam_database_authentication_enabled = true
 
   backup_retention_period   = var.backup_days
-  backup_window             = "01:00-02:00"
-  maintenance_window        = "sun:02:30-sun:03:30"
+  backup_window             = var.backup_window
+  maintenance_window        = var.maintenance_window
   copy_tags_to_snapshot     = true
   deletion_protection       = var.deletion_protection
   skip_final_snapshot       = !var.deletion_protection

@@ -1,6 +1,6 @@
-output "endpoint" {
-  description = "Host and port of the database."
-  value       = aws_db_instance.this.endpoint
+output "host" {
+  description = "Host of the database, which listens on 5432."
+  value       = aws_db_instance.this.address
 }
 
 output "owner_secret_arn" {

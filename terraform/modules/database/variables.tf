@@ -104,6 +104,28 @@ variable "backup_days" {
   }
 }
 
+variable "backup_window" {
+  description = "Half an hour or more, in UTC, in which RDS copies the database each day."
+  type        = string
+  default     = "01:00-02:00"
+
+  validation {
+    condition     = can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$", var.backup_window))
+    error_message = "Set backup_window as hh:mm-hh:mm in UTC, such as 01:00-02:00."
+  }
+}
+
+variable "maintenance_window" {
+  description = "Half an hour or more, in UTC, in which RDS may stop the database once a week."
+  type        = string
+  default     = "sun:02:30-sun:03:30"
+
+  validation {
+    condition     = can(regex("^((mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9](-|$)){2}", var.maintenance_window))
+    error_message = "Set maintenance_window as ddd:hh:mm-ddd:hh:mm in UTC, such as sun:02:30-sun:03:30."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether RDS refuses to delete the database. Where it is off, no last snapshot is taken either."
   type        = bool

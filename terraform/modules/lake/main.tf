@@ -16,6 +16,30 @@ locals {
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
   } }
 
+  # A request that names no encryption gets the bucket's. One that names S3's own key, or a key of its own making, would leave an
+  # object that the lake's key does not guard.
+  our_key_only = { for bucket in local.data : bucket => [
+    {
+      Sid       = "OurKeyOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::${local.names[bucket]}/*"
+      Condition = {
+        Null            = { "s3:x-amz-server-side-encryption" = "false" }
+        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = aws_kms_key.this.arn }
+      }
+    },
+    {
+      Sid       = "NoKeyOfTheirOwn"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::${local.names[bucket]}/*"
+      Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+    },
+  ] }
+
   site_reads = {
     Sid       = "SiteReads"
     Effect    = "Allow"
@@ -134,6 +158,7 @@ resource "aws_s3_bucket_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [local.tls_only[each.key]],
+      [for statement in lookup(local.our_key_only, each.key, []) : statement],
       each.key == "docs" ? [local.site_reads] : [],
       each.key == "logs" ? [local.logs_arrive] : [],
     )

@@ -1,4 +1,4 @@
-# A VPC without a way to the internet: the Spark server's ports ask for no password, and nothing here needs to go out.
+# A VPC without a way to the internet: the Spark server asks for a token that it can't encrypt, and nothing here needs to go out.
 
 data "aws_caller_identity" "current" {}
 
@@ -51,13 +51,37 @@ resource "aws_route_table_association" "private" {
 
 # --- Ways to AWS ---------------------------------------------------------------------------------------------------------------
 
+locals {
+  # Our people and programs, and what is ours: whoever gets hold of a container carries nothing to another account, neither with its
+  # role nor with credentials that he brought along.
+  ours = { StringEquals = { "aws:PrincipalAccount" = local.account, "aws:ResourceAccount" = local.account } }
+
+  own_account = {
+    Sid       = "OwnAccount"
+    Effect    = "Allow"
+    Principal = "*"
+    Action    = "*"
+    Resource  = "*"
+    Condition = local.ours
+  }
+
+  # Systems Manager's agent reads documents that are Amazon's, and nobody's account.
+  amazons_documents = {
+    Sid       = "AmazonsDocuments"
+    Effect    = "Allow"
+    Principal = "*"
+    Action    = ["ssm:DescribeDocument", "ssm:GetDocument"]
+    Resource  = "arn:aws:ssm:${local.region}::document/*"
+    Condition = { StringEquals = { "aws:PrincipalAccount" = local.account } }
+  }
+}
+
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${local.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [aws_route_table.private.id]
 
-  # Whoever gets hold of a container can't carry the lake to a bucket of another account.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -70,14 +94,19 @@ resource "aws_vpc_endpoint" "s3" {
           "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:PutObject",
         ]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:ResourceAccount" = local.account } }
+        Condition = local.ours
       },
       {
-        Sid       = "ImageLayers"
+        # Fetched by addresses that ECR signs, and not signed at all: neither has a principal of ours.
+        Sid       = "AmazonsFiles"
         Effect    = "Allow"
         Principal = "*"
         Action    = "s3:GetObject"
-        Resource  = "arn:aws:s3:::prod-${local.region}-starport-layer-bucket/*"
+        Resource = [
+          "arn:aws:s3:::prod-${local.region}-starport-layer-bucket/*", # layers of images
+          "arn:aws:s3:::al2023-repos-${local.region}-de612dc2/*",      # packages of Amazon Linux 2023
+          "arn:aws:s3:::amazon-ssm-${local.region}/*",                 # new versions of Systems Manager's agent
+        ]
       },
     ]
   })
@@ -102,6 +131,14 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   to_port           = 443
 }
 
+# Not each service takes a policy, and AWS refuses an endpoint with one that can't: so it is asked.
+data "aws_vpc_endpoint_service" "this" {
+  for_each = var.interface_endpoints
+
+  service      = each.key
+  service_type = "Interface"
+}
+
 resource "aws_vpc_endpoint" "interface" {
   for_each = var.interface_endpoints
 
@@ -111,6 +148,11 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = [for zone in slice(var.availability_zones, 0, var.endpoint_zones) : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
+
+  policy = !data.aws_vpc_endpoint_service.this[each.key].vpc_endpoint_policy_supported ? null : jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.own_account], each.key == "ssm" ? [local.amazons_documents] : [])
+  })
 
   tags = { Name = "${var.name}-${each.key}" }
 }

@@ -64,10 +64,10 @@ variable "endpoint_zones" {
 variable "interface_endpoints" {
   description = "AWS services that are reached from the private subnets. There is no other way out."
   type        = set(string)
-  default     = ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "glue", "logs", "secretsmanager", "ssm", "ssmmessages", "sts"]
+  default     = ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "glue", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages", "sts"]
 
   validation {
-    condition     = length(setsubtract(["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "glue", "logs", "secretsmanager", "sts"], var.interface_endpoints)) == 0
-    error_message = "Leave ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, glue, logs, secretsmanager and sts in interface_endpoints: without them no container starts."
+    condition     = length(setsubtract(["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "glue", "logs", "monitoring", "secretsmanager", "sts"], var.interface_endpoints)) == 0
+    error_message = "Leave ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, glue, logs, monitoring, secretsmanager and sts in interface_endpoints: without them no container starts, or nobody hears that a disk is full."
   }
 }

@@ -70,10 +70,10 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
 # What never ran never fails: no evidence is an alarm too.
 resource "aws_cloudwatch_metric_alarm" "late" {
   alarm_name          = "${var.name}-late"
-  alarm_description   = "No run has succeeded for ${var.expected_within_hours} hours: readers see old data. Is the schedule on, does a run hang?"
-  namespace           = "AWS/States"
-  metric_name         = "ExecutionsSucceeded"
-  dimensions          = { StateMachineArn = aws_sfn_state_machine.this.arn }
+  alarm_description   = "No run has succeeded for ${var.expected_within_hours} hours: readers see old data. Is the schedule on, does a run hang, is each one left to another that goes on?"
+  namespace           = local.succeeded.namespace
+  metric_name         = local.succeeded.metric
+  dimensions          = { Pipeline = var.name }
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = var.expected_within_hours

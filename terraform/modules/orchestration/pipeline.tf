@@ -18,7 +18,7 @@ locals {
   # The site is built after a failure too: it is where people see which check failed.
   endings = {
     "Site"            = { job = "site", next = "Publish", error = "$.error" }
-    "Publish"         = { job = "publish", next = "Done", error = "$.error" }
+    "Publish"         = { job = "publish", next = "Note success", error = "$.error" }
     "Site of failure" = { job = "site", next = "Publish failure", error = "$.second" } # people are told what failed first
     "Publish failure" = { job = "publish", next = "Notify", error = "$.second" }
   }
@@ -41,6 +41,9 @@ locals {
       error   = ending.error
     } },
   )
+
+  # What a run that brought data to readers adds one to.
+  succeeded = { namespace = "Comporta", metric = "RunsSucceeded" }
 
   publish = ["s3", "sync", "${var.job.folder}/site", "s3://${var.docs_bucket}", "--delete", "--no-progress"]
 
@@ -80,7 +83,21 @@ locals {
           Default = local.steps[0].state
         }
         "Left to the other run" = { Type = "Succeed" }
-        "Done"                  = { Type = "Succeed" }
+        # Step Functions counts a run that was left to another one as succeeded, too; the alarm that none did counts these. A note that
+        # is lost rings, which is the right side to err on.
+        "Note success" = {
+          Type     = "Task"
+          Resource = "arn:aws:states:::aws-sdk:cloudwatch:putMetricData"
+          Parameters = {
+            Namespace  = local.succeeded.namespace
+            MetricData = [{ MetricName = local.succeeded.metric, Dimensions = [{ Name = "Pipeline", Value = var.name }], Value = 1, Unit = "Count" }]
+          }
+          ResultPath = null
+          Retry      = [{ ErrorEquals = ["States.TaskFailed"], IntervalSeconds = 5, MaxAttempts = 3, BackoffRate = 2 }]
+          Catch      = [{ ErrorEquals = ["States.ALL"], ResultPath = "$.third", Next = "Done" }]
+          Next       = "Done"
+        }
+        "Done" = { Type = "Succeed" }
         "Notify" = {
           Type     = "Task"
           Resource = "arn:aws:states:::sns:publish"
@@ -125,13 +142,11 @@ resource "aws_cloudwatch_log_group" "jobs" {
 }
 
 resource "aws_ecs_task_definition" "job" {
-  #checkov:skip=CKV_AWS_335: A job tells by the process id in VAR_DIR that the server runs; nothing else runs on that machine.
   for_each = toset(["ingest", "gate", "build", "release", "site", "publish"])
 
   family                   = "${var.name}-${each.key}"
   requires_compatibilities = ["EC2"]
   network_mode             = "host" # the server listens on loopback only
-  pid_mode                 = "host"
   task_role_arn            = var.job_role_arns[each.key]
   execution_role_arn       = each.key == "ingest" ? var.starter_role_arns.ingest : var.starter_role_arns.job
 
@@ -144,13 +159,14 @@ resource "aws_ecs_task_definition" "job" {
     name                   = each.key
     image                  = each.key == "publish" ? var.publish_image : var.job.image
     essential              = true
-    user                   = var.job.user
+    user                   = var.job.users[each.key]
     memoryReservation      = 512
     readonlyRootFilesystem = true
     environment            = each.key == "publish" ? local.region_only : concat(local.region_only, local.settings)
     secrets                = each.key == "ingest" ? [{ name = "SOURCE_DSN", valueFrom = var.ingestion_secret_arn }] : []
     mountPoints            = [{ sourceVolume = "var", containerPath = var.job.folder, readOnly = each.key == "publish" }]
-    linuxParameters        = { tmpfs = [{ containerPath = "/tmp", size = 1024 }] }
+    dockerSecurityOptions  = ["no-new-privileges"]
+    linuxParameters        = { capabilities = { drop = ["ALL"] }, tmpfs = [{ containerPath = "/tmp", size = 1024 }] }
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -254,6 +270,14 @@ resource "aws_iam_role_policy" "states" {
         Effect   = "Allow"
         Action   = ["states:ListExecutions"]
         Resource = ["arn:aws:states:${local.region}:${local.account}:stateMachine:${var.name}"]
+      },
+      {
+        # AWS gives it no resource (Service Authorization Reference, CloudWatch); the namespace is ours.
+        Sid       = "Note"
+        Effect    = "Allow"
+        Action    = ["cloudwatch:PutMetricData"]
+        Resource  = ["*"]
+        Condition = { StringEquals = { "cloudwatch:namespace" = local.succeeded.namespace } }
       },
       {
         # AWS gives these no resource (Service Authorization Reference, CloudWatch Logs: log deliveries).

@@ -38,10 +38,15 @@ variable "job" {
   description = "What a job's container shares with the Spark server (output job of module spark)."
   type = object({
     image       = string
-    user        = string
+    users       = map(string)
     folder      = string
     environment = map(string)
   })
+
+  validation {
+    condition     = length(distinct(values(var.job.users))) == length(var.job.users) && alltrue([for user in values(var.job.users) : can(regex("^[1-9][0-9]*:[1-9][0-9]*$", user))])
+    error_message = "Give each job in job.users a user of its own, as uid:gid, and not root: two of one user read each other's secrets."
+  }
 }
 
 variable "publish_image" {
@@ -82,11 +87,11 @@ variable "ingestion_secret_arn" {
 variable "schedule" {
   description = "When the pipeline runs, as cron(…) or rate(…) of EventBridge."
   type        = string
-  default     = "cron(0 3 * * ? *)"
+  default     = "cron(0 5 * * ? *)"
 
   validation {
     condition     = can(regex("^(cron|rate)\\(.+\\)$", var.schedule))
-    error_message = "Set schedule to cron(minute hour day month weekday year), such as cron(0 3 * * ? *), or rate(1 hour)."
+    error_message = "Set schedule to cron(minute hour day month weekday year), such as cron(0 5 * * ? *), or rate(1 hour)."
   }
 }
 

@@ -4,9 +4,50 @@
 # VPN has been asked who they are already. Sign-in by OIDC would need a function with a client secret at every edge.
 
 locals {
-  # Policies that AWS keeps for everybody; their ids are in CloudFront's documentation.
+  # A policy that AWS keeps for everybody; its id is in CloudFront's documentation.
   caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # a page of yesterday's verdicts would be worse than a slow one
-  security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+
+  # What the pages of each folder may load and run, as lakehouse/site/policy.py has it; a test compares them.
+  content_security_policies = {
+    pages   = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    quality = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    dbt     = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  }
+}
+
+resource "aws_cloudfront_response_headers_policy" "this" {
+  #checkov:skip=CKV_AWS_259: It wants preload too, by which a domain asks to be in browsers' own lists: that is for its owner to say.
+  for_each = local.content_security_policies
+
+  name    = "${var.name}-${each.key}"
+  comment = "${var.name}: what a browser may do with ${each.key == "pages" ? "the docs site" : "${each.key}/ of the docs site"}"
+
+  security_headers_config {
+    content_security_policy {
+      content_security_policy = each.value
+      override                = true
+    }
+
+    content_type_options {
+      override = true
+    }
+
+    frame_options {
+      frame_option = "DENY"
+      override     = true
+    }
+
+    referrer_policy {
+      referrer_policy = "no-referrer"
+      override        = true
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 31536000
+      include_subdomains         = true
+      override                   = true
+    }
+  }
 }
 
 resource "aws_cloudfront_origin_access_control" "this" {
@@ -20,7 +61,6 @@ resource "aws_cloudfront_origin_access_control" "this" {
 resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_86: The web ACL logs each request, with its address; the bucket logs what CloudFront read.
   #checkov:skip=CKV_AWS_174: CloudFront's own certificate fixes TLSv1; with a domain of one's own it is TLSv1.2_2021.
-  #checkov:skip=CKV2_AWS_32: It has one, AWS's own by its id; the check knows only policies that are made here.
   #checkov:skip=CKV2_AWS_47: Files in a bucket: there is no Java behind it that Log4j's hole could be in.
   #checkov:skip=CKV2_AWS_42: A domain is a setting; without one CloudFront's name and certificate serve.
   #checkov:skip=CKV_AWS_310: One bucket; the site is built anew by the next run.
@@ -46,7 +86,23 @@ resource "aws_cloudfront_distribution" "this" {
     viewer_protocol_policy     = "redirect-to-https"
     compress                   = true
     cache_policy_id            = local.caching_disabled
-    response_headers_policy_id = local.security_headers
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.this["pages"].id
+  }
+
+  # Pages that others have made, and that want other things.
+  dynamic "ordered_cache_behavior" {
+    for_each = toset(["dbt", "quality"])
+
+    content {
+      path_pattern               = "/${ordered_cache_behavior.value}/*"
+      target_origin_id           = "docs"
+      allowed_methods            = ["GET", "HEAD"]
+      cached_methods             = ["GET", "HEAD"]
+      viewer_protocol_policy     = "redirect-to-https"
+      compress                   = true
+      cache_policy_id            = local.caching_disabled
+      response_headers_policy_id = aws_cloudfront_response_headers_policy.this[ordered_cache_behavior.value].id
+    }
   }
 
   restrictions {

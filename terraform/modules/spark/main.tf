@@ -1,5 +1,5 @@
-# One machine that runs the Spark server, and beside it the jobs. They share its loopback, where the server listens without a
-# password, its disk, and its process ids, by which a job sees that the server runs (docs/decisions/0017-where-spark-runs-on-aws.md).
+# One machine that runs the Spark server, and beside it the jobs. They share its loopback, where the server listens, and its disk. Each
+# is a user of its own with process ids of its own: none sees another's environment (docs/decisions/0017-where-spark-runs-on-aws.md).
 
 data "aws_caller_identity" "current" {}
 
@@ -17,14 +17,21 @@ locals {
   cluster = "${var.name}-spark"
 
   folder = "/var/lib/comporta" # on the machine; the same path in the containers
-  uid    = 10001               # the user in the image
+  group  = 10001               # whose VAR_DIR is
 
-  image = "${aws_ecr_repository.this["comporta"].repository_url}:${var.image_tag}"
+  # Users of the image (Dockerfile).
+  users = { for name, uid in {
+    spark = 10001, ingest = 10002, gate = 10003, build = 10004, release = 10005, site = 10006, publish = 10007, master = 10008, worker = 10009
+  } : name => "${uid}:${local.group}" }
+
+  image = local.images["comporta"]
   environment = merge(var.environment, {
     VAR_DIR      = local.folder
-    SPARK_MASTER = var.spark_master
+    SPARK_MASTER = var.workers == null ? var.spark_master : "spark://${aws_instance.this.private_ip}:7077"
     SPARK_MEMORY = var.spark_memory
   })
+  # Spark's own variable; of the server alone, as the secret is.
+  driver = var.workers == null ? {} : { SPARK_EXECUTOR_MEMORY = var.workers.executor_memory }
 }
 
 # --- Images --------------------------------------------------------------------------------------------------------------------
@@ -147,13 +154,16 @@ resource "aws_instance" "this" {
   user_data = templatefile("${path.module}/user_data.sh", {
     volume  = replace(aws_ebs_volume.this.id, "-", "")
     folder  = local.folder
-    uid     = local.uid
+    owner   = local.users.spark
     cluster = aws_ecs_cluster.this.name
+    agent   = jsonencode(local.agent)
   })
 
   metadata_options {
+    # Containers share the machine's network, so that a hop limit keeps none of them away: user_data.sh does.
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
+    http_protocol_ipv6          = "disabled"
   }
 
   root_block_device {
@@ -197,13 +207,12 @@ resource "aws_ecs_cluster" "this" {
 }
 
 resource "aws_ecs_task_definition" "server" {
-  #checkov:skip=CKV_AWS_335: A job tells by the process id in VAR_DIR that the server runs; nothing else runs on this machine.
   family                   = local.cluster
   requires_compatibilities = ["EC2"]
   network_mode             = "host"
-  pid_mode                 = "host"
   task_role_arn            = var.task_role_arn
   execution_role_arn       = var.execution_role_arn
+  skip_destroy             = !var.destroyable # the one before is what a failed deployment goes back to
 
   volume {
     name      = "var"
@@ -214,14 +223,16 @@ resource "aws_ecs_task_definition" "server" {
     name                   = "comporta"
     image                  = local.image
     essential              = true
-    user                   = tostring(local.uid)
+    user                   = local.users.spark
     command                = ["docker/serve.sh"] # starts the server, follows its log, and closes Derby in good order when ECS asks
     memoryReservation      = 2048                # the heap takes what SPARK_MEMORY says; no limit, so that a large sort ends in a slow job rather than in none
     readonlyRootFilesystem = true
     stopTimeout            = 90
-    environment            = [for key in sort(keys(local.environment)) : { name = key, value = local.environment[key] }]
+    environment            = [for key, value in merge(local.environment, local.driver) : { name = key, value = value }]
+    secrets                = var.workers == null ? [] : [{ name = "SPARK_SECRET", valueFrom = var.workers.secret_arn }]
     mountPoints            = [{ sourceVolume = "var", containerPath = local.folder, readOnly = false }]
-    linuxParameters        = { tmpfs = [{ containerPath = "/tmp", size = 1024 }] }
+    dockerSecurityOptions  = ["no-new-privileges"]
+    linuxParameters        = { capabilities = { drop = ["ALL"] }, tmpfs = [{ containerPath = "/tmp", size = 1024 }] }
     healthCheck = {
       command     = ["CMD", "python", "-W", "ignore", "-m", "docker.healthy"]
       interval    = 60
@@ -240,7 +251,11 @@ resource "aws_ecs_task_definition" "server" {
   }])
 }
 
+# None before its image is there: ECS gives a first deployment up after three failed starts, for good, and an earlier one that had
+# nothing to start would be what it goes back to.
 resource "aws_ecs_service" "server" {
+  count = var.image_tag == null ? 0 : 1
+
   name            = "spark"
   cluster         = aws_ecs_cluster.this.id
   task_definition = aws_ecs_task_definition.server.arn
@@ -330,11 +345,13 @@ resource "aws_cloudwatch_metric_alarm" "machine" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "server" {
+  count = length(aws_ecs_service.server)
+
   alarm_name          = "${local.cluster}-server"
   alarm_description   = "No Spark server for ten minutes: readers see nothing. The last lines of its log group say why."
   namespace           = "ECS/ContainerInsights"
   metric_name         = "RunningTaskCount"
-  dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.server.name }
+  dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.server[0].name }
   statistic           = "Minimum"
   period              = 300
   evaluation_periods  = 2

@@ -13,6 +13,11 @@ output "instance_id" {
   value       = aws_instance.this.id
 }
 
+output "private_ip" {
+  description = "Its address, where the master of a cluster listens."
+  value       = aws_instance.this.private_ip
+}
+
 output "security_group_id" {
   description = "The machine's security group."
   value       = aws_security_group.this.id
@@ -24,10 +29,10 @@ output "repository_urls" {
 }
 
 output "job" {
-  description = "What a job's container shares with the server: image, user, folder of VAR_DIR, settings."
+  description = "What a job's container shares with the server: image, folder of VAR_DIR, settings; and the users of all jobs, of which each has one."
   value = {
     image       = local.image
-    user        = tostring(local.uid)
+    users       = local.users
     folder      = local.folder
     environment = local.environment
   }
@@ -41,4 +46,19 @@ output "repository_arns" {
 output "log_group_arn" {
   description = "The server's log group."
   value       = aws_cloudwatch_log_group.server.arn
+}
+
+output "instance_arn" {
+  description = "ARN of the machine."
+  value       = aws_instance.this.arn
+}
+
+output "instance_role_name" {
+  description = "Name of the machine's role."
+  value       = aws_iam_role.instance.name
+}
+
+output "images" {
+  description = "What runs of each repository, by digest: comporta and aws-cli."
+  value       = local.images
 }

@@ -83,13 +83,24 @@ variable "volume_gb" {
 }
 
 variable "image_tag" {
-  description = "Tag of Comporta's container image in the repository that this module makes."
+  description = "Tag of Comporta's container image in the repository that this module makes. Null until it was pushed: all is made but the server."
   type        = string
-  default     = "0.1.0"
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", var.image_tag)) && var.image_tag != "latest"
+    condition     = var.image_tag == null || (can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", var.image_tag)) && var.image_tag != "latest")
     error_message = "Set image_tag to a tag that always means the same, such as 0.2.0; latest would change under a running pipeline."
+  }
+}
+
+variable "aws_cli_tag" {
+  description = "Tag of the image of the AWS command line in its repository; looked up once image_tag is set."
+  type        = string
+  default     = "2.27.0"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", var.aws_cli_tag)) && var.aws_cli_tag != "latest"
+    error_message = "Set aws_cli_tag to a tag that always means the same, such as 2.27.0; latest would change under a running pipeline."
   }
 }
 
@@ -98,8 +109,8 @@ variable "environment" {
   type        = map(string)
 
   validation {
-    condition     = length(setintersection(keys(var.environment), ["SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL"])) == 0
-    error_message = "Leave SOURCE_DSN, PGPASSWORD, GATE_WEBHOOK and SMTP_URL out of environment and put them into Secrets Manager: what stands here ends in Terraform's state."
+    condition     = length(setintersection(keys(var.environment), ["SOURCE_DSN", "PGPASSWORD", "GATE_WEBHOOK", "SMTP_URL", "SPARK_SECRET"])) == 0
+    error_message = "Leave SOURCE_DSN, PGPASSWORD, GATE_WEBHOOK, SMTP_URL and SPARK_SECRET out of environment and put them into Secrets Manager: what stands here ends in Terraform's state."
   }
 }
 
@@ -122,6 +133,22 @@ variable "spark_master" {
   validation {
     condition     = can(regex("^(local\\[(\\*|[0-9]+)\\]|spark://[^/]+:[0-9]+)$", var.spark_master))
     error_message = "Set spark_master to local[*] or spark://host:7077: YARN and Kubernetes were not tried."
+  }
+}
+
+variable "workers" {
+  description = "The cluster that module workers makes: where its secret is, and the heap of each executor. Null: the server runs its tasks itself, or on spark_master."
+  type        = object({ secret_arn = string, executor_memory = string })
+  default     = null
+
+  validation {
+    condition     = var.workers == null || can(regex("^[0-9]+[mg]$", var.workers.executor_memory))
+    error_message = "Set executor_memory as Java spells it, such as 8g: about two thirds of a worker's memory, since Python's tasks need room beside it."
+  }
+
+  validation {
+    condition     = var.workers == null || var.spark_master == "local[*]"
+    error_message = "Set workers or spark_master: workers bring a master of their own."
   }
 }
 

@@ -17,6 +17,11 @@ run "whole" {
     condition     = output.lakehouse.lake_url != "" && length(output.lakehouse.bucket_names) == 6
     error_message = "The environment is whole."
   }
+
+  assert {
+    condition     = output.lakehouse.spark_secret_arn == null
+    error_message = "There are no workers that nobody asked for."
+  }
 }
 
 run "refuses_a_region_that_is_none" {
@@ -27,4 +32,16 @@ run "refuses_a_region_that_is_none" {
   }
 
   expect_failures = [var.region]
+}
+
+run "grows_beyond_one_machine" {
+  variables {
+    image_tag = "0.1.0"
+    workers   = { instance_type = "m7i.2xlarge", least = 1, most = 4, executor_memory = "20g" }
+  }
+
+  assert {
+    condition     = output.lakehouse.spark_secret_arn != null
+    error_message = "With workers there is a place for their secret."
+  }
 }

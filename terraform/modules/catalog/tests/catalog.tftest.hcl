@@ -44,6 +44,44 @@ run "analysts" {
   }
 }
 
+run "candidates_are_behind_the_gate" {
+  assert {
+    condition = alltrue([for s in jsondecode(aws_iam_policy.analyst.policy).Statement :
+      try(s.Condition["ForAnyValue:StringEquals"]["aws:CalledVia"], []) == ["athena.amazonaws.com"]
+      if s.Effect == "Allow" && s.Sid != "Buckets" && anytrue([for r in flatten([s.Resource]) : startswith(r, "arn:aws:s3:::") && !startswith(r, "arn:aws:s3:::artifacts")])
+    ])
+    error_message = "Files of tables, a candidate's among them, are read and listed by Athena only."
+  }
+
+  assert {
+    condition = length([for s in jsondecode(aws_iam_policy.analyst.policy).Statement : s
+    if s.Effect == "Allow" && anytrue([for r in flatten([s.Resource]) : contains(["arn:aws:s3:::silver/*", "arn:aws:s3:::gold/*"], r)])]) == 1
+    error_message = "One statement lets files of silver and gold be read at all."
+  }
+
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_policy.analyst.policy).Statement : flatten([s.Action]) if s.Sid == "Buckets"]) == ["s3:GetBucketLocation"]
+    error_message = "Whoever asks a bucket himself hears its region and nothing more."
+  }
+
+  assert {
+    condition = alltrue([for s in jsondecode(aws_iam_policy.analyst.policy).Statement :
+    s.Sid == "WriteResults" && try(s.Condition["ForAnyValue:StringEquals"]["aws:CalledVia"], []) == ["athena.amazonaws.com"] if anytrue([for a in flatten([s.Action]) : startswith(a, "s3:Put")])])
+    error_message = "Only Athena writes results: nobody puts another's result in its place."
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_iam_policy.analyst.policy).Statement : alltrue([for a in ["glue:CreateTable", "glue:UpdateTable", "glue:CreatePartition", "glue:BatchCreatePartition", "glue:UpdatePartition", "glue:BatchUpdatePartition"] : contains(s.Action, a)])
+    && contains(s.Resource, "arn:aws:glue:eu-west-1:123456789012:table/*") if s.Effect == "Deny"])
+    error_message = "No table of an analyst's own names a candidate's files as its place."
+  }
+
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_policy.analyst.policy).Statement : s.Condition.StringEquals["kms:ViaService"] if s.Sid == "Key"]) == "s3.eu-west-1.amazonaws.com"
+    error_message = "The key opens what S3 gives out, and nothing else."
+  }
+}
+
 run "refuses" {
   command = plan
 

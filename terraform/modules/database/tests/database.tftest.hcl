@@ -83,9 +83,12 @@ run "refuses" {
     storage_gb         = { initial = 100, most = 100 }
     log_retention_days = 7
     key_arn            = "alias/aws/rds"
+    backup_window      = "1-2"
+    maintenance_window = "02:30-03:30"
   }
 
   expect_failures = [
     var.backup_days, var.engine_version, var.instance_class, var.subnet_ids, var.storage_gb, var.log_retention_days, var.key_arn,
+    var.backup_window, var.maintenance_window,
   ]
 }

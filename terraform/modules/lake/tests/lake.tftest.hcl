@@ -77,8 +77,28 @@ run "only_the_site_reads_docs" {
   }
 
   assert {
-    condition     = alltrue([for bucket in ["raw", "bronze", "silver", "gold", "artifacts"] : length(jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement) == 1])
+    condition     = alltrue([for bucket in ["raw", "bronze", "silver", "gold", "artifacts"] : [for s in jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement : s if s.Effect != "Deny"] == []])
     error_message = "No other bucket lets anybody in by its policy."
+  }
+}
+
+run "nothing_under_another_key" {
+  assert {
+    condition = alltrue([for bucket in ["raw", "bronze", "silver", "gold", "artifacts", "docs"] :
+      one([for s in jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement : s.Condition
+        if s.Sid == "OurKeyOnly" && s.Effect == "Deny" && s.Action == "s3:PutObject" && endswith(flatten([s.Resource])[0], "-${bucket}/*")
+      ]) == { Null = { "s3:x-amz-server-side-encryption" = "false" }, StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = aws_kms_key.this.arn } }
+    ])
+    error_message = "An object for which another encryption is asked is refused."
+  }
+
+  assert {
+    condition = alltrue([for bucket in ["raw", "bronze", "silver", "gold", "artifacts", "docs"] :
+      one([for s in jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement : s.Condition.Null
+        if s.Sid == "NoKeyOfTheirOwn" && s.Effect == "Deny" && s.Action == "s3:PutObject" && endswith(flatten([s.Resource])[0], "-${bucket}/*")
+      ]) == { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" }
+    ])
+    error_message = "Nobody locks objects with a key that only he has."
   }
 }
 

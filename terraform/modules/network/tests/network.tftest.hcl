@@ -8,6 +8,19 @@ variables {
   availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
 }
 
+# First: an endpoint that has a policy keeps it when none is asked for.
+run "a_service_that_takes_no_policy_gets_none" {
+  override_data {
+    target = data.aws_vpc_endpoint_service.this
+    values = { vpc_endpoint_policy_supported = false }
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.interface) == 12 && !anytrue([for e in aws_vpc_endpoint.interface : can(jsondecode(e.policy).Statement)])
+    error_message = "AWS would refuse the endpoint, and with it the first apply."
+  }
+}
+
 run "no_way_out" {
   assert {
     condition     = length(aws_subnet.private) == 3 && alltrue([for subnet in aws_subnet.private : !subnet.map_public_ip_on_launch])
@@ -30,8 +43,15 @@ run "no_way_out" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : s.Resource != "*" || try(s.Condition.StringEquals["aws:ResourceAccount"], "") == "123456789012"])
-    error_message = "Through the S3 endpoint only buckets of this account are reached, and ECR's layers."
+    condition     = alltrue([for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : s.Resource != "*" || try(s.Condition.StringEquals, {}) == { "aws:PrincipalAccount" = "123456789012", "aws:ResourceAccount" = "123456789012" }])
+    error_message = "Through the S3 endpoint this account reaches its own buckets."
+  }
+
+  assert {
+    condition = alltrue([for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : flatten([s.Action]) == ["s3:GetObject"] && flatten([s.Resource]) == [
+      "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*", "arn:aws:s3:::al2023-repos-eu-west-1-de612dc2/*", "arn:aws:s3:::amazon-ssm-eu-west-1/*",
+    ] if !can(s.Condition)])
+    error_message = "Whoever asks without a name reads layers of images and Amazon's own packages, and writes nothing."
   }
 
   assert {
@@ -44,6 +64,18 @@ run "endpoints" {
   assert {
     condition     = alltrue([for service in ["glue", "sts", "secretsmanager", "logs", "ecr.api", "ecr.dkr"] : aws_vpc_endpoint.interface[service].private_dns_enabled])
     error_message = "The services that every container asks are reached by their usual names."
+  }
+
+  assert {
+    condition = length(aws_vpc_endpoint.interface) == 12 && alltrue(flatten([for e in aws_vpc_endpoint.interface : [for s in jsondecode(e.policy).Statement :
+    s.Condition.StringEquals == { "aws:PrincipalAccount" = "123456789012", "aws:ResourceAccount" = "123456789012" } if s.Sid != "AmazonsDocuments"]]))
+    error_message = "Through each endpoint this account's principals reach this account's things, and nobody else anything else."
+  }
+
+  assert {
+    condition = [for service, e in aws_vpc_endpoint.interface : service if length(jsondecode(e.policy).Statement) > 1] == ["ssm"] && one([for s in jsondecode(aws_vpc_endpoint.interface["ssm"].policy).Statement :
+    { may = s.Action, what = s.Resource, who = s.Condition.StringEquals["aws:PrincipalAccount"] } if s.Sid == "AmazonsDocuments"]) == { may = ["ssm:DescribeDocument", "ssm:GetDocument"], what = "arn:aws:ssm:eu-west-1::document/*", who = "123456789012" }
+    error_message = "The one exception: our agent reads Amazon's documents."
   }
 
   assert {

@@ -3,10 +3,15 @@ mock_provider "aws" {
 }
 
 variables {
-  name                 = "comporta-test"
-  key_arn              = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
-  cluster_arn          = "arn:aws:ecs:eu-west-1:123456789012:cluster/comporta-test-spark"
-  job                  = { image = "repository:1", user = "10001", folder = "/var/lib/comporta", environment = { LAKE_URL = "s3://bronze/lake" } }
+  name        = "comporta-test"
+  key_arn     = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  cluster_arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/comporta-test-spark"
+  job = {
+    image       = "repository:1"
+    users       = { ingest = "10002:10001", gate = "10003:10001", build = "10004:10001", release = "10005:10001", site = "10006:10001", publish = "10007:10001" }
+    folder      = "/var/lib/comporta"
+    environment = { LAKE_URL = "s3://bronze/lake" }
+  }
   publish_image        = "repository/aws-cli:2.27.0"
   docs_bucket          = "docs"
   job_role_arns        = { for job in ["ingest", "gate", "build", "release", "site", "publish"] : job => "arn:aws:iam::123456789012:role/${job}" }
@@ -48,8 +53,20 @@ run "jobs" {
   }
 
   assert {
-    condition     = alltrue([for d in aws_ecs_task_definition.job : jsondecode(d.container_definitions)[0].readonlyRootFilesystem && jsondecode(d.container_definitions)[0].user == "10001"])
-    error_message = "Jobs are not root and write to VAR_DIR and /tmp only."
+    condition     = alltrue([for job, d in aws_ecs_task_definition.job : jsondecode(d.container_definitions)[0].readonlyRootFilesystem && jsondecode(d.container_definitions)[0].user == var.job.users[job]])
+    error_message = "Each job is a user of its own and writes to VAR_DIR and /tmp only."
+  }
+
+  assert {
+    condition     = alltrue([for d in aws_ecs_task_definition.job : d.pid_mode == null])
+    error_message = "No job sees another's processes."
+  }
+
+  assert {
+    condition = alltrue([for d in aws_ecs_task_definition.job :
+      jsondecode(d.container_definitions)[0].linuxParameters.capabilities.drop == ["ALL"] && jsondecode(d.container_definitions)[0].dockerSecurityOptions == ["no-new-privileges"]
+    ])
+    error_message = "A job has no capability, and gets none by running a program."
   }
 }
 
@@ -61,13 +78,45 @@ run "no_wildcards" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.states.policy).Statement : !contains(s.Resource, "*") if s.Sid != "Logs"])
-    error_message = "Resources are named; log deliveries know none."
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.states.policy).Statement : !contains(s.Resource, "*") if !contains(["Logs", "Note"], s.Sid)])
+    error_message = "Resources are named; log deliveries and metrics know none."
   }
 
   assert {
     condition     = [for s in jsondecode(aws_iam_role_policy.states.policy).Statement : s.Condition.StringEquals["iam:PassedToService"] if s.Sid == "HandOver"] == ["ecs-tasks.amazonaws.com"]
     error_message = "Roles are handed to containers only."
+  }
+}
+
+run "only_a_run_that_came_to_its_end_counts" {
+  assert {
+    condition = [for name, s in jsondecode(aws_sfn_state_machine.this.definition).States : name if strcontains(try(s.Resource, ""), "putMetricData")] == ["Note success"] && [
+    for name, s in jsondecode(aws_sfn_state_machine.this.definition).States : name if strcontains(jsonencode(s), "\"Note success\"")] == ["Publish"]
+    error_message = "Success is noted after the last step, and nowhere else."
+  }
+
+  assert {
+    condition     = [for name, s in jsondecode(aws_sfn_state_machine.this.definition).States : name if strcontains(jsonencode(s), "\"Done\"")] == ["Note success"]
+    error_message = "A run that ends well notes it."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States["Left to the other run"] == { Type = "Succeed" }
+    error_message = "A run that was left to another one has brought nothing, and notes nothing."
+  }
+
+  assert {
+    condition = jsonencode([aws_cloudwatch_metric_alarm.late.namespace, aws_cloudwatch_metric_alarm.late.metric_name, aws_cloudwatch_metric_alarm.late.dimensions]) == jsonencode([
+      jsondecode(aws_sfn_state_machine.this.definition).States["Note success"].Parameters.Namespace,
+      jsondecode(aws_sfn_state_machine.this.definition).States["Note success"].Parameters.MetricData[0].MetricName,
+      { for d in jsondecode(aws_sfn_state_machine.this.definition).States["Note success"].Parameters.MetricData[0].Dimensions : d.Name => d.Value },
+    ])
+    error_message = "The alarm that no run succeeded listens to these notes, and to nothing that Step Functions counts."
+  }
+
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.states.policy).Statement : s.Condition.StringEquals["cloudwatch:namespace"] if s.Sid == "Note" && s.Action == ["cloudwatch:PutMetricData"]]) == "Comporta"
+    error_message = "It may note, under our name."
   }
 }
 
@@ -105,9 +154,10 @@ run "refuses" {
     expected_within_hours = 1
     publish_image         = "repository/aws-cli:latest"
     job_role_arns         = {}
+    job                   = { image = "repository:1", users = { ingest = "10001:10001", gate = "10001:10001" }, folder = "/", environment = {} }
   }
 
   expect_failures = [
-    var.schedule, var.time_zone, var.alarm_email, var.monthly_budget, var.job_hours, var.expected_within_hours, var.publish_image, var.job_role_arns,
+    var.schedule, var.time_zone, var.alarm_email, var.monthly_budget, var.job_hours, var.expected_within_hours, var.publish_image, var.job_role_arns, var.job,
   ]
 }

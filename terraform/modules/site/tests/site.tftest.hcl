@@ -40,6 +40,24 @@ run "closed" {
   }
 
   assert {
+    condition = alltrue([
+      for policy in aws_cloudfront_response_headers_policy.this :
+      strcontains(policy.security_headers_config[0].content_security_policy[0].content_security_policy, "default-src 'none'")
+      && strcontains(policy.security_headers_config[0].content_security_policy[0].content_security_policy, "frame-ancestors 'none'")
+      && policy.security_headers_config[0].content_security_policy[0].override
+    ]) && length(aws_cloudfront_response_headers_policy.this) == 3
+    error_message = "A page loads nothing that it does not name, and is in nobody's frame."
+  }
+
+  assert {
+    condition = aws_cloudfront_distribution.this.default_cache_behavior[0].response_headers_policy_id == aws_cloudfront_response_headers_policy.this["pages"].id && alltrue([
+      for behaviour in aws_cloudfront_distribution.this.ordered_cache_behavior :
+      behaviour.response_headers_policy_id == aws_cloudfront_response_headers_policy.this[split("/", behaviour.path_pattern)[1]].id && behaviour.viewer_protocol_policy == "redirect-to-https"
+    ]) && length(aws_cloudfront_distribution.this.ordered_cache_behavior) == 2
+    error_message = "Each folder's pages come with their own headers, by TLS only."
+  }
+
+  assert {
     condition     = aws_cloudwatch_log_group.this.retention_in_days == 365
     error_message = "Requests are logged for a time."
   }

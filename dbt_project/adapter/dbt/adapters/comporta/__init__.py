@@ -3,6 +3,7 @@
 from dbt.adapters.base import AdapterPlugin
 from dbt.adapters.comporta.connections import ComportaConnectionManager, ComportaCredentials
 from dbt.adapters.comporta.impl import ComportaAdapter
+from dbt.adapters.comporta.target import say_spark
 from dbt.include import comporta
 
 __all__ = ["ComportaAdapter", "ComportaConnectionManager", "ComportaCredentials", "Plugin"]
@@ -13,3 +14,5 @@ Plugin = AdapterPlugin(
     include_path=comporta.PACKAGE_PATH,
     dependencies=["spark"],
 )
+
+say_spark()

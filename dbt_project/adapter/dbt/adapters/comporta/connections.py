@@ -3,22 +3,35 @@
 import json
 import re
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+import thrift.transport.TSocket
 from dbt.adapters.comporta.message import kind_of, readable
 from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.exceptions import FailedToConnectError
-from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+from dbt.adapters.spark.connections import CONNECTION_LOST_EXCEPTIONS, SparkConnectionManager, SparkCredentials
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+from thrift.transport.TSocket import TSocket
 
-from lakehouse import lock
+from lakehouse import authentication, catalog, health, lock, values
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings, load
 
+
+class _PatientSocket(TSocket):  # type: ignore[misc]
+    """What PyHive makes its sessions of; a server that does not answer is told. It answers each poll of a statement within 5 s."""
+
+    def __init__(self, *where: Any, **options: Any) -> None:
+        super().__init__(*where, **options)
+        self.setTimeout(2000 * health.PATIENCE)
+
+
+thrift.transport.TSocket.TSocket = _PatientSocket
+_LOOPBACK = ("127.0.0.1", "localhost")
 _COMMENT = re.compile(r"\s*/\*\s*(\{.*?\})\s*\*/", re.DOTALL)  # what dbt puts before each statement
 _WROTE = re.compile(r"\[TASK_WRITE_FAILED\] (Task failed while writing rows to \S+)")
 
@@ -49,6 +62,8 @@ class ComportaCredentials(SparkCredentials):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.server_side_parameters.pop("spark.sql.ansi.enabled", None)  # dbt-spark's `false`
+        # A hook's `select assert_true(…)`, whose rows nobody fetches, is to run.
+        self.server_side_parameters.setdefault(catalog.STREAM, "false")
 
 
 class ComportaConnectionManager(SparkConnectionManager):
@@ -69,20 +84,35 @@ class ComportaConnectionManager(SparkConnectionManager):
         """As dbt-spark's; a server that is not there is said to be so."""
         node, settings = vars(cls._next).pop("settings", (None, {}))
         plain = getattr(connection.credentials, "plain", connection.credentials)  # one connection serves many nodes
-        connection.credentials = plain
+        known = connection.credentials = copy(plain)
+        known.plain = plain
         if settings and node == connection.name:
-            connection.credentials = copy(plain)
-            connection.credentials.server_side_parameters = plain.server_side_parameters | settings
-            connection.credentials.plain = plain
+            known.server_side_parameters = plain.server_side_parameters | settings
+        if known.password is None and known.host in _LOOPBACK:  # the profile has none: it is of this machine's server
+            known.auth, known.password = "CUSTOM", authentication.token(cls._settings())
         try:
             return super().open(connection)
         except FailedToConnectError as error:
+            if authentication.REFUSED in f"{error} {error.__cause__}":
+                raise FailedToConnectError(str(authentication.refused(cls._settings()))) from None
             if "refused" not in str(error).lower() and "could not connect" not in str(error).lower():
                 raise
-            known = connection.credentials
             raise FailedToConnectError(
                 f"nothing listens on {known.host}:{known.port} (wanted: the Spark Thrift server). Start it with make up"
             ) from None
+
+    @classmethod
+    def _close_handle(cls, connection: Connection) -> None:
+        """As dbt's; where the server is gone there is nothing to close, and the error that told so is to be heard."""
+        with suppress(*CONNECTION_LOST_EXCEPTIONS):
+            super()._close_handle(connection)
+
+    @classmethod
+    def process_results(cls, column_names: Iterable[str], rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """As dbt's; bytes as text in hex, which agate would write as Python does."""
+        told = ([values.text(each) if isinstance(each, bytes) else each for each in row] for row in rows)
+        found: Iterator[dict[str, Any]] = super().process_results(column_names, told)
+        return found
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:
@@ -93,6 +123,8 @@ class ComportaConnectionManager(SparkConnectionManager):
         except LockError as error:
             raise DbtRuntimeError(str(error)) from None
         except Exception as error:
+            if isinstance(error.__cause__ or error, CONNECTION_LOST_EXCEPTIONS):
+                raise DbtRuntimeError(str(health.lost(self._settings(), self._seen()))) from None
             if isinstance(error, DbtRuntimeError) and type(error) is not DbtDatabaseError:
                 raise
             said = _raw(error)
@@ -105,6 +137,11 @@ class ComportaConnectionManager(SparkConnectionManager):
         if cls._loaded is None:
             cls._loaded = load()
         return cls._loaded
+
+    def _seen(self) -> str:
+        """What became of a server that is not of this machine, as far as is known."""
+        host = self.profile.credentials.host
+        return "" if host in _LOOPBACK else f"on {host} has broken off the connection or does not answer"
 
     def _source(self, sql: str) -> tuple[str, str]:
         """Path and text of the file that the statement comes from, both empty if it is not known."""

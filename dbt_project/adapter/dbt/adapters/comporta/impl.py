@@ -4,10 +4,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,23 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.connections import ComportaConnectionManager, StatementError
+from dbt.adapters.comporta.exact import ExactAdapter
 from dbt.adapters.comporta.origin import UnknownError
-from dbt.adapters.comporta.relation import ComportaRelation, sample_of
-from dbt.adapters.spark import SparkAdapter
+from dbt.adapters.comporta.reading import OF_VIEW, Input, Parts, Read, Reading
+from dbt.adapters.comporta.relation import ComportaRelation, sample_of, whole
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
 from lakehouse import candidate, catalog, commits, lock, storage, view
-from lakehouse.errors import LockError
-from lakehouse.settings import Settings, load
+from lakehouse.errors import LockError, StorageError
 from lakehouse.site import files
-from lakehouse.sqltext import bare
+from lakehouse.sqlnames import named
+from lakehouse.sqlrows import chooses_rows
+from lakehouse.sqltext import without_end
 from lakehouse.types import spark_types
 
-_TEXT = re.compile(
-    r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE
-)
-_PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
-_VARIABLE = re.compile(r"\b(env_var|var)\s*\(\s*\W*(\w+)")  # within text that may be quoted once more
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
 _MANY_FILES = {  # of 16 MB before they are compressed: the less of a table a file holds, the less a merge writes anew
@@ -42,21 +38,9 @@ _MANY_FILES = {  # of 16 MB before they are compressed: the less of a table a fi
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
 }
 _ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
-_BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows
 _ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
+_ALWAYS = "it is tagged always"
 _BATCHES = "macro.comporta.last_batch_id"
-
-
-@dataclass
-class Input:
-    """A Delta table that a model reads, perhaps through views."""
-
-    name: str
-    table: DeltaTable
-    seen: str = ""  # what stands between: texts of views, what is held back in quarantine
-    by: str = ""  # of that, what decides how its rows look: the views and the ephemeral models
-    relation: BaseRelation | None = None  # whom to ask about `_batch_id`
-    forward: bool = True  # whether its rows only ever come in newer batches
 
 
 @dataclass
@@ -67,7 +51,7 @@ class Plan:
     since: int = -1
 
 
-class ComportaAdapter(SparkAdapter):
+class ComportaAdapter(ExactAdapter, Reading):
     """dbt-spark's, with what is said in `origin`."""
 
     ConnectionManager = ComportaConnectionManager
@@ -75,11 +59,15 @@ class ComportaAdapter(SparkAdapter):
 
     def __init__(self, config: Any, mp_context: Any) -> None:
         super().__init__(config, mp_context)
+        for each in getattr(config, "dispatch", ()):
+            # A search order that a package's manual gives knows nothing of this project, where the merge is. dbt's own order begins here.
+            if config.project_name not in each["search_order"]:
+                each["search_order"].insert(0, config.project_name)
         self._lock = threading.RLock()
         self._described: dict[str, dict[str, str]] = {}
         self._plans: dict[str, Plan] = {}
         self._whole: set[str] = set()
-        self._loaded: Settings | None = None
+        self._names: dict[str, list[Parts]] = {}
         self._writing: AbstractContextManager[None] | None = None
 
     @classmethod
@@ -97,14 +85,14 @@ class ComportaAdapter(SparkAdapter):
         """Take the lake's write lock until this process ends; nothing happens where a command of ours has it and runs dbt.
 
         Raises:
-            DbtRuntimeError: another process writes; says which and since when.
+            DbtRuntimeError: another process writes; says which and since when. Or the lake can't be written.
         """
         if os.environ.get(lock.HELD) or self._writing is not None:
             return
         self._writing = lock.writing(self._settings(), what)
         try:
             self._writing.__enter__()
-        except LockError as error:
+        except (LockError, StorageError) as error:
             self._writing = None
             raise DbtRuntimeError(str(error)) from None
         for mark in (self._settings().var_dir / "state").glob("built_*.json"):
@@ -127,9 +115,9 @@ class ComportaAdapter(SparkAdapter):
         return found
 
     def get_columns_in_relation(self, relation: BaseRelation) -> list[Any]:
-        """As dbt-spark's: none where there is no such table."""
+        """As dbt-spark's: none where there is no such table. `--empty` and samples leave out rows, not columns."""
         try:
-            return list(super().get_columns_in_relation(relation))
+            return list(super().get_columns_in_relation(whole(relation)))
         except StatementError as error:
             if error.kind not in _ABSENT:
                 raise
@@ -140,21 +128,17 @@ class ComportaAdapter(SparkAdapter):
         with self._lock:
             if schema not in self._described:
                 self.list_relations_without_caching(self.Relation.create(schema=schema).include(identifier=False))
-            return self._described[schema].get(name, "")
-
-    @available
-    def text_of_view(self, relation: BaseRelation) -> str:
-        """The query of a view as the catalog has it; empty if it has none."""
-        found = _TEXT.search(self._information(relation))
-        return found[1] if found else ""
+            return self._described[schema].get(name) or self._described[schema].get(name.lower(), "")
 
     @available
     def stamp_of_view(self, model: dict[str, Any]) -> str | None:
         """What a view is made of besides its query; None if that can't be told, or if it must be made each time."""
-        if _has_side_effects(model):
+        query = model.get("compiled_code")  # not while it is compiled, and not of what `dbt clone` lays
+        if query is None or _has_side_effects(model):
             return None
         try:
-            below = sorted(f"{each.name} {origin.columns(each.table)}" for each in self._inputs(model))
+            names = self._names_besides(model, query)
+            below = sorted(f"{each.name} {origin.columns(each.table)}" for each in self._read(model, names).inputs)
         except UnknownError:
             return None
         columns = {name: (column.get("data_type"), column.get("description")) for name, column in model["columns"].items()}
@@ -163,13 +147,15 @@ class ComportaAdapter(SparkAdapter):
     @available
     def is_view_of(self, relation: BaseRelation, query: str, stamp: str) -> bool:
         """Whether the catalog has this very view."""
-        same = self.text_of_view(relation).strip() == query.strip()
+        same = self.text_of_view(relation).strip() == without_end(query).strip()  # Spark keeps no comment behind it
         return same and f"comporta.stamp={stamp}" in self._information(relation)
 
     @available
     def note_view(self, relation: BaseRelation, query: str, stamp: str | None) -> None:
         """Keep what is now in the catalog of a view that was just made."""
-        said = f"Type: VIEW\nView Text: {query.strip()}\nView Original Text: \nTable Properties: [comporta.stamp={stamp}]"
+        said = (
+            f"Type: VIEW\nView Text: {without_end(query).strip()}\nView Original Text: \nTable Properties: [comporta.stamp={stamp}]"
+        )
         with self._lock:
             self._described.setdefault(str(relation.schema), {})[str(relation.identifier)] = said
 
@@ -238,31 +224,70 @@ class ComportaAdapter(SparkAdapter):
 
     @available
     def origin(self, model: dict[str, Any], query: str) -> str | None:
-        """The note of what `query` builds `model` from; None if that can't be told. To be asked for before it is built.
+        """The note of what `query` builds `model` from; None if its owner alone decides. To be asked for before it is built.
 
-        A table that holds a part of the rows has at least a note that says so.
+        What can't be told is noted as such, and so is why it is to be built each time. A table that holds a part of the rows has
+        at least a note that says so.
         """
         note, part = self._written_from(model, query), self._part(model)
         if part:
             note = (note or {"comporta": 1}) | {"part": part}
         return origin.plain(note) if note else None
 
+    @available
+    def reads_itself(self, model: Mapping[str, Any], query: str) -> bool:
+        """Whether `query` names the model's own table."""
+        return any(each.parts[-2:] == _own(model) for each in named(query))
+
+    @available
+    def reason_each_time(self, note: str | None) -> str:
+        """Why a model with that note is built at every run; empty if it is not."""
+        said = commits.read_note(note)
+        return str(said.get("unknown") or said.get("asks") or "")
+
     def _written_from(self, model: Mapping[str, Any], query: str) -> dict[str, Any] | None:
-        if self._only() or model["config"].get("full_refresh") is False or _has_side_effects(model):
+        if self._only() or model["config"].get("full_refresh") is False:
             return None
+        own = _own(model)
+        names = self._names_besides(model, query, model.get("compiled_code") or query)
+        self._names[model["unique_id"]] = names = [parts for parts in names if parts[-2:] != own]
         try:
-            inputs = self._inputs_now(model)
-            plan = self._plans.get(model["unique_id"])
-            return {
+            found = self._read(model, names)
+            note = {
                 "comporta": 1,
-                "since": plan.since if plan and not plan.reason else -1,
                 "query": origin.code(self._neutral(model["depends_on"]["nodes"], query)),
-                "project": self._surroundings(model),
+                "project": self._surroundings(),
                 "model": self._as_written(model),
-                "inputs": inputs,
+                "inputs": self._inputs_now(model, found),
+                "between": origin.digest(sorted(found.texts)),
             }
+            note |= {"named": [list(parts) for parts in names]} if names else {}
+            asked = self._asked(model, query, found, note)
+            side = _has_side_effects(model)
+            note |= {"asks": side or f"it asks for {asked}"} if side or asked else {}
+            plan = self._plans.get(model["unique_id"])
+            # What is merged is taken for rows of newer batches, unless something else may have chosen them.
+            newer = (
+                plan is not None
+                and not plan.reason
+                and side != _ALWAYS
+                and not (asked and (asked.startswith(OF_VIEW) or chooses_rows(query)))
+            )
+            return note | {"since": plan.since if plan and newer else -1, "asked": asked}
+        except UnknownError as error:
+            return {"comporta": 1, "unknown": str(error)}
+
+    def _asked(self, model: Mapping[str, Any], query: str, found: Read, note: Mapping[str, Any]) -> str:
+        """What `query` asks for besides its inputs; empty if nothing."""
+        if self.reads_itself(model, query):
+            return "the rows of its own table"
+        own = self.Relation.create(schema=model["schema"], identifier=model["alias"])
+        try:
+            held = commits.read_note(self._noted(self._table(own)))
         except UnknownError:
-            return None
+            held = {}
+        same = held.get("query") == note["query"] and origin.shape(held.get("inputs")) == origin.shape(note["inputs"])
+        return self._asks(found, query, held.get("asked") if same else None)
 
     def _only(self) -> str:
         """dbt's option by which `ref` gives no rows, or a sample: a table built so is to be built by the next run that reads everything."""
@@ -278,9 +303,8 @@ class ComportaAdapter(SparkAdapter):
         if share < 1 and self._is_sampled(model["depends_on"]["nodes"]):
             return f"DEV_SAMPLE={100 * share:g}"
         try:
-            return next(
-                (str(part) for each in self._inputs(model) if (part := commits.read_note(self._noted(each.table)).get("part"))), ""
-            )
+            inputs = self._read(model, self._names.get(model["unique_id"], ())).inputs
+            return next((str(part) for each in inputs if (part := commits.read_note(self._noted(each.table)).get("part"))), "")
         except UnknownError:
             return ""
 
@@ -321,7 +345,8 @@ class ComportaAdapter(SparkAdapter):
             return False
 
     def _size_of_inputs(self, model: Mapping[str, Any], target: BaseRelation | None = None) -> candidate.Size:
-        tables = [each.table for each in self._inputs(model)] + ([self._table(target)] if target else [])
+        read = self._read(model, self._names.get(model["unique_id"], ())).inputs
+        tables = [each.table for each in read] + ([self._table(target)] if target else [])
         sizes = [candidate.size_of(table) for table in tables]
         return candidate.Size(sum(each.rows for each in sizes), sum(each.size for each in sizes))
 
@@ -336,9 +361,8 @@ class ComportaAdapter(SparkAdapter):
             return []
         for name, value in _MANY_FILES.items():
             self.execute(f"set {name}={value}")
-        _, columns = self.execute(f"describe query {query}", fetch=True)
-        kinds = {str(row[0]): row[1] for row in columns.rows}
-        return [name for name in key if kinds.get(name) in _ORDERED.values()]
+        kinds = {name.lower(): kind for name, kind in self.columns_of_query(query)}
+        return [name for name in key if kinds.get(catalog.unquoted(name).lower()) in _ORDERED.values()]
 
     @available
     def keys_that_skip_files(self, relation: BaseRelation, unique_key: str | list[str], large: int) -> dict[str, str]:
@@ -348,7 +372,9 @@ class ComportaAdapter(SparkAdapter):
             table = self._table(relation)
             if candidate.size_of(table).size < large:
                 return {}
-            return {name: _ORDERED[kind] for name, kind in spark_types(table).items() if name in key and kind in _ORDERED}
+            named = {catalog.unquoted(name).lower() for name in key}
+            types = spark_types(table)
+            return {name: _ORDERED[kind] for name, kind in types.items() if name.lower() in named and kind in _ORDERED}
         except UnknownError:
             return {}
 
@@ -374,7 +400,7 @@ class ComportaAdapter(SparkAdapter):
     @available
     def built_from(self, relation: BaseRelation, note: str | None) -> bool:
         """Whether the table is what was built from just that, and was not touched since."""
-        if note is None or "inputs" not in commits.read_note(note):
+        if note is None or "inputs" not in commits.read_note(note) or self.reason_each_time(note):
             return False
         try:
             held = self._noted(self._table(relation))
@@ -395,20 +421,24 @@ class ComportaAdapter(SparkAdapter):
             held = commits.read_note(self._noted(table))
             if not held:
                 return Plan("it is not known what its table was built from")
+            if "unknown" in held:
+                return Plan(str(held["unknown"]))
             if "inputs" not in held:
                 return Plan("its table was built from a part of the rows")
             if held.get("model") != self._as_written(model):
                 return Plan("the model has changed")
-            return self._went_on(held["inputs"], list(self._inputs(model)))
+            found = self._read(model, [tuple(parts) for parts in held.get("named", [])])
+            return self._went_on(held, found)
         except UnknownError as error:
             return Plan(f"{error}")
 
-    def _went_on(self, held: Mapping[str, Mapping[str, Any]], inputs: list[Input]) -> Plan:
+    def _went_on(self, held: Mapping[str, Any], found: Read) -> Plan:
         since: list[int] = []
+        inputs = found.inputs
         by = _by(inputs)
         for each in inputs:
             key = str(each.table.metadata().id)
-            before = held.get(key)
+            before = held["inputs"].get(key)
             if before is None:
                 return Plan(f"{each.name} was not there, or was another table")
             if before.get("by") != by[key]:
@@ -420,12 +450,14 @@ class ComportaAdapter(SparkAdapter):
                 return Plan(f"{each.name} was rebuilt, set back, changed by hand, or got rows of older batches")
             if batch is not None:
                 since.append(int(batch))
+        if held.get("between") != origin.digest(sorted(found.texts)):
+            return Plan("a view or an ephemeral model that it reads has changed")
         return Plan(since=min(since, default=-1))
 
-    def _inputs_now(self, model: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        asks = _BATCHES in self._macros_within(model["depends_on"]["macros"])
+    def _inputs_now(self, model: Mapping[str, Any], read: Read) -> dict[str, dict[str, Any]]:
+        asks = _BATCHES in self._macros_within(model["raw_code"], model["depends_on"]["macros"])
         found: dict[str, dict[str, Any]] = {}
-        inputs = list(self._inputs(model))
+        inputs = read.inputs
         by = _by(inputs)
         for each in inputs:
             key = str(each.table.metadata().id)
@@ -456,110 +488,6 @@ class ComportaAdapter(SparkAdapter):
             found = int(rows.rows[0][0])
         return found
 
-    def _inputs(self, model: Mapping[str, Any]) -> Iterator[Input]:
-        for number in model["depends_on"]["nodes"]:
-            yield from self._reached(number, "")
-
-    def _reached(self, number: str, seen: str) -> Iterator[Input]:
-        manifest: Any = self.get_macro_resolver()
-        node = manifest.nodes.get(number) or manifest.sources.get(number)
-        if node is None:
-            raise UnknownError(f"{number} is not known")
-        if getattr(node, "is_ephemeral_model", False):
-            written = origin.digest(seen, *self._text_of(node.raw_code, node.depends_on.macros))
-            for parent in node.depends_on.nodes:
-                yield from self._reached(parent, written)
-            return
-        relation = self._resolved(node)
-        elsewhere = node.resource_type == "source" or relation.schema != node.schema
-        if elsewhere and not self._is_view_of_sources(node, relation):
-            yield self._outside(relation, seen)
-        elif node.config.materialized == "view":
-            text = self.text_of_view(relation)
-            if not text:
-                raise UnknownError(f"{relation} is no view yet")
-            text = self._neutral(node.depends_on.nodes, text)
-            for parent in node.depends_on.nodes:
-                yield from self._reached(parent, origin.digest(seen, origin.code(text)))
-        else:
-            kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
-            yield Input(str(relation), self._table(relation), seen, seen, relation, forward=kept)
-
-    def _is_view_of_sources(self, node: Any, relation: BaseRelation) -> bool:
-        """Whether `relation` is a model's view that reads the sources of this target, as another target made it."""
-        parents = node.depends_on.nodes if node.resource_type == "model" and node.config.materialized == "view" else []
-        manifest: Any = self.get_macro_resolver()
-        text = self._neutral(parents, self.text_of_view(relation))
-        return bool(parents) and all(number in manifest.sources and f"<{number}>" in text for number in parents)
-
-    def _neutral(self, numbers: Iterable[str], query: str) -> str:
-        """`query` with the ids of its parents for their names: in another schema it is the same query, of a clone of the same table."""
-        manifest: Any = self.get_macro_resolver()
-        for number in numbers:
-            node = manifest.nodes.get(number) or manifest.sources.get(number)
-            if node is not None and not getattr(node, "is_ephemeral_model", False):
-                name = (
-                    self.Relation.create(schema=node.schema, identifier=node.identifier) if node.resource_type == "source" else None
-                )
-                query = re.sub(rf"(?<![\w.`]){re.escape(str(name or self._resolved(node)))}(?![\w`])", f"<{number}>", query)
-        return query
-
-    def _resolved(self, node: Any) -> BaseRelation:
-        """The relation that `ref` gives: the node's own, or with `--defer` the one that stands in for it."""
-        own = self.Relation.create(schema=node.schema, identifier=node.identifier)
-        instead = getattr(node, "defer_relation", None)
-        if not instead or not getattr(self.config.args, "defer", False):
-            return own
-        from dbt import selected_resources
-
-        preferred = getattr(self.config.args, "favor_state", False) and node.unique_id not in selected_resources.SELECTED_RESOURCES
-        if preferred or not self.get_relation(node.database, node.schema, node.identifier):
-            return self.Relation.create(schema=instead.schema, identifier=instead.identifier)
-        return own
-
-    def _outside(self, relation: BaseRelation, seen: str) -> Input:
-        """What no model of this project makes: a table, or a view that a release made."""
-        text = self.text_of_view(relation)
-        if not text:
-            return Input(str(relation), self._table(relation), seen, seen, relation)
-        shown = view.read(text)
-        if shown is None:
-            raise UnknownError(f"{relation} is a view that no release made")
-        table = self._shown(*shown)
-        # Which version is shown is told by the rows; what else the text says is what is held back.
-        held = re.sub(r"version as of \d+", "", text, count=1) if "anti join" in text else ""
-        return Input(str(relation), table, origin.digest(seen, held) if held else seen, seen, relation)
-
-    def _shown(self, schema: str, name: str, at: int) -> DeltaTable:
-        return origin.open_table(candidate.place(self._settings(), schema, name), storage.options(self._settings()), at)
-
-    def _table(self, relation: BaseRelation) -> DeltaTable:
-        """The relation's table; of a clone that nobody has written since, what it is a clone of; of a view that a release made, what it shows."""
-        if shown := view.read(self.text_of_view(relation)):
-            return self._shown(*shown)
-        table = self._named(relation)
-        try:
-            return self._cloned(table, origin.commit(self._commits(table))) or table
-        except UnknownError:
-            return table
-
-    def _cloned(self, table: DeltaTable, commit: Mapping[str, Any]) -> DeltaTable | None:
-        said = commit.get("operationParameters") or {}
-        if commit.get("operation") != "CLONE" or not str(said.get("sourceVersion", "")).isdigit():
-            return None
-        schema, _, name = str(said.get("source", "")).replace("`", "").removeprefix("spark_catalog.").partition(".")
-        place = _local(name) if schema == "delta" else candidate.place(self._settings(), schema, name)
-        return origin.open_table(place, storage.options(self._settings()), int(said["sourceVersion"]))
-
-    def _commits(self, table: DeltaTable) -> Iterator[dict[str, Any]]:
-        return commits.newest_first(self._settings(), table)
-
-    def _named(self, relation: BaseRelation) -> DeltaTable:
-        said = _PLACE.search(self._information(relation))
-        schema, name = str(relation.schema), str(relation.identifier)
-        place = _local(said[1].strip()) if said else candidate.place(self._settings(), schema, name)
-        return origin.open_table(place, storage.options(self._settings()))
-
     def _noted(self, table: DeltaTable) -> str | None:
         """The note of what the table holds: a table that was set back has that of the version that it was set back to."""
         options = storage.options(self._settings())
@@ -578,24 +506,6 @@ class ComportaAdapter(SparkAdapter):
                 return found if isinstance(found, str) else None
         return None
 
-    def _as_written(self, model: Mapping[str, Any]) -> str:
-        """Digest of the model as it is written: its query, macros and variables in it, and its config; no comments, no blanks."""
-        config = {name: value for name, value in model["config"].items() if name not in _BESIDE}
-        columns = {name: column.get("data_type") for name, column in model["columns"].items()}
-        text = self._text_of(model["raw_code"], model["depends_on"]["macros"])
-        return origin.digest(text, config, columns, sample_of(self.config.target_name))
-
-    def _text_of(self, query: str, macros: Iterable[str]) -> list[Any]:
-        """What decides how a query is compiled: its text, the macros in it, and the values of the variables in either."""
-        texts = [bare(query), {number: bare(text) for number, text in self._macros_within(macros).items()}]
-        project = self.config.vars.to_dict()
-        places = self.config.cli_vars, project.get(self.config.project_name, {}), project
-        values = {
-            (kind, name): os.environ.get(name) if kind == "env_var" else [each.get(name) for each in places]
-            for kind, name in _VARIABLE.findall(str(texts))
-        }
-        return [*texts, sorted(values.items())]
-
     def _kept(self, table: DeltaTable, commit: Mapping[str, Any]) -> str | None:
         try:
             kept = json.loads(self._beside(table).read_text())
@@ -603,38 +513,9 @@ class ComportaAdapter(SparkAdapter):
             return None
         return str(kept["note"]) if kept.get("rows") == f"{table.metadata().id}@{commit['version']}" else None
 
-    def _macros_within(self, macros: Iterable[str]) -> dict[str, str]:
-        """Text of the project's macros among `macros` and of those that they use, by id."""
-        manifest: Any = self.get_macro_resolver()
-        found: dict[str, str] = {}
-        left = list(macros)
-        while left:
-            number = left.pop()
-            macro = manifest.macros.get(number)
-            if macro is None or number in found or macro.package_name.startswith("dbt"):
-                continue
-            found[number] = macro.macro_sql
-            left += macro.depends_on.macros
-        return found
 
-    def _surroundings(self, model: Mapping[str, Any]) -> str:
-        """Digest of what is the same for all models: macros, packages, the session's settings."""
-        manifest: Any = self.get_macro_resolver()
-        macros = {number: macro.macro_sql for number, macro in manifest.macros.items() if not macro.package_name.startswith("dbt")}
-        packages = {name: version(name) for name in ("pyspark", "delta-spark", "dbt-core", "dbt-spark")}
-        return origin.digest(macros, packages, self.config.credentials.server_side_parameters)
-
-    def _settings(self) -> Settings:
-        if self._loaded is None:
-            self._loaded = load()
-        return self._loaded
-
-
-def _local(place: str) -> str:
-    """A location as delta-rs spells it."""
-    if place.startswith("s3a://"):
-        return "s3://" + place.removeprefix("s3a://")
-    return "/" + place.removeprefix("file:").lstrip("/") if place.startswith("file:") else place
+def _own(model: Mapping[str, Any]) -> Parts:
+    return str(model["schema"]).lower(), str(model["alias"]).lower()
 
 
 def _by(inputs: Iterable[Input]) -> dict[str, list[str]]:
@@ -649,10 +530,11 @@ def _least(*numbers: int | None) -> int | None:
     return None if None in numbers else min(number for number in numbers if number is not None)
 
 
-def _has_side_effects(model: Mapping[str, Any]) -> bool:
-    config = model["config"]
-    hooks = config.get("pre-hook") or config.get("pre_hook") or config.get("post-hook") or config.get("post_hook")
-    return bool(hooks) or "always" in model.get("tags", ())
+def _has_side_effects(model: Mapping[str, Any]) -> str:
+    """What says that a model does more than its query tells; empty if nothing does."""
+    if any(model["config"].get(name) for name in ("pre-hook", "pre_hook", "post-hook", "post_hook")):
+        return "it has hooks"
+    return _ALWAYS if "always" in model.get("tags", ()) else ""
 
 
 def _only_grew(commits: Iterable[Mapping[str, Any]], before: int, batch: int | None) -> bool:

@@ -12,7 +12,10 @@ _PLACES = (
 )
 _END = re.compile(r"\s*(?:SQLSTATE: \w{5}|\n== SQL|\n\s*at [\w$.]+\(|;\n|\n'\w|[;,] line \d+ pos \d+|\(line \d+, pos \d+\))")
 _MEANT = re.compile(r"\s*Did you mean one of the following\? \[(.*?)\]")
+# Whoever reads of a name that is not there knows that it may be misspelt, and drops nothing.
+_ADVICE = re.compile(r"\s*(?:Verify the spelling|If you did not qualify|To tolerate the error on drop).*\Z")
 _NAME = r"`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*"
+_MISSING = re.compile(rf"The ([a-z ]+) ({_NAME}) cannot be found\.")
 _WANTED = re.compile(rf"with name ({_NAME})")
 
 
@@ -48,7 +51,11 @@ def _said(message: str) -> tuple[str, str]:
         while found := _EXCEPTION.match(plain):
             plain = plain[found.end() :]
     text = _END.split(plain, maxsplit=1)[0]
-    return (kinds[0][1] if kinds else ""), " ".join(text.split())
+    said = " ".join(text.split())
+    if missing := _MISSING.match(said):
+        rest = _ADVICE.sub("", said[missing.end() :])
+        said = f"there is no {missing[1]} {missing[2].replace('`', '')}.{rest}"
+    return (kinds[0][1] if kinds else ""), said
 
 
 def _place(message: str) -> tuple[int, int] | None:

@@ -16,11 +16,19 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.commits import QUIET, read_note
-from lakehouse.sqltext import volatile
+from lakehouse.redaction import first_line
+from lakehouse.sparkfunctions import EACH_TIME
 
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
 NEW_BATCH = "/* new batches */"
 _NEW_BATCH = re.compile(r"(?:_batch_id > -?\d+|true)\s*" + re.escape(NEW_BATCH))
+
+
+# In an analysed plan: a call, or a text that Spark reads as a time.
+_CALL = re.compile(
+    rf"\b({'|'.join(sorted(EACH_TIME))})\(|\bcast\(\s*(?:now|today|tomorrow|yesterday)\b[^()]*? as (?:date|timestamp)",
+    re.IGNORECASE,
+)
 
 
 class UnknownError(Exception):
@@ -33,14 +41,23 @@ def digest(*parts: Any) -> str:
 
 
 def code(sql: str) -> str:
-    """Digest of a model's query.
-
-    Raises:
-        UnknownError: the same rows may give other results at another time.
-    """
-    if asked := volatile(sql):
-        raise UnknownError(f"it asks for {asked}")
+    """Digest of a model's query."""
     return digest(_NEW_BATCH.sub("<new>", sql).strip())
+
+
+def calls_in_plan(told: str) -> str:
+    """What Spark's `explain extended` says that a query asks for besides its tables; empty if nothing."""
+    analysed = told.partition("== Analyzed Logical Plan ==")[2].partition("== Optimized Logical Plan ==")[0]
+    found = _CALL.search(analysed)
+    if found:
+        return found[0] if found[1] is None else f"{found[1]}()"
+    return "" if analysed and "AnalysisException" not in analysed else "what Spark can't tell"
+
+
+def shape(inputs: Any) -> Any:
+    """Of a note's inputs, what decides how a query of theirs is understood: their columns, and what stands between."""
+    held = inputs if isinstance(inputs, dict) else {}
+    return {key: {name: one.get(name) for name in ("columns", "seen", "by")} for key, one in held.items()}
 
 
 def commit(commits: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -66,7 +83,7 @@ def open_table(location: str, options: Mapping[str, str], version: int | None = 
     except TableNotFoundError:
         raise UnknownError(f"{location} is no Delta table") from None
     except (DeltaError, OSError) as error:  # a feature that delta-rs does not know, a store that can't be reached from here
-        raise UnknownError(f"{location} can't be read here: {str(error).splitlines()[0]}") from None
+        raise UnknownError(f"{location} can't be read here: {first_line(error)}") from None
 
 
 def rows(table: DeltaTable, commits: Iterable[Mapping[str, Any]]) -> str:
@@ -76,7 +93,7 @@ def rows(table: DeltaTable, commits: Iterable[Mapping[str, Any]]) -> str:
 
 def columns(table: DeltaTable) -> str:
     """Its columns, for comparison."""
-    return digest(table.schema().to_json())
+    return digest(json.loads(table.schema().to_json()))  # delta-rs writes a field's properties in any order
 
 
 def newest_batch(table: DeltaTable) -> int | None:

@@ -4,7 +4,11 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.spark import SparkRelation
+from jinja2 import Undefined
+
+from lakehouse import catalog
 
 _PARTS = 1_000_000
 
@@ -30,6 +34,11 @@ class ComportaRelation(SparkRelation):
     sample: str | None = None
 
     @classmethod
+    def create(cls, database: Any = None, schema: Any = None, identifier: Any = None, type: Any = None, **kwargs: Any) -> Any:
+        """As dbt's; `target.database`, which packages hand on as it is and which no target of Spark's has, is no database."""
+        return super().create(None if isinstance(database, Undefined) else database, schema, identifier, type, **kwargs)
+
+    @classmethod
     def create_from(cls, quoting: Any, relation_config: Any, **kwargs: Any) -> "ComportaRelation":
         """As dbt's. What `ref` gives of a model that says `meta.sample_by` is sampled, if that is asked for.
 
@@ -42,9 +51,17 @@ class ComportaRelation(SparkRelation):
         column, share = meta.get("sample_by"), sample_of(getattr(quoting, "target_name", ""))
         if not column or share == 1:
             return made
-        return replace(made, sample=f"pmod(xxhash64({column}), {_PARTS}) < {round(share * _PARTS)}")
+        return replace(
+            made, sample=f"pmod(xxhash64({catalog.quote(catalog.unquoted(str(column)))}), {_PARTS}) < {round(share * _PARTS)}"
+        )
 
     def render(self) -> str:
         """The relation's name, or the query of its sample."""
         rendered: str = super().render()
         return f"(select * from {rendered} where {self.sample})" if self.sample else rendered
+
+
+def whole(relation: BaseRelation) -> BaseRelation:
+    """The table or view itself, where `relation` stands for some of its rows and is a query in a statement."""
+    made: BaseRelation = replace(relation, limit=None, event_time_filter=None)
+    return replace(made, sample=None) if isinstance(made, ComportaRelation) else made

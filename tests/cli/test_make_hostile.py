@@ -1,0 +1,227 @@
+"""What somebody gives to make is never code: neither make nor a shell reads it, and it arrives as it was typed.
+
+The real Makefile runs in a folder whose name is hostile too; each program of it is replaced by one that notes how it was called.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from lakehouse import words
+from lakehouse.cli import cli
+from lakehouse.errors import SettingsError
+from lakehouse.settings import ROOT, Settings
+
+TEXT = (
+    '-x; select `touch canary` $HOME ${HOME} $$ $(touch canary) $(shell touch canary) $(error no) "q" it\'s # -- é ☃ \\ \\n %s\n'
+    "& | > canary\ttwo"
+)
+WORDS, CONDITION = "words", "condition"
+TABLE = {"TABLE": "--table"}
+OWN = {"NAME": "--name"}
+SHOWN = {"ROWS": "--rows", "SHOW": "--show"}
+DRAFT = {"OWNER": "--owner", "DRY_RUN": "--dry-run"}
+# Every target, and how what is given to it arrives: as an option, as words of the command, or only as a condition of a rule.
+TARGETS: dict[str, dict[str, str]] = {
+    "help": {}, "demo": {}, "traffic": {"DAYS": "--days"},
+    "seed": {"FROM": "--from", "ENCODING": "--encoding", "SEPARATOR": "--separator", "QUOTE": "--quote", "ESCAPE": "--escape", "HEADER": "--header"},
+    "test": {"TESTS": WORDS}, "flaky": {"TIMES": "--times", "TESTS": WORDS}, "test-adapter": {"TESTS": WORDS}, "infra-test": {"TESTS": WORDS},
+    "test-workers": {"TESTS": WORDS}, "image-test": {"TESTS": WORDS}, "sbom": {},
+    "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"}, "lint": {}, "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
+    "discover": {}, "silver": {}, "gold": {}, "run": {}, "releases": {}, "glue": {}, "up": {}, "down": {}, "status": {},
+    "site": {}, "docs": {}, "infra-docs": {}, "infra-lock": {}, "bench-lock": {}, "lock": {}, "clean": {},
+    "env": {"STORE": CONDITION},
+    "ingest": {"TABLES": "--tables", "SINCE": "--since", "UNTIL": "--until", "RESYNC": "--resync", "DRY_RUN": "--dry-run"},
+    "reconcile": {"TABLES": "--tables"}, "gate": {"LAYER": "--layer", "TABLES": "--tables"}, "requeue": TABLE,
+    "suite": TABLE | DRAFT, "release": {"LAYER": "--layer"}, "rollback": {"RELEASE": "--release"},
+    "diff": {"RELEASE": "--release", "JSON": "--json"} | SHOWN, "why": TABLE | {"KEY": "--key", "SHOW": "--show", "JSON": "--json"},
+    "dev": OWN | {"ANEW": "--anew", "DROP": "--drop"}, "watch": OWN | {"ROWS": "--rows"}, "diff-models": OWN | SHOWN,
+    "model": OWN | DRAFT | {"FROM": "--from", "KEY": "--key"}, "sql": {"SQL": "--execute"},
+    **{f"bench-{name}": {"BENCH": WORDS} for name in ("ingest", "dbt", "gate", "release", "site", "store", "tpch")},
+}  # fmt: skip
+FILES = {".venv/bin/uv": {"PYTHON": CONDITION}}  # rules that are no targets of their own
+SETTINGS = {name.upper() for name in Settings.model_fields}
+GIVEN = (
+    {name for row in [*TARGETS.values(), *FILES.values()] for name in row}
+    | SETTINGS
+    | {"ROUNDS", "ORDER", "TZ", "SSL_CERT_FILE", "NOBODY_KNOWS_ME"}
+)
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+RULES = dict(re.findall(r"^([\w./-]+):(?!=)(.*(?:\n\t.*)*)", MAKEFILE, re.M))
+RECORDER = f"""#!{sys.executable} -SE
+import json, os, sys
+with open(os.environ["RECORD"], "a") as calls:
+    calls.write(json.dumps([sys.argv, dict(os.environ)]) + "\\n")
+"""
+BUILT = ["bench/requirements.lock", "terraform/requirements.lock", "terraform/tools/go.mod", "terraform/tools/go.sum",
+         *(f"requirements{each}.lock" for each in ("", "-dev", "-s3", "-uv")), ".venv/.base", ".venv/.s3", ".venv/.dev",
+         ".venv-bench/.base", ".venv-infra/.base", ".infra/bin/.base"]  # fmt: skip
+PROGRAMS = [".venv/bin/uv", ".venv/bin/python", ".venv/bin/ruff", ".venv/bin/mypy", ".infra/bin/terraform-docs", "go"]
+
+
+def text(name: str) -> str:
+    return f"{TEXT} {name}"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("make") / "it's `touch canary` $HOME $(touch canary)"
+    for name in [*PROGRAMS, *BUILT]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(RECORDER if name in PROGRAMS else "")
+        path.chmod(0o755)
+    (folder / "Makefile").write_text(MAKEFILE)
+    os.utime(folder / "Makefile", (0, 0))  # nothing is older than what it is made of
+    for name in [each for each in BUILT if each.endswith((".lock", "go.mod", "go.sum"))]:
+        os.utime(folder / name, (0, 0))
+    os.utime(folder / ".venv/bin/uv", (1, 1))
+    for name in [each for each in BUILT if each.endswith(("base", ".s3", ".dev"))]:
+        os.utime(folder / name, (2, 2))
+    return folder
+
+
+def make(stage: Path, *arguments: str, **environment: str) -> tuple["subprocess.CompletedProcess[str]", list[Any]]:
+    """The run, and how each program was called: arguments and environment."""
+    record = stage.parent / "calls"
+    record.unlink(missing_ok=True)
+    plain = {name: value for name, value in os.environ.items() if name not in GIVEN and not name.startswith("MAKE")}
+    plain |= {"RECORD": str(record), "PATH": f"{stage}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["make", *arguments], cwd=stage, env=plain | environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert [path.name for path in stage.rglob("canary*")] == []
+    return done, [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+
+
+def expected(row: Mapping[str, str]) -> set[str]:
+    """The arguments that come of the texts of a target's row."""
+    options = {name: how for name, how in row.items() if how.startswith("--")}
+    return {how if _flag(how) else f"{how}={text(name)}" for name, how in options.items()}
+
+
+def _flag(option: str) -> bool:
+    return option in ("--resync", "--dry-run", "--show", "--json", "--anew", "--drop")
+
+
+def commands() -> dict[str, click.Command]:
+    context = click.Context(cli)
+    return {name: command for name in cli.list_commands(context) if (command := cli.get_command(context, name))}
+
+
+def test_make_hostile_every_target_has_a_row() -> None:
+    explained = {name for name, rule in RULES.items() if "## " in rule}
+    assert explained == {*TARGETS}
+    assert {name for name, rule in RULES.items() if _asked(rule)} <= {*TARGETS, *FILES}
+
+
+def _asked(rule: str) -> set[str]:
+    """Variables that a rule asks for, in make's or in a shell's words."""
+    asked = r"\$\(value (\w+)\)|\$\(call (?:given|flag),[\w-]+,(\w+)\)|\$\(call wanted,(\w+)|\$\(WORDS\) (\w+)|\$\$\{?([A-Z_]+)\b"
+    return {next(filter(None, found)) for found in re.findall(asked, rule)} - {"PWD"}
+
+
+@pytest.mark.parametrize("target", sorted([*TARGETS, *FILES]))
+def test_make_hostile_every_variable_has_a_row(target: str) -> None:
+    rule = RULES[target]
+    assert _asked(rule) == {*(TARGETS | FILES)[target]}
+    told = set(re.findall(r"\b([A-Z_]{2,})=", rule.partition("## ")[2].partition("\n")[0]))
+    assert told <= GIVEN
+
+
+def test_make_hostile_no_text_is_expanded_where_make_or_a_shell_would_read_it() -> None:
+    bare = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", MAKEFILE))
+    assert bare == {"RUN", "WORDS", "SHOW_ADAPTER", "MAKECMDGOALS", "name"}
+    assert "`" not in "".join(rule for rule in RULES.values()).replace("`select", "")
+
+
+@pytest.mark.parametrize("way", ["make X=…", "X=… make"])
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_make_hostile_text_arrives_as_typed(stage: Path, target: str, way: str) -> None:
+    given = {name: text(name) for name in sorted(GIVEN)}
+    as_arguments = [f"{name}={value}" for name, value in given.items()]
+    done, calls = make(stage, target, *as_arguments) if way.startswith("make") else make(stage, target, **given)
+    assert done.returncode == 0, done.stderr
+    assert bool(calls) == (target not in ("help", "env")), done.stdout
+    for _, environment in calls:
+        assert {name: environment[name] for name in GIVEN} == given
+        assert {name for name, value in environment.items() if "SOURCE_DSN" in value} == {"SOURCE_DSN"}  # not MAKEFLAGS as well
+    options = {each for arguments, _ in calls for each in arguments[1:] if each in expected(TARGETS[target]) or "canary" in each}
+    assert options == expected(TARGETS[target])
+
+
+@pytest.mark.parametrize(
+    ("target", "ending"),
+    [
+        ("gate", ["gate", "--layer=silver"]), ("ingest", ["ingest"]), ("sql", ["sql"]), ("traffic", ["traffic"]),
+        ("test", ["TESTS", "pytest", "-n", "auto"]), ("test-adapter", ["dbt.tests.fixtures.project", "tests/adapter"]),
+        ("lint-sql", ["MODELS", "sqlfluff", "lint"]), ("dev", ["dev"]), ("diff-models", ["diff-models"]),
+    ],
+)  # fmt: skip
+def test_make_hostile_nothing_given_is_the_default(stage: Path, target: str, ending: list[str]) -> None:
+    done, calls = make(stage, target)
+    assert done.returncode == 0, done.stderr
+    [(arguments, environment)] = calls
+    assert arguments[-len(ending) :] == ending
+    assert (environment["LAYER"], environment["MODELS"]) == ("silver", "dbt_project/models")
+    assert not {"SQL", "TABLES", "SOURCE_DSN", "TESTS"} & {*environment}
+
+
+@pytest.mark.parametrize("target", ["requeue", "suite", "rollback", "diff", "why"])
+def test_make_hostile_what_is_wanted_is_asked_for(stage: Path, target: str) -> None:
+    done, calls = make(stage, target)
+    assert done.returncode == 2 and calls == []
+    assert re.search(rf"\*\*\* (Of which|Which) .*\? make {target} ", done.stderr)
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_make_hostile_options_are_those_of_the_command(target: str) -> None:
+    options = {how for how in TARGETS[target].values() if how.startswith("--")}
+    known = commands()
+    if program := {"flaky": "flaky.py", "test-packages": "packages.py"}.get(target):  # a program of the tests, and no command
+        assert all(f'"{option}"' in (ROOT / "tests" / program).read_text(encoding="utf-8") for option in options)
+    elif options:
+        assert options <= {opt for param in known[target].params for opt in param.opts}
+
+
+@pytest.mark.parametrize("arguments", [["test"], ["env", "STORE=s3"], ["infra-test"], ["bench-ingest"]])
+def test_make_hostile_interpreter_is_a_path_and_no_code(stage: Path, arguments: list[str]) -> None:
+    python = stage / "my `touch canary` $HOME python"
+    python.write_text(RECORDER)
+    python.chmod(0o755)
+    done, calls = make(stage, "-B", *arguments, f"PYTHON={python}")
+    assert done.returncode == 0, done.stderr
+    assert [called[0] for called, _ in calls].count(str(python)) == 2
+    bins = [environment["GOBIN"] for called, environment in calls if called[0].endswith("/go")]
+    assert bins == ([str(stage / ".infra/bin")] if arguments == ["infra-test"] else [])
+
+
+def test_make_hostile_interpreter_that_is_none_is_told(stage: Path) -> None:
+    done, calls = make(stage, "-B", "env", f"PYTHON={text('PYTHON')}")
+    assert done.returncode == 2 and calls == []
+    assert f"✗ {text('PYTHON')} is too old" in done.stdout
+
+
+@pytest.mark.parametrize("program", ["noted", "./noted.py"])
+def test_make_hostile_words_are_split_and_not_run(tmp_path: Path, program: str) -> None:
+    (tmp_path / "noted.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))")
+    said = "-k 'a b' $HOME `touch canary` $(touch canary) ; touch canary # é \"it's\" *.none no*.py"
+    environment = os.environ | {"BENCH": said, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    command = [sys.executable, "-W", "ignore", "-m", "lakehouse.words", "BENCH", program, "--first"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    wanted = ["--first", "-k", "a b", "$HOME", "`touch", "canary`", "$(touch", "canary)", ";", "touch", "canary", "#", "é", "it's"]
+    assert json.loads(done.stdout) == [*wanted, "*.none", "noted.py"]
+    assert not (tmp_path / "canary").exists()
+
+
+def test_make_hostile_words_want_closed_quotes() -> None:
+    with pytest.raises(SettingsError, match="TESTS: is .*No closing quotation"):
+        words.words("TESTS", "-k 'a")

@@ -1,0 +1,88 @@
+"""What `make image-test` shares: the image, built once, and beside it an S3 store and a PostgreSQL on a network that is loopback."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from image import engine as engines
+from image import report
+from image.engine import Engine
+from image.stack import Stack
+
+from lakehouse.postgres import Postgres
+from lakehouse.settings import ROOT
+
+IMAGE, BASE = "localhost/comporta:tested", "localhost/comporta-base:tested"
+_SCALE = "0.002"
+_FILL = """
+import sys
+from pathlib import Path
+from lakehouse.postgres import Postgres
+from samples.shop.load import load
+database = Postgres(Path(sys.argv[1]) / "postgres", 5432, Path(sys.argv[1]) / "postgres.log")
+database.start()
+load(database.create_database("shop"), float(sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine, gone at the end with all that it made."""
+    engines.install()
+    made = Engine(Path(tempfile.mkdtemp(prefix="comporta-image-", dir="/tmp")))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """The image as `docker build .` makes it, from nothing; only its base comes from debootstrap instead of a registry."""
+    began = time.monotonic()
+    engine.make_base(BASE)
+    engine.build(ROOT, BASE, IMAGE)
+    report.note("build, from an empty folder", time.monotonic() - began)
+    report.note_image(engine, IMAGE)
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def stack(engine: Engine, image: str) -> Iterator[Stack]:
+    """compose.yaml, its store and its database running; they and all containers to come have one loopback, and no other network."""
+    hosts = engine.folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost comporta store postgres\n")
+    keys = {"S3_ACCESS_KEY": "imagetest", "S3_SECRET_KEY": "a-secret-of-the-image-s-test"}
+    store = Stack(keys | {"POSTGRES_PASSWORD": "none-yet"}, hosts).services["store"]
+    weed = Path(sys.executable).with_name("weed")
+    engine.start([
+        "--name", "store", "--network", "none", "--volume", f"{hosts}:/etc/hosts:ro",
+        "--volume", f"{weed}:{store['entrypoint'][0]}:ro", "--volume", "store:/data",
+        *(part for key, value in store["environment"].items() for part in ("--env", f"{key}={value}")),
+        BASE, *store["entrypoint"], *store["command"],
+    ])  # fmt: skip
+    _within(engine, "-c", _FILL, str(engine.folder), _SCALE)
+    database = Postgres(engine.folder / "postgres", 5432, engine.folder / "postgres.log")
+    yield Stack(keys | {"POSTGRES_PASSWORD": (database.folder / "password").read_text()}, hosts)
+    database.stop()
+    shutil.rmtree(database.folder, ignore_errors=True)
+
+
+def _within(engine: Engine, *arguments: str) -> None:
+    """Run Python on the containers' network, outside of their root."""
+    state = engine.inspect("store")["State"]
+    assert isinstance(state, dict)
+    done = subprocess.run(
+        ["nsenter", f"--net=/proc/{state['Pid']}/ns/net", sys.executable, "-W", "ignore", *arguments], cwd=ROOT, capture_output=True,
+        encoding="utf-8", timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Publish what was seen, if it was all that there is to see, and all was well."""
+    if exitstatus == 0 and session.config.args == ["tests/image"] and not session.config.getoption("deselect"):
+        report.publish()
