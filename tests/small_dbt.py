@@ -75,12 +75,31 @@ class Project:
         for schema in ("bronze", "main", "other"):
             catalog.thrift_rows(self.settings, f"drop schema if exists {self.name}_{schema} cascade")
 
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """dbt in this process finds the lake and the server of `settings`."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAKE_URL", self.settings.lake_url)
+            patch.setenv("VAR_DIR", str(self.settings.var_dir))
+            yield
+
     def dbt(self, *said: str, failing: bool = False) -> dict[str, str]:
         """Run dbt; of each node that it ran, by name, its status. Fails the test if dbt does not end as expected."""
         place = str(self.folder)
-        done = dbtRunner().invoke(
-            [*said, "--project-dir", place, "--profiles-dir", place, "--log-path", f"{place}/logs", "--quiet", "--no-version-check"]
-        )
+        with self.told():
+            done = dbtRunner().invoke(
+                [
+                    *said,
+                    "--project-dir",
+                    place,
+                    "--profiles-dir",
+                    place,
+                    "--log-path",
+                    f"{place}/logs",
+                    "--quiet",
+                    "--no-version-check",
+                ]
+            )
         assert done.exception is None or failing, done.exception
         found = {each.node.name + _version(each.node): each for each in getattr(done.result, "results", ())}
         said_by = {name: f"{each.status}: {each.message}" for name, each in found.items()}
@@ -121,10 +140,8 @@ def _version(node: Any) -> str:
 
 
 @contextmanager
-def placed(folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project whose dbt, run in this process, finds the lake of `settings`; gone afterwards."""
-    monkeypatch.setenv("LAKE_URL", settings.lake_url)
-    monkeypatch.setenv("VAR_DIR", str(settings.var_dir))
+def placed(folder: Path, settings: Settings) -> Iterator[Project]:
+    """A project that is gone afterwards."""
     made = Project(folder, settings)
     yield made
     made.drop()

@@ -23,12 +23,8 @@ _PATIENCE = 240  # seconds: a busy machine takes a minute to start dbt
 
 
 @pytest.fixture
-def make(
-    tmp_path: Path, spark_server: Settings, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Project]]:
+def make(tmp_path: Path, spark_server: Settings) -> Iterator[Callable[..., Project]]:
     """Makes projects of two models in a row: `merged`, and `whole` of that."""
-    monkeypatch.setenv("LAKE_URL", spark_server.lake_url)
-    monkeypatch.setenv("VAR_DIR", str(spark_server.var_dir))
     made = []
 
     def made_project(locking: bool = False) -> Project:

@@ -341,34 +341,30 @@ def _why(lake: Lake) -> Seen:
 
 def _dbt(lake: Lake) -> Seen:
     """A table that dbt builds, with comments, and what dbt shows of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAKE_URL", lake.settings.lake_url)
-        patch.setenv("VAR_DIR", str(lake.settings.var_dir))
-        project = Project(lake.folder / "dbt", lake.settings)
-        raw = f"{{% raw %}}{COMMENT}{{% endraw %}}"
-        docs = {
-            "description": raw,
-            "config": {"persist_docs": {"relation": True, "columns": True}},
-            "columns": [{"name": "id", "description": raw}],
-        }
-        project.write(
-            "models/t.sql", f"{{{{ config(materialized='table') }}}} select * from delta.`{lake.location}` version as of 0"
-        )
-        project.write("models/v.sql", "{{ config(materialized='view') }} select * from {{ ref('t') }}")
-        project.write("models/m.yml", yaml.safe_dump({"models": [docs | {"name": name} for name in "tv"]}, allow_unicode=True))
-        project.dbt("run", "--select", "t", "v")
-        for name in "tv":
-            told = catalog.thrift_rows(lake.settings, f"describe table extended {project.name}_main.{name}")
-            assert {row[2] for row in told if row[0] == "id"} | {row[1] for row in told if row[0] == "Comment"} == {COMMENT}
-        project.write("macros/look.sql", _LOOK)
-        place = ("--project-dir", str(project.folder), "--profiles-dir", str(project.folder))
+    project = Project(lake.folder / "dbt", lake.settings)
+    raw = f"{{% raw %}}{COMMENT}{{% endraw %}}"
+    docs = {
+        "description": raw,
+        "config": {"persist_docs": {"relation": True, "columns": True}},
+        "columns": [{"name": "id", "description": raw}],
+    }
+    project.write("models/t.sql", f"{{{{ config(materialized='table') }}}} select * from delta.`{lake.location}` version as of 0")
+    project.write("models/v.sql", "{{ config(materialized='view') }} select * from {{ ref('t') }}")
+    project.write("models/m.yml", yaml.safe_dump({"models": [docs | {"name": name} for name in "tv"]}, allow_unicode=True))
+    project.dbt("run", "--select", "t", "v")
+    for name in "tv":
+        told = catalog.thrift_rows(lake.settings, f"describe table extended {project.name}_main.{name}")
+        assert {row[2] for row in told if row[0] == "id"} | {row[1] for row in told if row[0] == "Comment"} == {COMMENT}
+    project.write("macros/look.sql", _LOOK)
+    place = ("--project-dir", str(project.folder), "--profiles-dir", str(project.folder))
+    with project.told():
         done = dbtRunner().invoke(
             ["run-operation", "look", "--args", json.dumps({"relation": f"{project.name}_main.t"}), *place, "--quiet"]
         )
-        assert done.success, done.exception
-        near = local.rows(lake.settings, DeltaTable(f"{lake.warehouse}/{project.name}_main.db/t")) or ""
-        found = _asked(lake, aggregate.Engine(local.Engine(lake.settings).ask, near, condition.DUCKDB))
-        project.drop()
+    assert done.success, done.exception
+    near = local.rows(lake.settings, DeltaTable(f"{lake.warehouse}/{project.name}_main.db/t")) or ""
+    found = _asked(lake, aggregate.Engine(local.Engine(lake.settings).ask, near, condition.DUCKDB))
+    project.drop()
     return found
 
 

@@ -18,8 +18,8 @@ TABLE = "{{ config(materialized='table') }} "
 
 
 @pytest.fixture
-def project(tmp_path: Path, spark_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    with placed(tmp_path, spark_server, monkeypatch) as made:
+def project(tmp_path: Path, spark_server: Settings) -> Iterator[Project]:
+    with placed(tmp_path, spark_server) as made:
         yield made
 
 

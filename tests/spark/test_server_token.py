@@ -5,6 +5,7 @@ import stat
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from pyhive import hive
 from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
+from small_dbt import placed
 from thrift.transport.TTransport import TTransportException
 
 from lakehouse import authentication, catalog, dbt, server, session
@@ -63,6 +65,16 @@ def test_server_token_of_another_server_is_told(stranger: Settings) -> None:
         cwd=dbt.PROJECT, env=dbt.environment(stranger) | {"SPARK_TOKEN": "of-another-server"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode != 0 and "refuses the token of SPARK_TOKEN" in done.stdout and "of-another-server" not in done.stdout
+
+
+def test_each_dbt_in_a_process_has_its_own_settings(spark_server: Settings, tmp_path: Path) -> None:
+    with placed(tmp_path / "project", spark_server) as project:
+        project.settings = spark_server.model_copy(update={"var_dir": tmp_path})
+        with pytest.raises(AssertionError, match=f"refuses the token of {tmp_path}/run/spark.token"):
+            project.dbt("run")
+        project.settings = spark_server
+        project.dbt("run")
+        assert project.ids("stg") == [1, 2, 3]
 
 
 def test_server_token_stands_where_its_owner_alone_can_read(spark_server: Settings) -> None:

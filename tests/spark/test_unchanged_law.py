@@ -115,11 +115,7 @@ class World:
 
 
 @pytest.mark.slow
-def test_what_is_left_alone_is_what_a_rebuild_gives(
-    tmp_path: Path, spark_server: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LAKE_URL", spark_server.lake_url)
-    monkeypatch.setenv("VAR_DIR", str(spark_server.var_dir))
+def test_what_is_left_alone_is_what_a_rebuild_gives(tmp_path: Path, spark_server: Settings) -> None:
     seed = int(os.environ.get("LAW_SEED") or random.SystemRandom().randrange(2**32))
     rng = random.Random(seed)
     project = Project(tmp_path, spark_server)

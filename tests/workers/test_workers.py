@@ -137,7 +137,9 @@ def test_no_command_line_shows_the_secret(cluster: Cluster) -> None:
 
 def test_whoever_has_not_the_secret_is_no_worker(cluster: Cluster) -> None:
     stranger = cluster.container("worker", "two")
-    said = replace(stranger, environment={**stranger.environment, "SPARK_SECRET": "the secret of another cluster", "SPARK_WORKER_PORT": "0"})
+    said = replace(
+        stranger, environment={**stranger.environment, "SPARK_SECRET": "the secret of another cluster", "SPARK_WORKER_PORT": "0"}
+    )
     log = cluster.machine.log("stranger")
     running = said.start(
         sys.executable, "-m", "docker.cluster", "worker", cluster.machine.known["SPARK_MASTER"], "--port", "7200", log=log

@@ -74,6 +74,10 @@ class ComportaConnectionManager(SparkConnectionManager):
     _next = threading.local()
     _loaded: Settings | None = None
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        type(self)._loaded = None  # one is made for each command, and a process may run several, each with its own settings
+
     @classmethod
     def for_next_session(cls, node: str | None, settings: Mapping[str, str]) -> None:
         """Open this thread's next session, which dbt does with a node's first statement, with these settings if it is for `node`."""
