@@ -53,9 +53,10 @@ def test_server_token_lets_in_whoever_knows_it(spark_server: Settings) -> None:
 
 
 def test_server_token_of_another_server_is_told(stranger: Settings) -> None:
+    opened = session.connect(stranger)
     for ask in (
         lambda: catalog.thrift_rows(stranger, "select 1"),
-        lambda: session.connect(stranger).sql("select 1").collect(),
+        lambda: opened.sql("select 1").collect(),
         lambda: server.start(stranger),
     ):
         with pytest.raises(ServerError, match="refuses the token of SPARK_TOKEN .*make down up"):
@@ -65,6 +66,7 @@ def test_server_token_of_another_server_is_told(stranger: Settings) -> None:
         cwd=dbt.PROJECT, env=dbt.environment(stranger) | {"SPARK_TOKEN": "of-another-server"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode != 0 and "refuses the token of SPARK_TOKEN" in done.stdout and "of-another-server" not in done.stdout
+    opened.stop()  # else it stays this process's active session, which Great Expectations asks
 
 
 def test_each_dbt_in_a_process_has_its_own_settings(spark_server: Settings, tmp_path: Path) -> None:
