@@ -25,10 +25,10 @@ ELSEWHERE = {
     "suite": "expectations.command:suite",
     "diff": "inspection.command:diff",
     "why": "inspection.command:why",
-    "dev": "authoring.command:dev",
-    "watch": "authoring.command:watch",
-    "diff-models": "authoring.command:diff_models",
-    "model": "authoring.command:model",
+    "dev": "workspaces.command:dev",
+    "watch": "workspaces.command:watch",
+    "diff-models": "workspaces.command:diff_models",
+    "model": "workspaces.command:model",
     "seed": "samples.seed:seed",
 }
 

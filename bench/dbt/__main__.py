@@ -16,12 +16,12 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from authoring.watch import Warm
 from bench.dbt.project import Project, append
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
 from lakehouse import catalog, console
 from lakehouse.settings import ROOT, Settings
+from workspaces.watch import Warm
 
 SECTIONS = ("fixed", "hundred", "cold", "merge")
 Result = dict[str, Any]

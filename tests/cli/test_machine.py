@@ -12,7 +12,7 @@ from ports import free_ports
 
 from lakehouse.settings import ROOT
 
-_CODE = ("lakehouse", "ingestion", "expectations", "inspection", "authoring", "samples", "dbt_project")
+_CODE = ("lakehouse", "ingestion", "expectations", "inspection", "workspaces", "samples", "dbt_project")
 _OURS = shutil.ignore_patterns("__pycache__", "target", "logs", "dbt_packages")
 
 

@@ -12,10 +12,10 @@ from lakehouse.settings import ROOT, Settings
 
 # `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
 FORBIDDEN = {
-    "lakehouse": {"ingestion", "expectations", "inspection", "authoring"},
-    "ingestion": {"expectations", "inspection", "authoring"},
-    "expectations": {"ingestion", "inspection", "authoring"},
-    "inspection": {"ingestion", "authoring"},
+    "lakehouse": {"ingestion", "expectations", "inspection", "workspaces"},
+    "ingestion": {"expectations", "inspection", "workspaces"},
+    "expectations": {"ingestion", "inspection", "workspaces"},
+    "inspection": {"ingestion", "workspaces"},
 }
 
 

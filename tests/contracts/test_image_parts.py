@@ -16,7 +16,7 @@ from lakehouse import cli, jars, scala, server, weed
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT, Settings
 
-PACKAGES = ("authoring", "docker", "expectations", "ingestion", "inspection", "lakehouse", "samples", "dbt_project")
+PACKAGES = ("workspaces", "docker", "expectations", "ingestion", "inspection", "lakehouse", "samples", "dbt_project")
 MODES: dict[str, dict[str, str]] = {
     "a folder": {},
     "S3": {"lake_url": "s3://lake/here"},

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from authoring.skeleton import LATER
 from lakehouse.settings import ROOT
+from workspaces.skeleton import LATER
 
 MODELS = ROOT / "dbt_project" / "models"
 FILES = sorted(MODELS.rglob("*.yml"))

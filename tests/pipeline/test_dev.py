@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Lake  # type: ignore[attr-defined]
 
-from authoring import dev
 from lakehouse import catalog, release
 from lakehouse.settings import ROOT
+from workspaces import dev
 
 
 class Desk:
@@ -107,7 +107,7 @@ def test_a_gate_that_would_not_pass_is_told(lake: Lake, desk: Desk) -> None:
 def test_a_saved_model_is_built_and_shown(lake: Lake, desk: Desk) -> None:
     """`make watch`: a save, a mistake, its mending; nothing where readers look."""
     script = (
-        "import sys; from pathlib import Path; from authoring import dev, watch; from lakehouse.settings import load\n"
+        "import sys; from pathlib import Path; from workspaces import dev, watch; from lakehouse.settings import load\n"
         "watch.follow(load(), dev.whose('ana'), 3, Path(sys.argv[1]))"
     )
     watching = subprocess.Popen(

@@ -19,8 +19,6 @@ from deltalake import DeltaTable, write_deltalake
 from small_dbt import Project
 from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
-from authoring import branch
-from authoring.dev import Own
 from expectations import actions, aggregate, condition, frame, local, profile, quarantine, registry
 from expectations.evidence import Evidence
 from expectations.gate import run_gate
@@ -36,6 +34,8 @@ from lakehouse import catalog, console, ledger, prompt, values
 from lakehouse.settings import Settings
 from lakehouse.site import build
 from lakehouse.types import spark_types
+from workspaces import branch
+from workspaces.dev import Own
 
 Seen = dict[tuple[str, int], Any]
 ALL = [*COLUMNS.values(), *SPELT.values()]

@@ -28,7 +28,7 @@ COMMANDS = {  # what shows values of rows, by its door; what only counts, names 
     "seed": "writes a database: tests/postgres/test_seed.py",
 }  # fmt: skip
 READERS = {  # modules that fetch rows of a lake's tables
-    "authoring/watch.py": "prompt", "expectations/aggregate.py": "gate", "expectations/draft.py": "profile", "expectations/evidence.py": "gate",
+    "workspaces/watch.py": "prompt", "expectations/aggregate.py": "gate", "expectations/draft.py": "profile", "expectations/evidence.py": "gate",
     "expectations/gate.py": "gate", "expectations/local.py": "gate", "expectations/others.py": "names", "expectations/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/postgres.py": "names",
     "expectations/quarantine.py": "quarantine", "inspection/diff.py": "diff", "inspection/finder.py": "why", "inspection/reader.py": "why",
     "lakehouse/catalog.py": "thrift", "lakehouse/prompt.py": "prompt",
@@ -93,7 +93,7 @@ def test_every_command_and_every_module_that_reads_rows_has_a_door() -> None:
     commands = cli.cli.list_commands(click.Context(cli.cli))
     assert sorted(COMMANDS) == sorted(commands)
     fetching = re.compile(r"\.(ask|collect|fetchall|fetchmany|fetchone|to_arrow_table|toArrow|toPandas)\(")
-    folders = ("authoring", "expectations", "inspection", "lakehouse")
+    folders = ("workspaces", "expectations", "inspection", "lakehouse")
     readers = {
         str(path.relative_to(ROOT))
         for folder in folders

@@ -5,10 +5,10 @@ from html import unescape
 
 from markdown_it import MarkdownIt
 
-from authoring import branch
-from authoring.dev import Own
 from expectations.verdict import Outcome, Verdict
 from inspection.diff import Difference, Example
+from workspaces import branch
+from workspaces.dev import Own
 
 HOSTILE = (
     "<script>x</script> <img src=//e.example> ![i](http://e.example) [l](javascript:x) @team `c` | **b** &amp; <!-- \\ \x1b[2J ~s~"

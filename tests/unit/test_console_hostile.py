@@ -96,7 +96,7 @@ def test_console_shows_an_argument_that_is_refused(
 
 def test_console_is_the_only_way_out() -> None:
     """Whoever prints past it sends what a name holds."""
-    packages = ("lakehouse", "ingestion", "expectations", "inspection", "authoring", "samples")
+    packages = ("lakehouse", "ingestion", "expectations", "inspection", "workspaces", "samples")
     past = {}
     for path in [each for package in packages for each in (ROOT / package).rglob("*.py") if each != ROOT / "lakehouse/console.py"]:
         if found := {name for node in ast.walk(ast.parse(path.read_text())) if (name := _printer(node))}:

@@ -9,9 +9,9 @@ import yaml
 from jinja2 import Template
 from ruamel.yaml import YAML
 
-from authoring import skeleton
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from workspaces import skeleton
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authoring.watch import changes, selectors
+from workspaces.watch import changes, selectors
 
 PROJECT = Path("/p")
 

@@ -14,10 +14,10 @@ from dbt.cli.main import dbtRunner
 from rich.text import Text
 from watchfiles import watch
 
-from authoring import dev
 from lakehouse import catalog, console, values
 from lakehouse.errors import ServerError, SettingsError
 from lakehouse.settings import ROOT, Settings
+from workspaces import dev
 
 PROJECT = ROOT / "dbt_project"
 _WATCHED = (".sql", ".yml", ".yaml", ".csv")

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from authoring import dev as place
 from lakehouse import console, server
 from lakehouse.errors import GateError
 from lakehouse.settings import ROOT, load
 from lakehouse.site import files
+from workspaces import dev as place
 
 
 @click.command()
@@ -50,7 +50,7 @@ def dev(name: str | None, anew: bool, drop: bool) -> None:
 @click.option("--rows", default=10, show_default=True, type=click.IntRange(0, 200), help="so many rows are shown of a saved model")
 def watch(name: str | None, rows: int) -> None:
     """Build each model that is saved, in your own schemas, and show its rows."""
-    from authoring import watch as watching  # dbt takes seconds to import
+    from workspaces import watch as watching  # dbt takes seconds to import
 
     settings = load()
     own = place.whose(name)
@@ -67,9 +67,9 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
 
     Ends with 7 if one of them would not pass its gate.
     """
-    from authoring import branch
     from inspection.reader import Reader
     from lakehouse.session import connect
+    from workspaces import branch
 
     settings = load()
     own = place.whose(name)
@@ -98,7 +98,7 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="print the files; write nothing")
 def model(name: str, parents: str, key: str, owner: str, dry_run: bool) -> None:
     """Draft a new model: its query, its YAML with contract and tests, its suite."""
-    from authoring import skeleton
+    from workspaces import skeleton
 
     made = skeleton.draft(load(), name, _listed(parents), _listed(key), owner)
     if dry_run:

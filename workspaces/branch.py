@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from deltalake import DeltaTable
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from authoring.dev import LAYERS, OWN, Own, cloned_from
 from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
@@ -20,6 +19,7 @@ from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.site.policy import QUALITY
+from workspaces.dev import LAYERS, OWN, Own, cloned_from
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
