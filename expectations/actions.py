@@ -18,10 +18,10 @@ from urllib.parse import unquote, urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from docs_site import address
 from expectations.verdict import Outcome, Verdict
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
-from lakehouse.site import address
 
 _TIMEOUT = 10  # seconds
 _UNTRUSTED = re.compile(r"certificate verify failed: ([^(\"]+)")  # the reason, as OpenSSL gives it

@@ -191,10 +191,10 @@ def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[s
 def _judge_all(
     settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None, suites: Path
 ) -> list[Verdict]:
+    from docs_site.publish import publish
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
     from expectations.page import Pages, write_index
     from expectations.runner import Runner
-    from lakehouse.site.publish import publish
 
     for job in jobs:
         if job.suite:

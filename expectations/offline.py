@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from lakehouse.site import policy
+from docs_site import policy
 
 _POLICY = policy.meta(policy.QUALITY) + '<meta name="referrer" content="no-referrer">'
 _STYLE = """<style>

@@ -291,7 +291,7 @@ def site() -> None:
 def docs() -> None:
     """Serve the docs site on loopback."""
     settings = load()
-    importlib.import_module("lakehouse.site.serve").serve(settings)
+    importlib.import_module("docs_site.serve").serve(settings)
 
 
 @cli.command()

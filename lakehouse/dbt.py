@@ -15,12 +15,12 @@ from typing import Any
 from deltalake import DeltaTable
 from rich.text import Text
 
+from docs_site import dbt_page, policy
 from lakehouse import candidate, console, dbt_log, lock, release, storage
 from lakehouse import environment as allowed
 from lakehouse.catalog import unquoted
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.site import dbt_page, policy
 from lakehouse.sqlnames import named
 from lakehouse.sqltext import asked
 

@@ -114,8 +114,8 @@ def build_site(settings: Settings) -> None:
     """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
     stats.write(settings)
     dbt.write_docs(settings)
-    index = importlib.import_module("lakehouse.site.build").build(settings, datetime.now(UTC))
-    importlib.import_module("lakehouse.site.publish").publish(settings)
+    index = importlib.import_module("docs_site.build").build(settings, datetime.now(UTC))
+    importlib.import_module("docs_site.publish").publish(settings)
     console.out.print(f"Site: {index}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deltalake import DeltaTable
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from docs_site.policy import QUALITY
 from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
@@ -18,7 +19,6 @@ from lakehouse import candidate, commits, console, dbt, release, storage, values
 from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.site.policy import QUALITY
 from workspaces.dev import LAYERS, OWN, Own, cloned_from
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def report(found: list[Changed], own: Own, template: str) -> str:
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= {"number": console.count, "prose": _prose, "code": _code, "values": _values}
-    style = (ROOT / "lakehouse" / "site" / "assets" / "site.css").read_text(encoding="utf-8")
+    style = (ROOT / "docs_site" / "assets" / "site.css").read_text(encoding="utf-8")
     changed = [one for one in found if not one.is_same]
     same = [one for one in found if one.is_same]
     return made.get_template(f"{template}.j2").render(changed=changed, same=same, own=own, style=style, policy=QUALITY)

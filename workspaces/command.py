@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from docs_site import files
 from lakehouse import console, server
 from lakehouse.errors import GateError
 from lakehouse.settings import ROOT, load
-from lakehouse.site import files
 from workspaces import dev as place
 
 

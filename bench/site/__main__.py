@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.ingest import machine
 from bench.site import lake, report
+from docs_site.serve import server
 from lakehouse import console
 from lakehouse.settings import ROOT, Settings
-from lakehouse.site.serve import server
 from tests.browser.chromium import ARGS, find_chromium
 
 _FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

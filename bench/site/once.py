@@ -10,7 +10,7 @@ from datetime import UTC, datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from bench.site import lake  # noqa: E402
-from lakehouse.site import build  # noqa: E402
+from docs_site import build  # noqa: E402
 
 
 def main() -> None:

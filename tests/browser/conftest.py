@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from docs_site.build import build
 from lakehouse.settings import Settings
-from lakehouse.site.build import build
 from tests.browser import fake_lake
 from tests.browser.chromium import ARGS, find_chromium
 from tests.browser.opened import DESK, Opened, Opener

@@ -7,9 +7,9 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Page
 
+from docs_site.build import build
+from docs_site.serve import server
 from lakehouse import ledger
-from lakehouse.site.build import build
-from lakehouse.site.serve import server
 from tests.browser import fake_lake
 from tests.browser.opened import Opener
 

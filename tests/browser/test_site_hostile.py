@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from docs_site.build import build
 from lakehouse import ledger
-from lakehouse.site.build import build
 from tests.browser import fake_lake
 from tests.browser.opened import PHONE, Opener
 

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lakehouse.site.build import build
-from lakehouse.site.serve import server
+from docs_site.build import build
+from docs_site.serve import server
 from tests.browser import fake_lake
 from tests.browser.opened import Opener
 

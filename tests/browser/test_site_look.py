@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from docs_site.build import build
 from lakehouse import ledger
-from lakehouse.site.build import build
 from tests.browser import fake_lake
 from tests.browser.colour import channels, contrasts, ratio
 from tests.browser.opened import PHONE, Opener

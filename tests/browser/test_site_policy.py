@@ -12,12 +12,12 @@ import pytest
 from dbt.task.docs import DOCS_INDEX_FILE_PATH
 from ports import free_ports
 
+from docs_site import dbt_page, policy
+from docs_site.build import build
+from docs_site.serve import server
 from expectations import offline
 from lakehouse import dbt, ledger
 from lakehouse.settings import Settings
-from lakehouse.site import dbt_page, policy
-from lakehouse.site.build import build
-from lakehouse.site.serve import server
 from tests.browser import fake_lake
 from tests.browser.ge_page import ge_page
 from tests.browser.opened import Opened, Opener

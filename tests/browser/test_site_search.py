@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from docs_site import build, files, past
 from lakehouse import ledger
 from lakehouse.ledger import SCHEMAS
-from lakehouse.site import build, files, past
 from tests.browser import fake_lake
 from tests.browser.opened import Opened, Opener
 from tests.browser.test_site_hostile import SCRIPT

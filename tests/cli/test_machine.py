@@ -8,11 +8,12 @@ from pathlib import Path
 
 import apart
 import pytest
+from house import PACKAGES
 from ports import free_ports
 
 from lakehouse.settings import ROOT
 
-_CODE = ("lakehouse", "ingestion", "expectations", "inspection", "workspaces", "samples", "dbt_project")
+_CODE = (*PACKAGES, "dbt_project")
 _OURS = shutil.ignore_patterns("__pycache__", "target", "logs", "dbt_packages")
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
+from house import PACKAGES
 
 from lakehouse import cli, jars, scala, server, weed
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT, Settings
 
-PACKAGES = ("workspaces", "docker", "expectations", "ingestion", "inspection", "lakehouse", "samples", "dbt_project")
+RUNS = (*PACKAGES, "docker", "dbt_project")
 MODES: dict[str, dict[str, str]] = {
     "a folder": {},
     "S3": {"lake_url": "s3://lake/here"},
@@ -76,7 +77,7 @@ def test_the_image_has_the_classes_of_our_own(
 
 def _code() -> list[Path]:
     """Python that runs in the image; what makes the bill of materials is for whoever builds it."""
-    found = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "target" not in path.parts]
+    found = [path for package in RUNS for path in (ROOT / package).rglob("*.py") if "target" not in path.parts]
     return [path for path in found if path != ROOT / "docker" / "sbom.py"]
 
 
@@ -85,7 +86,7 @@ def test_what_the_code_imports_is_locked_for_running() -> None:
     known = {name: {_normal(each) for each in dists} for name, dists in packages_distributions().items()}
     imported = {(name, path) for path in _code() for name in _imports(path)}
     assert len(imported) > 100
-    ours = {*PACKAGES, *sys.stdlib_module_names}
+    ours = {*RUNS, *sys.stdlib_module_names}
     assert [f"{path}: {name}" for name, path in imported if name not in ours and not known.get(name, set()) & locked] == []
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from docs_site import policy
 from lakehouse.settings import ROOT
-from lakehouse.site import policy
 
 _MODULE = (ROOT / "terraform/modules/site/main.tf").read_text(encoding="utf-8")
 

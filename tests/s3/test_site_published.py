@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from docs_site.publish import publish
 from lakehouse import s3
 from lakehouse.settings import Settings
-from lakehouse.site.publish import publish
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_one_that_was_cut_off_is_done_by_the_next(home: Settings, monkeypatch: p
     def breaks_off(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lakehouse.site.publish._put", breaks_off)
+    monkeypatch.setattr("docs_site.publish._put", breaks_off)
     with pytest.raises(KeyboardInterrupt):
         publish(home)
     monkeypatch.undo()

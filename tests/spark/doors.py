@@ -19,6 +19,7 @@ from deltalake import DeltaTable, write_deltalake
 from small_dbt import Project
 from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
+from docs_site import build
 from expectations import actions, aggregate, condition, frame, local, profile, quarantine, registry
 from expectations.evidence import Evidence
 from expectations.gate import run_gate
@@ -32,7 +33,6 @@ from inspection.reader import Reader
 from inspection.why import Tracer
 from lakehouse import catalog, console, ledger, prompt, values
 from lakehouse.settings import Settings
-from lakehouse.site import build
 from lakehouse.types import spark_types
 from workspaces import branch
 from workspaces.dev import Own

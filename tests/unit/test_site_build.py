@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from docs_site.build import build
+from docs_site.serve import server
 from lakehouse import ledger
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
-from lakehouse.site.build import build
-from lakehouse.site.serve import server
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_build_of_the_same_ledger_is_the_same_page(tmp_path: Path) -> None:
 def test_failed_write_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = lake(tmp_path)
     before = build(settings, NOW).read_text()
-    monkeypatch.setattr("lakehouse.site.build.render", lambda shown: "half a page \ud800")
+    monkeypatch.setattr("docs_site.build.render", lambda shown: "half a page \ud800")
     with pytest.raises(UnicodeEncodeError):
         build(settings, NOW)
     assert (settings.site_dir / "index.html").read_text() == before

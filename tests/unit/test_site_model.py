@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs_site import words
+from docs_site.model import Ledger, page
+from docs_site.page import Card, Layer, Page
 from lakehouse.ledger import SCHEMAS
-from lakehouse.site import words
-from lakehouse.site.model import Ledger, page
-from lakehouse.site.page import Card, Layer, Page
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from docs_site import address, build, files, past, record
 from lakehouse.ledger import SCHEMAS
-from lakehouse.site import address, build, files, past, record
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.site import trend
+from docs_site import trend
 
 VALUES = st.lists(st.none() | st.floats(-1e12, 1e12), min_size=1, max_size=60)
 

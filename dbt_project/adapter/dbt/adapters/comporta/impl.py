@@ -21,9 +21,9 @@ from dbt.adapters.comporta.relation import ComportaRelation, sample_of, whole
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
+from docs_site import files
 from lakehouse import candidate, catalog, commits, lock, storage, view
 from lakehouse.errors import LockError, StorageError
-from lakehouse.site import files
 from lakehouse.sqlnames import named
 from lakehouse.sqlrows import chooses_rows
 from lakehouse.sqltext import without_end

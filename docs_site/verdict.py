@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from lakehouse.site import address
-from lakehouse.site.page import Failure, Moment, State, Verdict
-from lakehouse.site.words import ago, value
+from docs_site import address
+from docs_site.page import Failure, Moment, State, Verdict
+from docs_site.words import ago, value
 
 Row = Mapping[str, Any]
 _SAMPLES = 5

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lakehouse.site import address, record, verdict
+from docs_site import address, record, verdict
 
 Row = Mapping[str, Any]
 _WORDS = 300  # characters of what a verdict's failures said

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from lakehouse.site.page import Moment, Release, Run
-from lakehouse.site.words import ago
+from docs_site.page import Moment, Release, Run
+from docs_site.words import ago
 
 Row = Mapping[str, Any]
 _SHOWN = 20

@@ -11,12 +11,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from docs_site import files, past, policy, words
+from docs_site.model import Ledger, page
+from docs_site.page import Page
 from lakehouse import ledger
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
-from lakehouse.site import files, past, policy, words
-from lakehouse.site.model import Ledger, page
-from lakehouse.site.page import Page
 
 _HERE = Path(__file__).resolve().parent
 

@@ -6,10 +6,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from docs_site import policy
 from lakehouse import console
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
-from lakehouse.site import policy
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from docs_site import files
 from lakehouse import s3, storage
 from lakehouse.settings import Settings
-from lakehouse.site import files
 
 _LANES = 8
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}

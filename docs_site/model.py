@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lakehouse.site import address, history, record, verdict
-from lakehouse.site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
-from lakehouse.site.words import ago
+from docs_site import address, history, record, verdict
+from docs_site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
+from docs_site.words import ago
 
 Row = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from lakehouse.site import address, record, search
-from lakehouse.site.files import Piece
+from docs_site import address, record, search
+from docs_site.files import Piece
 
 Row = Mapping[str, Any]
 Exists = Callable[[str], bool]

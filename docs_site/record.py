@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lakehouse.site import address, trend, verdict
-from lakehouse.site.page import Failure, State
-from lakehouse.site.words import amount, percent
+from docs_site import address, trend, verdict
+from docs_site.page import Failure, State
+from docs_site.words import amount, percent
 
 Row = Mapping[str, Any]
 Exists = Callable[[str], bool]

@@ -4,8 +4,8 @@ import base64
 import hashlib
 import re
 
+from docs_site import policy
 from lakehouse.errors import ServerError
-from lakehouse.site import policy
 
 _SCRIPT = re.compile(r"<script\b[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
 _PLACES = {

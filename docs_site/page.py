@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from lakehouse.site.record import Strip
+    from docs_site.record import Strip
 
 # What the last judgement of a table, or of a layer, was; "warned" is passed with failed warnings.
 State = Literal["passed", "warned", "failed", "errored", "unjudged"]
