@@ -1,4 +1,4 @@
-# Comporta: the Spark server, and every command of `python -m lakehouse`. See docs/container.md.
+# Comporta: the Spark server, and every command of `python -m comporta`. See docs/container.md.
 # A digest names one image for ever; the tag beside it is for people.
 ARG BASE=debian:12.12-slim@sha256:d5d3f9c23164ea16f31852f95bd5959aad1c5e854332fe00f7b3a20fcc9f635c
 

@@ -13,9 +13,9 @@ unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 given = $(if $(value $2),--$1="$$$2")
 flag = $(if $(value $2),--$1)
 wanted = $(if $(value $1),,$(error $2))
-RUN := .venv/bin/python -W ignore -m lakehouse
+RUN := .venv/bin/python -W ignore -m comporta
 # A module with the words of a variable as arguments: `make test TESTS='tests/unit -k lease'`.
-WORDS := .venv/bin/python -W ignore -m lakehouse.words
+WORDS := .venv/bin/python -W ignore -m comporta.words
 # Files are UTF-8, whatever the locale.
 export PYTHONUTF8 := 1
 # pip looks at a variable of its own for what SSL_CERT_FILE tells the others (the rest: lakehouse/network.py).

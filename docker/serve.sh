@@ -3,13 +3,13 @@
 # that the metastore's database is closed. If the server dies, so does the container, with an error.
 set -u
 stop() {
-	python -W ignore -m lakehouse down
+	python -W ignore -m comporta down
 	exit 0
 }
 trap stop TERM INT
 up=${TMPDIR:-/tmp}/comporta.up
 rm -f "$up"
-python -W ignore -m lakehouse up || exit
+python -W ignore -m comporta up || exit
 : >"$up" # what docker/healthy.py waits for
 pid=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["pid"])' "$VAR_DIR/run/spark.pid")
 tail -n +1 -F --pid="$pid" "$VAR_DIR/log/spark.log" &

@@ -65,7 +65,7 @@ def _turn(store: str, scale: float) -> dict[str, float]:
 
 def _run(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments], cwd=ROOT, env=environment, text=True, capture_output=True,
+        [sys.executable, "-W", "ignore", "-m", "comporta", *arguments], cwd=ROOT, env=environment, text=True, capture_output=True,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode:

@@ -13,7 +13,7 @@ from lakehouse.settings import ROOT, Settings
 
 
 def run(environment: dict[str, str], *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments]
+    command = [sys.executable, "-W", "ignore", "-m", "comporta", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment | changes, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 

@@ -16,8 +16,9 @@ import pytest
 from deltalake import write_deltalake
 from ruamel.yaml import YAML
 
+from comporta import cli, pipeline
 from ingestion import source
-from lakehouse import candidate, catalog, cli, console, ledger, pipeline, server, session
+from lakehouse import candidate, catalog, console, ledger, server, session
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 

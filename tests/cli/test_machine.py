@@ -45,8 +45,8 @@ class Checkout:
         return done.stdout
 
     def run(self, *arguments: str, **changes: str) -> str:
-        """`python -m lakehouse …`."""
-        return self.python("-m", "lakehouse", *arguments, **changes)
+        """`python -m comporta …`."""
+        return self.python("-m", "comporta", *arguments, **changes)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from typing import Any
 import click
 import pytest
 
-from lakehouse import words
-from lakehouse.cli import cli
+from comporta import words
+from comporta.cli import cli
 from lakehouse.errors import SettingsError
 from lakehouse.settings import ROOT, Settings
 
@@ -215,7 +215,7 @@ def test_make_hostile_words_are_split_and_not_run(tmp_path: Path, program: str) 
     (tmp_path / "noted.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))")
     said = "-k 'a b' $HOME `touch canary` $(touch canary) ; touch canary # é \"it's\" *.none no*.py"
     environment = os.environ | {"BENCH": said, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
-    command = [sys.executable, "-W", "ignore", "-m", "lakehouse.words", "BENCH", program, "--first"]
+    command = [sys.executable, "-W", "ignore", "-m", "comporta.words", "BENCH", program, "--first"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     wanted = ["--first", "-k", "a b", "$HOME", "`touch", "canary`", "$(touch", "canary)", ";", "touch", "canary", "#", "é", "it's"]
     assert json.loads(done.stdout) == [*wanted, "*.none", "noted.py"]

@@ -12,10 +12,10 @@ from lakehouse.settings import ROOT, Settings
 
 # `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
 FORBIDDEN = {
-    "lakehouse": {"ingestion", "expectations", "inspection", "workspaces"},
-    "ingestion": {"expectations", "inspection", "workspaces"},
-    "expectations": {"ingestion", "inspection", "workspaces"},
-    "inspection": {"ingestion", "workspaces"},
+    "lakehouse": {"comporta", "ingestion", "expectations", "inspection", "workspaces"},
+    "ingestion": {"comporta", "expectations", "inspection", "workspaces"},
+    "expectations": {"comporta", "ingestion", "inspection", "workspaces"},
+    "inspection": {"comporta", "ingestion", "workspaces"},
 }
 
 

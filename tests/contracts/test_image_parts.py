@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 from house import PACKAGES
 
-from lakehouse import cli, jars, scala, server, weed
+from comporta import cli
+from lakehouse import jars, scala, server, weed
 from lakehouse.errors import ServerError
 from lakehouse.settings import ROOT, Settings
 
@@ -175,7 +176,7 @@ def _expression(pattern: str) -> str:
 def test_nothing_is_healthy_before_up_has_ended(tmp_path: Path) -> None:
     """A query is answered earlier; a job that starts then finds no schema to write to, or the lake locked."""
     lines = [line.partition(" #")[0] for line in (ROOT / "docker" / "serve.sh").read_text().splitlines()]
-    [at] = [number for number, line in enumerate(lines) if line.endswith("lakehouse up || exit")]
+    [at] = [number for number, line in enumerate(lines) if line.endswith("comporta up || exit")]
     assert (lines[at - 1], lines[at + 1]) == ('rm -f "$up"', ': >"$up"')
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "docker.healthy"], cwd=ROOT, env=os.environ | {"VAR_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}, capture_output=True, text=True

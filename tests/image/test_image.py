@@ -109,14 +109,14 @@ def test_the_server_stops_in_good_order_and_starts_again(engine: Engine, image: 
 
 def test_the_sample_shop_runs_on_a_folder_lake_without_any_network(engine: Engine, image: str, stack: Stack) -> None:
     given = [*stack.hardening("spark"), "--network", "none", "--env", "SCALE=0.002", "--volume", "demo:/var/lib/comporta"]
-    run = "python -W ignore -m lakehouse"
+    run = "python -W ignore -m comporta"
     done = engine.run([*given, image, "sh", "-c", f"{run} demo && {run} traffic --days 1 && {run} demo && {run} down"])
     assert done.code == 0, done.text[-6000:]
     assert done.text.count("gold: release ") == 2 and "PostgreSQL: stopped." in done.text
 
 
 def test_a_store_of_its_own_is_refused_with_what_to_do(engine: Engine, image: str) -> None:
-    done = engine.run(["--network", "none", "--env", "STORE=s3", image, "python", "-W", "ignore", "-m", "lakehouse", "up"])
+    done = engine.run(["--network", "none", "--env", "STORE=s3", image, "python", "-W", "ignore", "-m", "comporta", "up"])
     assert done.code == 4 and "In a container name a store instead: LAKE_URL, AWS_ENDPOINT_URL" in done.text, done.text
 
 

@@ -21,7 +21,7 @@ from lakehouse.settings import ROOT
 
 USERS = dict(re.findall(r"(\w+) = (\d{5})\b", (CODE / "modules/spark/main.tf").read_text()))
 GROUP = USERS["spark"]  # its number is the group's too
-LAKEHOUSE = (sys.executable, "-W", "ignore", "-m", "lakehouse")
+LAKEHOUSE = (sys.executable, "-W", "ignore", "-m", "comporta")
 CANARY = "what-only-{}-may-know"
 
 

@@ -242,7 +242,7 @@ def steps(outputs: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def test_the_pipeline_runs_our_commands_in_order(outputs: dict[str, Any]) -> None:
-    ours = [command[5:] for _, command in steps(outputs) if command[:5] == ["python", "-W", "ignore", "-m", "lakehouse"]]
+    ours = [command[5:] for _, command in steps(outputs) if command[:5] == ["python", "-W", "ignore", "-m", "comporta"]]
     assert ours == [
         ["ingest"],
         ["gate", "--layer", "bronze", "--hold-back"], ["release", "--layer", "bronze"],
@@ -279,7 +279,7 @@ def test_the_states_commands_bring_rows_to_readers(
         return done.returncode
 
     states = json.loads(outputs["definition"])["States"]
-    assert run(["python", "-W", "ignore", "-m", "lakehouse", "seed"]) == 0
+    assert run(["python", "-W", "ignore", "-m", "comporta", "seed"]) == 0
     for name, command in steps(outputs)[:-1]:  # the last is Amazon's own client, which copies the site
         assert run(command) == 0, name
     with psycopg2.connect(dsn) as source, source.cursor() as cursor:

@@ -17,8 +17,8 @@ class Lake:
         self.settings, self.environment = settings, environment
 
     def run(self, *arguments: str, ok: bool = True) -> "subprocess.CompletedProcess[str]":
-        """`python -m lakehouse …`; fails the test if it does not end as expected."""
-        command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments]
+        """`python -m comporta …`; fails the test if it does not end as expected."""
+        command = [sys.executable, "-W", "ignore", "-m", "comporta", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert (done.returncode == 0) == ok, done.stdout[-4000:] + done.stderr[-2000:]
         return done

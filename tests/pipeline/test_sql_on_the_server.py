@@ -22,7 +22,7 @@ def test_a_question_has_an_answer(lake: Lake, path: Path) -> None:
 
 def test_the_prompt_remembers_the_database(lake: Lake) -> None:
     typed = "use gold;\n" + (ROOT / "sql/gold/monthly_growth.sql").read_text() + ";\n"
-    command = [sys.executable, "-W", "ignore", "-m", "lakehouse", "sql"]
+    command = [sys.executable, "-W", "ignore", "-m", "comporta", "sql"]
     done = subprocess.run(command, cwd=ROOT, env=lake.environment, input=typed, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "change_percent" in done.stdout, done.stdout + done.stderr
 

@@ -119,7 +119,7 @@ def test_what_pg_dump_wrote_is_played(new_database: Callable[[], str], tmp_path:
 
 
 def test_the_command_fills_the_shop_once(fresh_database: str, environment: dict[str, str]) -> None:
-    command = [sys.executable, "-W", "ignore", "-m", "lakehouse", "seed"]
+    command = [sys.executable, "-W", "ignore", "-m", "comporta", "seed"]
     told = environment | {"SOURCE_DSN": fresh_database, "SCALE": "0.002"}
     first = subprocess.run(command, env=told, capture_output=True, text=True)
     assert first.returncode == 0, first.stderr

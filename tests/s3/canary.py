@@ -14,7 +14,7 @@ import psutil
 KINDS = ("dsn", "store", "mail", "webhook", "token")
 # What a command line has in it, and whose it is; what these start for a moment is theirs.
 _PROCESSES = {
-    "SparkSubmit": "spark", "worker_daemon": "worker", "pyspark.daemon": "worker", "-m lakehouse ": "command", "dbt.cli.main": "dbt",
+    "SparkSubmit": "spark", "worker_daemon": "worker", "pyspark.daemon": "worker", "-m comporta ": "command", "dbt.cli.main": "dbt",
     "weed": "s3", "bin/postgres": "postgres",
 }  # fmt: skip
 _PART = 9  # characters: so many in a row of a shuffled alphabet stand nowhere by chance

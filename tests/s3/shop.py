@@ -32,8 +32,8 @@ class Shop:
         return postgres.of(self.settings).dsn("shop")
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
-        """`python -m lakehouse …` as a process, with `more` in its environment."""
-        command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *arguments]
+        """`python -m comporta …` as a process, with `more` in its environment."""
+        command = [sys.executable, "-W", "ignore", "-m", "comporta", *arguments]
         environment = self.environment | ({"SOURCE_DSN": self.dsn} if arguments[0] in ("ingest", "reconcile") else {})
         environment |= more
         return subprocess.Popen(

@@ -178,7 +178,7 @@ def test_a_store_that_stays_away_is_told_with_code_5_and_the_next_run_heals(
     ours |= {"SOURCE_DSN": lake.dsn()}
     proxy.behave(Plan(always=fault, kinds=kinds))
     told = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "lakehouse", "ingest"], cwd=ROOT, env=os.environ | ours, capture_output=True, text=True,
+        [sys.executable, "-W", "ignore", "-m", "comporta", "ingest"], cwd=ROOT, env=os.environ | ours, capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=240,
     )  # fmt: skip
     proxy.behave(Plan())

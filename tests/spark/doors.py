@@ -19,6 +19,7 @@ from deltalake import DeltaTable, write_deltalake
 from small_dbt import Project
 from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
+from comporta import prompt
 from docs_site import build
 from expectations import actions, aggregate, condition, frame, local, profile, quarantine, registry
 from expectations.evidence import Evidence
@@ -31,7 +32,7 @@ from inspection.command import _example
 from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
-from lakehouse import catalog, console, ledger, prompt, values
+from lakehouse import catalog, console, ledger, values
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 from workspaces import branch

@@ -13,9 +13,10 @@ from house import PACKAGES
 from test_ingest_every_type import EDGES
 from value_kinds import COLUMNS, KEYS, KINDS, expected, statements
 
+from comporta import cli
 from ingestion import ingest
 from ingestion.postgres import types
-from lakehouse import cli, session, values
+from lakehouse import session, values
 from lakehouse.catalog import SMALL
 from lakehouse.settings import ROOT, Settings
 
@@ -32,7 +33,7 @@ READERS = {  # modules that fetch rows of a lake's tables
     "workspaces/watch.py": "prompt", "expectations/aggregate.py": "gate", "expectations/draft.py": "profile", "expectations/evidence.py": "gate",
     "expectations/gate.py": "gate", "expectations/local.py": "gate", "expectations/others.py": "names", "expectations/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/postgres.py": "names",
     "expectations/quarantine.py": "quarantine", "inspection/diff.py": "diff", "inspection/finder.py": "why", "inspection/reader.py": "why",
-    "lakehouse/catalog.py": "thrift", "lakehouse/prompt.py": "prompt",
+    "lakehouse/catalog.py": "thrift", "comporta/prompt.py": "prompt",
 }  # fmt: skip
 
 

@@ -13,8 +13,9 @@ import pytest
 from deltalake import DeltaTable
 from psycopg2 import sql as pg
 
+from comporta import cli
 from ingestion import source
-from lakehouse import catalog, cli, console, ledger
+from lakehouse import catalog, console, ledger
 from lakehouse.settings import Settings
 
 # Each is the name of a table and of its columns; all are the values of each table.

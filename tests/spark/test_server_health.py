@@ -45,7 +45,7 @@ def _told(ask: Callable[[], object]) -> str:
 def _command(settings: Settings, *words: str) -> str:
     """What a command says; a long line is one line."""
     ours = apart.variables(settings)
-    command = [sys.executable, "-W", "ignore", "-m", "lakehouse", *words]
+    command = [sys.executable, "-W", "ignore", "-m", "comporta", *words]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **ours}, capture_output=True, text=True, timeout=300)
     return done.stdout + done.stderr
 

@@ -12,7 +12,8 @@ import pytest
 from house import PACKAGES
 from rich.text import Text
 
-from lakehouse import cli, console
+from comporta import cli
+from lakehouse import console
 from lakehouse.errors import SourceError
 from lakehouse.settings import ROOT
 

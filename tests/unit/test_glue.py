@@ -17,7 +17,8 @@ from deltalake import DeltaTable, write_deltalake
 from ports import free_ports
 from pyarrow.fs import S3FileSystem
 
-from lakehouse import athena, candidate, cli, dbt, glue, ledger, pipeline, process, release, storage
+from comporta import cli, pipeline
+from lakehouse import athena, candidate, dbt, glue, ledger, process, release, storage
 from lakehouse.errors import CatalogError, GateError, SettingsError
 from lakehouse.settings import Settings
 

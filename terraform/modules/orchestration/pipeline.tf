@@ -1,7 +1,7 @@
 # The way of the data as a state machine: each state is one command of ours in a container beside the Spark server.
 
 locals {
-  python = ["python", "-W", "ignore", "-m", "lakehouse"]
+  python = ["python", "-W", "ignore", "-m", "comporta"]
 
   # In order. `again`: running it once more can help and can't harm; a gate's verdict is no accident, so it stands.
   steps = concat(

@@ -1,4 +1,4 @@
-"""`python -m lakehouse.words TESTS pytest -x`: a module, or a file of Python, with arguments and after them the words of a variable.
+"""`python -m comporta.words TESTS pytest -x`: a module, or a file of Python, with arguments and after them the words of a variable.
 
 The words are split as a shell would split them, quotes and patterns of file names included, but nothing in them is run.
 """

@@ -12,7 +12,8 @@ from psycopg2 import OperationalError
 from psycopg2.errors import UndefinedTable
 from rich.text import Text
 
-from lakehouse import console, dbt, glue, ledger, lock, postgres, release, server, stats
+from comporta import stats
+from lakehouse import console, dbt, glue, ledger, lock, postgres, release, server
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line, redact
 from lakehouse.settings import Settings, load

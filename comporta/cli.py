@@ -10,7 +10,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lakehouse import access, catalog, console, dbt, glue, health, lock, pipeline, postgres, release, server, stats, storage, weed
+from comporta import pipeline, stats
+from lakehouse import access, catalog, console, dbt, glue, health, lock, postgres, release, server, storage, weed
 from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
 from lakehouse.redaction import first_line, redact
 from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
@@ -300,4 +301,4 @@ def sql(execute: str | None) -> None:
     """A SQL prompt on the Spark server."""
     settings = load()
     server.start(settings)
-    importlib.import_module("lakehouse.prompt").run(settings, execute)
+    importlib.import_module("comporta.prompt").run(settings, execute)

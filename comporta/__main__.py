@@ -1,4 +1,4 @@
-"""`python -m lakehouse …`, which the Makefile calls."""
+"""`python -m comporta …`, which the Makefile calls."""
 
 import os
 import sys
@@ -12,6 +12,6 @@ if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # where an environment has no ✓, or not all names
 
-    from lakehouse.cli import main
+    from comporta.cli import main
 
     main()
