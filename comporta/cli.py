@@ -11,10 +11,11 @@ import click
 from rich.text import Text
 
 from comporta import pipeline, stats
-from lakehouse import access, catalog, console, dbt, glue, health, lock, postgres, release, server, storage, weed
+from lakehouse import access, catalog, console, dbt, health, lock, postgres, server, storage, weed
 from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
 from lakehouse.redaction import first_line, redact
 from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
+from releases import glue, release
 
 _STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
 ELSEWHERE = {

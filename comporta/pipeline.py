@@ -13,10 +13,11 @@ from psycopg2.errors import UndefinedTable
 from rich.text import Text
 
 from comporta import stats
-from lakehouse import console, dbt, glue, ledger, lock, postgres, release, server
+from lakehouse import console, dbt, ledger, lock, postgres, server
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line, redact
 from lakehouse.settings import Settings, load
+from releases import glue, release
 
 Seconds = dict[str, float]
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
-from lakehouse import candidate, console, ledger, release
+from lakehouse import candidate, console, ledger
 from lakehouse.catalog import CANDIDATE, LAYERS
 from lakehouse.settings import Settings
+from releases import release
 
 
 def write(settings: Settings) -> None:

@@ -28,7 +28,8 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
             console.warn(problem)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         if bad and hold_back:
-            from lakehouse import candidate, release  # deltalake: not for --help
+            from lakehouse import candidate  # deltalake: not for --help
+            from releases import release
 
             failed = {verdict.table: verdict.delta_version for verdict in bad}
             candidate.hold_back(settings, layer, failed, release.published(settings, layer))

@@ -141,7 +141,7 @@ class Bench:
 
 
 def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
-    from lakehouse.release import published
+    from releases.release import published
 
     if layer not in LAYERS:
         raise SettingsError("--layer", f"is {layer!r}", ", ".join(LAYERS))

@@ -9,9 +9,10 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.suite import LAYERS, find
-from lakehouse import candidate, dbt, ledger, release, storage
+from lakehouse import candidate, dbt, ledger, storage
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from releases import release
 
 Name = tuple[str, str]  # layer, table
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")

@@ -17,8 +17,8 @@ from inspection.reader import Reader
 from inspection.why import Tracer
 from lakehouse import console, values
 from lakehouse.errors import AbsentError, ReleaseError
-from lakehouse.release import Release
 from lakehouse.settings import load
+from releases.release import Release
 
 _MARKS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("−", "red")}
 

@@ -12,12 +12,13 @@ from deltalake import DeltaTable
 
 from expectations.names import key_of
 from inspection.reader import Reader, Rows, paths
-from lakehouse import candidate, quarantine, release
+from lakehouse import candidate, quarantine
 from lakehouse.errors import ReleaseError
-from lakehouse.release import Release
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
 from lakehouse.values import zoned
+from releases import release
+from releases.release import Release
 
 _NUMBER = re.compile(r"[0-9]{1,18}")  # `²` is a digit too, and no number
 STAMPS = frozenset({"_batch_id", "_ingested_at", "_op", "_source_lsn"})  # say how a row came, not what it is

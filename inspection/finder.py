@@ -11,11 +11,12 @@ from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values
 from inspection.reader import Reader, Rows
-from lakehouse import candidate, quarantine, release, values
+from lakehouse import candidate, quarantine, values
 from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
-from lakehouse.release import Release
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
+from releases import release
+from releases.release import Release
 
 TECHNICAL = ("_batch_id", "_ingested_at", "_op", "_is_deleted", "_source_lsn", "_valid_from", "_valid_to")
 LIMIT = 20  # rows of one table: more than that are not looked at one by one

@@ -8,8 +8,8 @@ from inspection.answer import Seen, Step, Values
 from inspection.finder import Finder, moment
 from lakehouse import candidate, ledger
 from lakehouse.errors import ReleaseError
-from lakehouse.release import Release
 from lakehouse.settings import Settings
+from releases.release import Release
 
 
 class Past:

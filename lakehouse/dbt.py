@@ -16,13 +16,14 @@ from deltalake import DeltaTable
 from rich.text import Text
 
 from docs_site import dbt_page, policy
-from lakehouse import candidate, console, dbt_log, lock, release, storage
+from lakehouse import candidate, console, dbt_log, lock, storage
 from lakehouse import environment as allowed
 from lakehouse.catalog import unquoted
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.sqlnames import named
 from lakehouse.sqltext import asked
+from releases import release
 
 PROJECT = ROOT / "dbt_project"
 # Not its script: its first line names the folder that the environment was made in, and may not hold one with a space in it.

@@ -15,10 +15,11 @@ from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
 from inspection.reader import Reader
-from lakehouse import candidate, commits, console, dbt, release, storage, values
+from lakehouse import candidate, commits, console, dbt, storage, values
 from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
+from releases import release
 from workspaces.dev import LAYERS, OWN, Own, cloned_from
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import candidate, catalog, commits, dbt, release, storage
+from lakehouse import candidate, catalog, commits, dbt, storage
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from releases import release
 
 LAYERS = ("silver", "gold")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")

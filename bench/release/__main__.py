@@ -15,8 +15,9 @@ import click
 
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
-from lakehouse import candidate, catalog, console, release, session, view
+from lakehouse import candidate, catalog, console, session
 from lakehouse.settings import ROOT, Settings
+from releases import release, view
 
 LAYER, TABLES = "gold", ("fct_a", "fct_b", "dim_a", "dim_b")
 Result = dict[str, Any]

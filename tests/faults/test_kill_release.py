@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lakehouse import candidate, catalog, ledger, process, release
+from lakehouse import candidate, catalog, ledger, process
 from lakehouse.settings import ROOT, Settings
+from releases import release
 
 _LAYER, _TABLES = "silver", ("told_a", "told_b", "told_c", "told_d")
 _KILLS = 6

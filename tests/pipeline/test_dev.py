@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Lake  # type: ignore[attr-defined]
 
-from lakehouse import catalog, release
+from lakehouse import catalog
 from lakehouse.settings import ROOT
+from releases import release
 from workspaces import dev
 
 

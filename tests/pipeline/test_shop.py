@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 from conftest import Lake
 
-from lakehouse import catalog, release
+from lakehouse import catalog
+from releases import release
 from samples.shop.truth import TRUTH
 
 # The polled question: any unaudited row would change it.

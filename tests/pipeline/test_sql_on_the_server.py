@@ -8,8 +8,9 @@ import duckdb
 import pytest
 from conftest import Lake
 
-from lakehouse import athena, catalog, glue, release
+from lakehouse import catalog
 from lakehouse.settings import ROOT
+from releases import athena, glue, release
 
 FILES = sorted((ROOT / "sql").rglob("*.sql"))
 

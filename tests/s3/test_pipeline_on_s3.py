@@ -22,8 +22,9 @@ import psycopg2
 import pytest
 from shop import Shop
 
-from lakehouse import lease, ledger, postgres, release, s3, server, storage, weed
+from lakehouse import lease, ledger, postgres, s3, server, storage, weed
 from lakehouse.settings import ROOT, Settings
+from releases import release
 
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"
 

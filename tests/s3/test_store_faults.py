@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from ingestion import ingest, reconcile
 from ingestion.postgres import write
-from lakehouse import candidate, catalog, ledger, lock, release, s3, storage
+from lakehouse import candidate, catalog, ledger, lock, s3, storage
 from lakehouse.errors import ComportaError, StorageError
 from lakehouse.settings import ROOT, Settings
+from releases import release
 
 _SOME = Plan(every=12, burst=3)  # a quarter of all requests, three in a row
 _MANY = Plan(every=6, burst=3, faults=("500", "503", "500 after", "reset", "reset after"))  # every second one

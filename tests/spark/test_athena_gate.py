@@ -3,8 +3,9 @@
 import duckdb
 import pytest
 
-from lakehouse import athena, candidate, catalog, glue
+from lakehouse import candidate, catalog
 from lakehouse.settings import Settings
+from releases import athena, glue
 
 _LAYER = "gold"
 # Name of a table -> what makes it, and what the gate says of it (nothing: it may go).

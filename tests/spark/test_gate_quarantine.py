@@ -9,9 +9,10 @@ from test_gate_run import TABLE, Lake
 
 from expectations import quarantine, registry
 from expectations.suite import load
-from lakehouse import catalog, ledger, release, storage
+from lakehouse import catalog, ledger, storage
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
+from releases import release
 
 SUITE = """\
 table: crm__people

@@ -12,9 +12,10 @@ from deltalake import write_deltalake
 
 from expectations.gate import run_gate
 from expectations.verdict import Verdict
-from lakehouse import catalog, ledger, release, storage
+from lakehouse import catalog, ledger, storage
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
+from releases import release
 
 TABLE = "crm__people"
 SCHEMA = pa.schema(

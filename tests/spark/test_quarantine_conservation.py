@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from expectations import frame, local, quarantine
 from expectations.condition import DUCKDB
 from expectations.suite import Suite
-from lakehouse import candidate, catalog, ledger, release, storage
+from lakehouse import candidate, catalog, ledger, storage
 from lakehouse import quarantine as kept_apart
 from lakehouse.settings import Settings
 from lakehouse.types import spark_types
+from releases import release
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("age", pa.int64()), ("_op", pa.string()), ("_batch_id", pa.int64()),

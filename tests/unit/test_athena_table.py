@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from lakehouse import athena, glue
+from releases import athena, glue
 
 # Delta's own notation of a type -> Glue's.
 TYPES: list[tuple[Any, str]] = [

@@ -7,8 +7,9 @@ import pytest
 from dbt.adapters.comporta import fixture, seed
 
 from expectations.names import as_held
-from lakehouse import dbt, layer
+from lakehouse import dbt
 from lakehouse.sqltext import without_end
+from releases import layer
 
 
 def read(tmp_path: Path, text: str, **given: str) -> seed.Seed:

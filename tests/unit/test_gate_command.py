@@ -7,9 +7,10 @@ import pytest
 
 from expectations import command
 from expectations.verdict import Outcome, Verdict
-from lakehouse import candidate, release
+from lakehouse import candidate
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
+from releases import release
 
 BAD = Outcome(
     1, "expect_column_values_to_be_between", "critical", False, "age", "me", "Nobody is younger.", "not _is_deleted",

@@ -18,9 +18,10 @@ from ports import free_ports
 from pyarrow.fs import S3FileSystem
 
 from comporta import cli, pipeline
-from lakehouse import athena, candidate, dbt, glue, ledger, process, release, storage
+from lakehouse import candidate, dbt, ledger, process, storage
 from lakehouse.errors import CatalogError, GateError, SettingsError
 from lakehouse.settings import Settings
+from releases import athena, glue, release
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
 

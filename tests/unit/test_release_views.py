@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse import candidate, view
+from lakehouse import candidate
 from lakehouse.settings import Settings
+from releases import view
 
 
 def made(settings: Settings, *versions: pa.Table) -> None:

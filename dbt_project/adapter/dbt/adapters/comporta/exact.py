@@ -14,9 +14,10 @@ from dbt.adapters.spark import SparkAdapter
 from dbt.adapters.spark.column import SparkColumn
 from dbt_common.exceptions import CompilationError, DbtRuntimeError
 
-from lakehouse import catalog, layer
+from lakehouse import catalog
 from lakehouse.sqltext import without_end
 from lakehouse.types import one_name
+from releases import layer
 
 _QUOTED = re.compile(r"`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")

@@ -22,12 +22,13 @@ from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
 from docs_site import files
-from lakehouse import candidate, catalog, commits, lock, storage, view
+from lakehouse import candidate, catalog, commits, lock, storage
 from lakehouse.errors import LockError, StorageError
 from lakehouse.sqlnames import named
 from lakehouse.sqlrows import chooses_rows
 from lakehouse.sqltext import without_end
 from lakehouse.types import spark_types
+from releases import view
 
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")

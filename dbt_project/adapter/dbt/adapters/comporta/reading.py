@@ -13,10 +13,11 @@ from dbt.adapters.comporta.origin import UnknownError
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from lakehouse import candidate, catalog, commits, storage, view
+from lakehouse import candidate, catalog, commits, storage
 from lakehouse.settings import Settings, load
 from lakehouse.sqlnames import Name, named
 from lakehouse.sqltext import Asked, asked
+from releases import view
 
 _TEXT = re.compile(
     r"^View Text: (.*?)\n(?:View Original Text|View Schema Mode|View Catalog and Namespace)", re.DOTALL | re.MULTILINE

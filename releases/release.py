@@ -11,11 +11,12 @@ import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lakehouse import candidate, ledger, quarantine, view
+from lakehouse import candidate, ledger, quarantine
 from lakehouse.catalog import LAYERS, PUBLISHED, thrift_rows
 from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
+from releases import view
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def publish(
         held = {table: found for table in tables if (found := quarantine.held(settings, table))}
     if before and (before.tables, before.held) == (versions, held) and kind == "release":
         return before
-    from lakehouse import glue  # it asks this module what was released
+    from releases import glue  # it asks this module what was released
 
     glue.refuse(settings, layer, versions)
     number = max((release.release_id for release in history(settings)), default=0) + 1

@@ -17,11 +17,12 @@ import yaml
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse import athena, candidate, console, dbt, lock, release, storage
+from lakehouse import candidate, console, dbt, lock, storage
 from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, StorageError
 from lakehouse.redaction import first_line
-from lakehouse.release import Release
 from lakehouse.settings import Settings, load
+from releases import athena, release
+from releases.release import Release
 
 LAYERS = ("silver", "gold")  # what readers are for; bronze's view may leave rows out that its files hold
 _LANES = 4  # tables and manifests at once: to open one is mostly waiting
