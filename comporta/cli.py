@@ -11,10 +11,13 @@ import click
 from rich.text import Text
 
 from comporta import pipeline, stats
-from lakehouse import access, catalog, console, dbt, health, lock, postgres, server, storage, weed
+from lakehouse import access, console, dbt
+from lakehouse.engines import catalog
 from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
 from lakehouse.redaction import first_line, redact
+from lakehouse.servers import health, postgres, server, weed
 from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
+from lakehouse.store import lock, storage
 from releases import glue, release
 
 _STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
@@ -109,7 +112,7 @@ def _of_store(error: Exception) -> ComportaError | None:
         return None
     if not storage.is_s3(settings.lake_url) or isinstance(error, LockError | CatalogError):
         return None
-    from lakehouse import s3
+    from lakehouse.store import s3
 
     return s3.failure(settings, error)
 

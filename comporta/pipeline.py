@@ -13,10 +13,13 @@ from psycopg2.errors import UndefinedTable
 from rich.text import Text
 
 from comporta import stats
-from lakehouse import console, dbt, ledger, lock, postgres, server
+from lakehouse import console, dbt
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line, redact
+from lakehouse.servers import postgres, server
 from lakehouse.settings import Settings, load
+from lakehouse.store import lock
+from lakehouse.tables import ledger
 from releases import glue, release
 
 Seconds = dict[str, float]

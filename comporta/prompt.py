@@ -3,7 +3,8 @@
 import sys
 from typing import Any
 
-from lakehouse import catalog, console, values
+from lakehouse import console, values
+from lakehouse.engines import catalog
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
 

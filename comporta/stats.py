@@ -5,9 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
-from lakehouse import candidate, console, ledger
-from lakehouse.catalog import CANDIDATE, LAYERS
+from lakehouse import console
+from lakehouse.engines.catalog import CANDIDATE, LAYERS
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger
 from releases import release
 
 

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lakehouse import access, cluster, jars, java
+from lakehouse import access
 from lakehouse.errors import ComportaError, SettingsError
+from lakehouse.servers import cluster, jars, java
 from lakehouse.settings import ROOT, SECRETS, load
 
-_MASTER, _WORKER = "7077", "7078"  # ports; of the driver and of executors: lakehouse/cluster.py
+_MASTER, _WORKER = "7077", "7078"  # ports; of the driver and of executors: lakehouse/servers/cluster.py
 
 
 def command(what: str, *arguments: str, folder: Path) -> list[str]:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import load
 
 # docker/serve.sh makes it when `up` has ended. A query is answered a minute before: then schemas are still made, and the lake is

@@ -32,8 +32,8 @@ lake() {
 		export SSL_CERT_FILE=/run/secrets/ca
 	fi
 	make env
-	.venv/bin/python -W ignore -m lakehouse.jars
-	.venv/bin/python -W ignore -m lakehouse.scala
+	.venv/bin/python -W ignore -m lakehouse.servers.jars
+	.venv/bin/python -W ignore -m lakehouse.servers.scala
 	chmod -R go-w .venv var/jars # uv lets everybody write its lock
 }
 

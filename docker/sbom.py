@@ -1,7 +1,7 @@
 """`make sbom`: what Comporta is made of, as a software bill of materials (CycloneDX 1.6, JSON), in var/sbom.cdx.json.
 
 The wheels that requirements.lock has for this machine, with the licences that their own metadata tells; the jars of
-lakehouse/jars.lock; and what the pyspark wheel brings: its jars, and the libraries that are folded into them.
+lakehouse/servers/jars.lock; and what the pyspark wheel brings: its jars, and the libraries that are folded into them.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 
-from lakehouse import jars
+from lakehouse.servers import jars
 from lakehouse.settings import ROOT
 
 PATH = ROOT / "var" / "sbom.cdx.json"
@@ -54,7 +54,7 @@ def bill() -> Bom:
     wheels, fetched = list(_wheels()), [_fetched(coordinates, digest) for coordinates, digest in jars.pinned(s3=True).items()]
     [spark] = [each for each in wheels if each.name == "pyspark"]
     brought = [_brought(path) for path in sorted((jars.SPARK_HOME / "jars").glob("*.jar"))]
-    locks = (ROOT / "requirements.lock").read_bytes() + (ROOT / "lakehouse" / "jars.lock").read_bytes()
+    locks = (ROOT / "requirements.lock").read_bytes() + (ROOT / "lakehouse" / "servers" / "jars.lock").read_bytes()
     made = Bom(
         components=[*wheels, *fetched, *brought], serial_number=uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(locks).hexdigest())
     )

@@ -14,9 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from docs_site import files, past, policy, words
 from docs_site.model import Ledger, page
 from docs_site.page import Page
-from lakehouse import ledger
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 _HERE = Path(__file__).resolve().parent
 

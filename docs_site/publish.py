@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from docs_site import files
-from lakehouse import s3, storage
 from lakehouse.settings import Settings
+from lakehouse.store import s3, storage
 
 _LANES = 8
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}

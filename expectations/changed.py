@@ -16,8 +16,8 @@ from expectations import local
 from expectations.aggregate import Engine
 from expectations.condition import ROWWISE, SPARK, Types, same_where
 from expectations.suite import Check, Suite
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 _FILES = 1000  # more of them are no small change
 

@@ -9,9 +9,10 @@ from rich.text import Text
 from expectations import actions
 from expectations.suite import LAYERS, NOBODY
 from expectations.verdict import Outcome, Verdict
-from lakehouse import console, lock
+from lakehouse import console
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings, load
+from lakehouse.store import lock
 
 
 @click.command()
@@ -28,7 +29,7 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
             console.warn(problem)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         if bad and hold_back:
-            from lakehouse import candidate  # deltalake: not for --help
+            from lakehouse.tables import candidate  # deltalake: not for --help
             from releases import release
 
             failed = {verdict.table: verdict.delta_version for verdict in bad}
@@ -46,7 +47,7 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
 def requeue(table: str) -> None:
     """Let rows out of quarantine that its suite no longer objects to; they come back as a batch of their own."""
     from expectations import quarantine
-    from lakehouse.session import connect
+    from lakehouse.engines.session import connect
 
     settings = load()
     with lock.writing(settings, f"requeue {table}"):
@@ -67,7 +68,7 @@ def requeue(table: str) -> None:
 
 def _judge(settings: Settings, layer: str, tables: str | None) -> list[Verdict]:
     from expectations.gate import run_gate  # Spark's client takes a second to import: not for --help
-    from lakehouse.session import connect
+    from lakehouse.engines.session import connect
 
     globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
     with console.step(f"Judging {layer}"):

@@ -21,10 +21,13 @@ from expectations.others import Others, gated
 from expectations.propose import Check, Subject
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
 from expectations.suite import Check as SuiteCheck
-from lakehouse import candidate, dbt, ledger, quarantine, server, storage
+from lakehouse import dbt
 from lakehouse.errors import GateError
+from lakehouse.servers import server
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger, quarantine
+from lakehouse.tables.types import spark_types
 
 _FEW = 20
 _HEAD = """\
@@ -95,7 +98,7 @@ def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggr
     if near:
         engine = aggregate.Engine(local.Engine(settings).ask, near, DUCKDB)
     else:
-        from lakehouse.session import connect
+        from lakehouse.engines.session import connect
 
         server.start(settings)
         spark = connect(settings)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse import storage
-from lakehouse.catalog import quote
+from lakehouse.engines.catalog import quote
+from lakehouse.store import storage
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,14 @@ from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
 from expectations.verdict import Outcome, Verdict, judge
-from lakehouse import candidate, dbt, ledger, storage
-from lakehouse import quarantine as kept_apart
+from lakehouse import dbt
 from lakehouse.errors import ComportaError, SettingsError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger
+from lakehouse.tables import quarantine as kept_apart
+from lakehouse.tables.types import spark_types
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

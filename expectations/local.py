@@ -8,7 +8,8 @@ import duckdb
 from deltalake import DeltaTable
 
 from expectations.condition import DUCKDB
-from lakehouse import access, duck, values
+from lakehouse import access, values
+from lakehouse.engines import duck
 from lakehouse.settings import Settings
 
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "domainMetadata", "inCommitTimestamp"}

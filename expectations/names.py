@@ -9,9 +9,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.suite import LAYERS, find
-from lakehouse import candidate, dbt, ledger, storage
+from lakehouse import dbt
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger
 from releases import release
 
 Name = tuple[str, str]  # layer, table

@@ -10,9 +10,10 @@ from deltalake import DeltaTable
 from expectations import frame, local
 from expectations.aggregate import Engine
 from expectations.evidence import UnableError, Which
-from lakehouse import candidate, ledger, quarantine, storage
-from lakehouse.catalog import CANDIDATE, quote
+from lakehouse.engines.catalog import CANDIDATE, quote
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger, quarantine
 from releases import release
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import Any
 
 from expectations import offline
 from expectations.runner import Ran
-from lakehouse import ledger, values
+from lakehouse import values
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 _SITE = "quality"
 _PAGES = f"{_SITE}/validations"

@@ -19,8 +19,8 @@ from expectations.aggregate import Engine
 from expectations.condition import Types, same_where
 from expectations.evidence import Evidence, UnableError
 from lakehouse import values
-from lakehouse.catalog import unquoted
-from lakehouse.types import one_name
+from lakehouse.engines.catalog import unquoted
+from lakehouse.tables.types import one_name
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 

@@ -11,12 +11,13 @@ from deltalake import DeltaTable
 from expectations import frame
 from expectations.condition import SPARK, Types, form_of
 from expectations.suite import Check, Suite
-from lakehouse import candidate, ledger, lock, quarantine, storage
-from lakehouse.catalog import literal, quote, register_statement
+from lakehouse.engines.catalog import literal, quote, register_statement
 from lakehouse.errors import GateError, SettingsError
-from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.store import lock, storage
+from lakehouse.tables import candidate, ledger, quarantine
+from lakehouse.tables.quarantine import REASONS, REQUEUED, TAKEN_AT
+from lakehouse.tables.types import spark_types
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

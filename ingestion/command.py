@@ -17,9 +17,11 @@ from ingestion.postgres.discover import Table
 from ingestion.postgres.discover import discover as read_catalog
 from ingestion.postgres.refusal import lost
 from ingestion.postgres.snapshot import take_snapshot, unknown
-from lakehouse import console, lock, server, storage
+from lakehouse import console
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
+from lakehouse.servers import server
 from lakehouse.settings import load
+from lakehouse.store import lock, storage
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 _HEAD = """\

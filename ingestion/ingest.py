@@ -26,11 +26,14 @@ from ingestion.postgres.snapshot import Origin, can_join, take_snapshot
 from ingestion.postgres.window import Snapshot
 from ingestion.postgres.work import RESULT, Context
 from ingestion.settle import Outcome, schema_rows, settle
-from lakehouse import catalog, console, ledger, storage
-from lakehouse import session as spark_session
+from lakehouse import console
+from lakehouse.engines import catalog
+from lakehouse.engines import session as spark_session
 from lakehouse.errors import ComportaError, SourceError, SourceLostError
 from lakehouse.redaction import redact
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 
 Report = Callable[["Outcome"], None]
 Warn = Callable[[str], None]

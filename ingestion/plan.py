@@ -27,10 +27,11 @@ from ingestion.postgres.window import (
     written_since,
 )
 from ingestion.postgres.work import Compare, Read, Rewrite, Work
-from lakehouse import ledger, storage
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 
 COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
 

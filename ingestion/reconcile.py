@@ -20,10 +20,10 @@ from ingestion.plan import Plan, Request
 from ingestion.postgres.refusal import reason, remedy
 from ingestion.postgres.snapshot import Origin
 from ingestion.side import BronzeSide, Row, SourceSide, Sums
-from lakehouse import ledger
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 NAMED = 20  # differences of a table that are named, and at most so many buckets are looked into for them
 

@@ -3,8 +3,8 @@
 from ingestion.plan import Plan
 from ingestion.postgres.write import checksum_of, former_checksum_of
 from ingestion.side import BronzeSide
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 def check(settings: Settings, plan: Plan, bronze: BronzeSide) -> list[str]:

@@ -16,9 +16,9 @@ from ingestion.postgres.held import duckdb_type
 from ingestion.postgres.types import KEY_HELD, literal, quote
 from ingestion.postgres.work import RESULT, Context
 from ingestion.postgres.write import added, technical, write
-from lakehouse import lock, s3, storage
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
+from lakehouse.store import lock, s3, storage
 
 
 @dataclass

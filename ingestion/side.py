@@ -20,8 +20,10 @@ from ingestion.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.postgres.snapshot import Origin
 from ingestion.postgres.types import literal, quote
 from ingestion.postgres.window import both, written_since
-from lakehouse import access, duck, storage
+from lakehouse import access
+from lakehouse.engines import duck
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 Sums = dict[int, tuple[int, int]]  # bucket: rows, sum of their numbers
 

@@ -11,9 +11,10 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProp
 from deltalake.exceptions import DeltaError
 
 from ingestion.postgres.bronze import NOTE, Bronze
-from lakehouse import ledger, lock, storage
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
+from lakehouse.store import lock, storage
+from lakehouse.tables import ledger
 
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
 MANY = 20  # small files; below that many, a reader loses less than the rewriting costs

@@ -12,10 +12,10 @@ from deltalake import DeltaTable
 
 from expectations.names import key_of
 from inspection.reader import Reader, Rows, paths
-from lakehouse import candidate, quarantine
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import candidate, quarantine
+from lakehouse.tables.types import spark_types
 from lakehouse.values import zoned
 from releases import release
 from releases.release import Release

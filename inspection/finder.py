@@ -11,10 +11,11 @@ from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values
 from inspection.reader import Reader, Rows
-from lakehouse import candidate, quarantine, values
-from lakehouse.quarantine import REASONS, REQUEUED, TAKEN_AT
+from lakehouse import values
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import candidate, quarantine
+from lakehouse.tables.quarantine import REASONS, REQUEUED, TAKEN_AT
+from lakehouse.tables.types import spark_types
 from releases import release
 from releases.release import Release
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse import dbt
-from lakehouse.catalog import LAYERS
+from lakehouse.engines.catalog import LAYERS
 
 Name = tuple[str, str]  # layer, table
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from expectations.names import Name
 from inspection.answer import Seen, Step, Values
 from inspection.finder import Finder, moment
-from lakehouse import candidate, ledger
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger
 from releases.release import Release
 
 

@@ -12,9 +12,11 @@ from deltalake.exceptions import DeltaError
 
 from expectations import frame, local
 from expectations.condition import DUCKDB, SPARK, Dialect
-from lakehouse import duck, server, storage
+from lakehouse.engines import duck
 from lakehouse.errors import ReleaseError
+from lakehouse.servers import server
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,7 +51,7 @@ class Reader:
 
     def _connect(self) -> "SparkSession":
         if self._spark is None:
-            from lakehouse.session import connect
+            from lakehouse.engines.session import connect
 
             server.start(self._settings)
             self._spark = connect(self._settings)

@@ -13,10 +13,11 @@ from inspection.finder import LIMIT, Finder
 from inspection.lineage import Parent, parents
 from inspection.past import Past
 from inspection.reader import Reader
-from lakehouse import candidate, dbt
+from lakehouse import dbt
 from lakehouse.errors import ReleaseError, SettingsError
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import candidate
+from lakehouse.tables.types import spark_types
 
 _FOLLOWED = 3  # of several rows that carry a key: enough to see where such rows come from
 

@@ -16,13 +16,15 @@ from deltalake import DeltaTable
 from rich.text import Text
 
 from docs_site import dbt_page, policy
-from lakehouse import candidate, console, dbt_log, lock, storage
+from lakehouse import console, dbt_log
 from lakehouse import environment as allowed
-from lakehouse.catalog import unquoted
+from lakehouse.engines.catalog import unquoted
+from lakehouse.engines.sqlnames import named
+from lakehouse.engines.sqltext import asked
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.sqlnames import named
-from lakehouse.sqltext import asked
+from lakehouse.store import lock, storage
+from lakehouse.tables import candidate
 from releases import release
 
 PROJECT = ROOT / "dbt_project"

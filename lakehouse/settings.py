@@ -266,7 +266,7 @@ def load() -> Settings:
         raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
     access.adopt(found.var_dir)
     if found.store:
-        from lakehouse import weed  # it reads these settings itself
+        from lakehouse.servers import weed  # it reads these settings itself
 
         weed.adopt(found)
     return found

@@ -17,10 +17,12 @@ import yaml
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse import candidate, console, dbt, lock, storage
+from lakehouse import console, dbt
 from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, StorageError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings, load
+from lakehouse.store import lock, storage
+from lakehouse.tables import candidate
 from releases import athena, release
 from releases.release import Release
 

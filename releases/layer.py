@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lakehouse.catalog import CANDIDATE
+from lakehouse.engines.catalog import CANDIDATE
 
 _LAYERS = ("silver", "gold")
 

@@ -11,11 +11,11 @@ import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lakehouse import candidate, ledger, quarantine
-from lakehouse.catalog import LAYERS, PUBLISHED, thrift_rows
+from lakehouse.engines.catalog import LAYERS, PUBLISHED, thrift_rows
 from lakehouse.errors import GateError, ReleaseError, ServerError
-from lakehouse.quarantine import Held
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger, quarantine
+from lakehouse.tables.quarantine import Held
 from releases import view
 
 

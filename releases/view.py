@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 
 from deltalake import DeltaTable
 
-from lakehouse import candidate, lock, quarantine, storage
-from lakehouse.catalog import CANDIDATE, literal, quote, thrift_rows
-from lakehouse.quarantine import Held
+from lakehouse.engines.catalog import CANDIDATE, literal, quote, thrift_rows
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.store import lock, storage
+from lakehouse.tables import candidate, quarantine
+from lakehouse.tables.quarantine import Held
+from lakehouse.tables.types import spark_types
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _LANES = 4  # views at once: to analyse one is mostly waiting

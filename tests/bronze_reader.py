@@ -8,8 +8,8 @@ import duckdb
 import psycopg2
 
 from ingestion.postgres.bronze import Bronze
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 
 def execute(dsn: str, *statements: str) -> None:

@@ -19,7 +19,9 @@ from ports import free_ports
 from pydantic import SecretStr
 from xdist.scheduler import LoadScopeScheduling
 
-from lakehouse import network, postgres, redaction, server, session
+from lakehouse import network, redaction
+from lakehouse.engines import session
+from lakehouse.servers import postgres, server
 from lakehouse.settings import Settings
 
 _numbers = itertools.count(1)

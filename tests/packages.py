@@ -22,7 +22,8 @@ import apart
 import yaml
 from ports import free_ports
 
-from lakehouse import console, dbt, server
+from lakehouse import console, dbt
+from lakehouse.servers import server
 from lakehouse.settings import ROOT, Settings
 
 PAGE = ROOT / "docs" / "packages.md"

@@ -15,7 +15,8 @@ import yaml
 from dbt.cli.main import dbtRunner
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import catalog, dbt
+from lakehouse import dbt
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 _numbers = itertools.count(1)

@@ -15,10 +15,12 @@ from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
 from inspection.reader import Reader
-from lakehouse import candidate, commits, console, dbt, storage, values
+from lakehouse import console, dbt, values
 from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, commits
 from releases import release
 from workspaces.dev import LAYERS, OWN, Own, cloned_from
 

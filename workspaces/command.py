@@ -7,8 +7,9 @@ import click
 from rich.text import Text
 
 from docs_site import files
-from lakehouse import console, server
+from lakehouse import console
 from lakehouse.errors import GateError
+from lakehouse.servers import server
 from lakehouse.settings import ROOT, load
 from workspaces import dev as place
 
@@ -68,7 +69,7 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
     Ends with 7 if one of them would not pass its gate.
     """
     from inspection.reader import Reader
-    from lakehouse.session import connect
+    from lakehouse.engines.session import connect
     from workspaces import branch
 
     settings = load()

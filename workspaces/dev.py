@@ -16,9 +16,12 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import candidate, catalog, commits, dbt, storage
+from lakehouse import dbt
+from lakehouse.engines import catalog
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, commits
 from releases import release
 
 LAYERS = ("silver", "gold")

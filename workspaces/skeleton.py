@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from lakehouse import dbt
-from lakehouse.catalog import quote
 from lakehouse.console import shown
+from lakehouse.engines.catalog import quote
 from lakehouse.errors import SettingsError
 from lakehouse.settings import ROOT, Settings
 

@@ -14,7 +14,8 @@ from dbt.cli.main import dbtRunner
 from rich.text import Text
 from watchfiles import watch
 
-from lakehouse import catalog, console, values
+from lakehouse import console, values
+from lakehouse.engines import catalog
 from lakehouse.errors import ServerError, SettingsError
 from lakehouse.settings import ROOT, Settings
 from workspaces import dev

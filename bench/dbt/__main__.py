@@ -19,7 +19,8 @@ import pyarrow as pa
 from bench.dbt.project import Project, append
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
-from lakehouse import catalog, console
+from lakehouse import console
+from lakehouse.engines import catalog
 from lakehouse.settings import ROOT, Settings
 from workspaces.watch import Warm
 

@@ -13,8 +13,10 @@ import pyarrow as pa
 import requests
 from deltalake import CommitProperties, write_deltalake
 
-from lakehouse import catalog, dbt, lock
+from lakehouse import dbt
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.store import lock
 
 _PROFILE = """\
 bench:

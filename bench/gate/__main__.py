@@ -22,9 +22,11 @@ from expectations import aggregate, condition, frame, local, registry
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Ran, Runner, _enough, _validate
 from expectations.suite import Suite, load
-from lakehouse import candidate, catalog, console, session
+from lakehouse import console
+from lakehouse.engines import catalog, session
 from lakehouse.settings import ROOT, Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import candidate
+from lakehouse.tables.types import spark_types
 
 GX, OURS, ON_SPARK = "plain Great Expectations on Spark", "Comporta, DuckDB where it can", "Comporta, Spark alone"
 SCANS = {"duckdb": "scan, hash of every column, DuckDB", "spark": "scan, hash of every column, Spark"}

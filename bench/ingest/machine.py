@@ -10,7 +10,7 @@ import psutil
 
 from bench.ingest import source
 from bench.ingest.stage import JDBC, PEERS, cores
-from lakehouse import java
+from lakehouse.servers import java
 
 OURS = ("pyspark", "delta-spark", "deltalake", "duckdb", "duckdb-extension-postgres-scanner", "pyarrow")
 THEIRS = ("psycopg2-binary", "adbc-driver-postgresql", "connectorx", "dlt", "duckdb", "deltalake", "pyarrow")

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from ingestion import ingest, source
 from ingestion.postgres import write
-from lakehouse import catalog, ledger, session
+from lakehouse.engines import catalog, session
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 Task = dict[str, Any]
 

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from bench.ingest import source
 from bench.ingest.stage import PEERS, Job, Stage, cores, own_python
-from lakehouse import catalog
+from lakehouse.engines import catalog
 
 Result = dict[str, Any]
 Note = Callable[[str, int, str, Result], None]

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from bench.ingest.meter import Meter
-from lakehouse import jars, postgres, process, server
+from lakehouse.servers import jars, postgres, process, server
 from lakehouse.settings import ROOT, Settings
 
 PEERS = ROOT / ".venv-bench" / "bin" / "python"

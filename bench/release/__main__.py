@@ -15,8 +15,10 @@ import click
 
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
-from lakehouse import candidate, catalog, console, session
+from lakehouse import console
+from lakehouse.engines import catalog, session
 from lakehouse.settings import ROOT, Settings
+from lakehouse.tables import candidate
 from releases import release, view
 
 LAYER, TABLES = "gold", ("fct_a", "fct_b", "dim_a", "dim_b")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import upkeep
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 TABLES = (
     *(("bronze", f"shop__table_{number}") for number in range(6)),

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lakehouse.process import free_ports
+from lakehouse.servers.process import free_ports
 from lakehouse.settings import ROOT, Settings
 
 _PORTS = ("THRIFT_PORT", "CONNECT_PORT", "SPARK_UI_PORT", "POSTGRES_PORT", "S3_PORT", "SITE_PORT")

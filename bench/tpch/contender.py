@@ -22,8 +22,11 @@ from pyhive import hive
 
 from bench.ingest.stage import LIMIT_SECONDS, PEERS
 from bench.tpch import source
-from lakehouse import authentication, candidate, catalog, dbt
+from lakehouse import dbt
+from lakehouse.engines import catalog
+from lakehouse.servers import authentication
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate
 
 PROJECT = Path(__file__).with_name("project")
 SERVER = yaml.safe_load((dbt.PROJECT / "profiles.yml").read_text())["comporta"]["outputs"]["lakehouse"]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
 from bench.ingest.stage import PEERS
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 SCHEMA = "tpch_source"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 TABLES = {

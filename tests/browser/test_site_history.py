@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from docs_site.build import build
 from docs_site.serve import server
-from lakehouse import ledger
+from lakehouse.tables import ledger
 from tests.browser import fake_lake
 from tests.browser.opened import Opener
 

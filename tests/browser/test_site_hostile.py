@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs_site.build import build
-from lakehouse import ledger
+from lakehouse.tables import ledger
 from tests.browser import fake_lake
 from tests.browser.opened import PHONE, Opener
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs_site.build import build
-from lakehouse import ledger
+from lakehouse.tables import ledger
 from tests.browser import fake_lake
 from tests.browser.colour import channels, contrasts, ratio
 from tests.browser.opened import PHONE, Opener

@@ -16,8 +16,9 @@ from docs_site import dbt_page, policy
 from docs_site.build import build
 from docs_site.serve import server
 from expectations import offline
-from lakehouse import dbt, ledger
+from lakehouse import dbt
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 from tests.browser import fake_lake
 from tests.browser.ge_page import ge_page
 from tests.browser.opened import Opened, Opener

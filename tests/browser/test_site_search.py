@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page
 
 from docs_site import build, files, past
-from lakehouse import ledger
-from lakehouse.ledger import SCHEMAS
+from lakehouse.tables import ledger
+from lakehouse.tables.ledger import SCHEMAS
 from tests.browser import fake_lake
 from tests.browser.opened import Opened, Opener
 from tests.browser.test_site_hostile import SCRIPT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import postgres
+from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
 
 
@@ -150,8 +150,8 @@ def test_bucket_of_the_lake_is_missing(environment: dict[str, str], fresh_databa
 
 
 def test_disk_is_full(tmp_path: Path) -> None:
-    from lakehouse import storage
     from lakehouse.errors import StorageError
+    from lakehouse.store import storage
 
     with pytest.raises(StorageError, match="MB free.*Free some room"):
         storage.check_room(tmp_path, needed=2**60)
@@ -163,7 +163,7 @@ def test_lake_cannot_be_written(environment: dict[str, str], fresh_database: str
 
 
 def test_second_writer_is_told_who_holds_the_lock(environment: dict[str, str], fresh_database: str, settings: Settings) -> None:
-    from lakehouse import lock
+    from lakehouse.store import lock
 
     with lock.writing(settings, "a test"):
         done = run(environment, "ingest", SOURCE_DSN=fresh_database)
@@ -182,7 +182,7 @@ def test_broken_models_are_named_with_their_messages_a_line_each(
     (project / "models" / "gold" / "sales" / "broken.sql").write_text("select order_idd from (select 1 as order_id) as orders")
     for number in range(4):
         (project / "models" / "gold" / "sales" / f"lost{number}.sql").write_text("select * from silver.nowhere")
-    script = "import sys, pathlib; from lakehouse import cli, dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);" \
+    script = "import sys, pathlib; from comporta import cli; from lakehouse import dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);" \
              "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken', 'lost0', 'lost1', 'lost2', 'lost3')));" \
              "sys.argv.append('x'); cli.main()"  # fmt: skip
     done = subprocess.run(

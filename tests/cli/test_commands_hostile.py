@@ -18,9 +18,12 @@ from ruamel.yaml import YAML
 
 from comporta import cli, pipeline
 from ingestion import source
-from lakehouse import candidate, catalog, console, ledger, server, session
+from lakehouse import console
+from lakehouse.engines import catalog, session
 from lakehouse.errors import SourceError
+from lakehouse.servers import server
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger
 
 TEXTS = [
     "'; drop table canary; --", '"; drop table canary; --', "`touch canary` $(touch canary) $HOME", "--debug", "-rf", "/", "..",

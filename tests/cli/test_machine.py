@@ -72,7 +72,7 @@ def test_commands_say_the_same_in_any_locale(away: Checkout, command: str, chang
 
 def test_the_servers_start_and_a_table_goes_all_the_way(away: Checkout) -> None:
     script = (
-        "import psycopg2\nfrom lakehouse import dbt, postgres\nfrom lakehouse.settings import load\n"
+        "import psycopg2\nfrom lakehouse import dbt\nfrom lakehouse.servers import postgres\nfrom lakehouse.settings import load\n"
         "database = postgres.of(load())\nassert database.start() and database.stop() and database.start()\n"
         "dsn = database.create_database('shop')\n"
         "with psycopg2.connect(dsn) as shop, shop.cursor() as cursor:\n"

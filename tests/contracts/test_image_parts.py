@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from house import PACKAGES
 
 from comporta import cli
-from lakehouse import jars, scala, server, weed
 from lakehouse.errors import ServerError
+from lakehouse.servers import jars, scala, server, weed
 from lakehouse.settings import ROOT, Settings
 
 RUNS = (*PACKAGES, "docker", "dbt_project")
@@ -42,8 +42,10 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
 
 def _fetched_by_the_image(wanted: list[dict[str, str]]) -> dict[str, str]:
     """What `docker/install.sh lake` fetches: the line that it runs, run here."""
-    [line] = [each.strip() for each in (ROOT / "docker" / "install.sh").read_text().splitlines() if "lakehouse.jars" in each]
-    assert line == ".venv/bin/python -W ignore -m lakehouse.jars"
+    [line] = [
+        each.strip() for each in (ROOT / "docker" / "install.sh").read_text().splitlines() if "lakehouse.servers.jars" in each
+    ]
+    assert line == ".venv/bin/python -W ignore -m lakehouse.servers.jars"
     jars.main()
     return wanted.pop()
 
@@ -66,14 +68,16 @@ def test_the_image_has_no_jar_that_nobody_asks_for(wanted: list[dict[str, str]],
 def test_the_image_has_the_classes_of_our_own(
     monkeypatch: pytest.MonkeyPatch, wanted: list[dict[str, str]], tmp_path: Path
 ) -> None:
-    assert "\t.venv/bin/python -W ignore -m lakehouse.scala\n" in (ROOT / "docker" / "install.sh").read_text()
+    assert "\t.venv/bin/python -W ignore -m lakehouse.servers.scala\n" in (ROOT / "docker" / "install.sh").read_text()
     compiled: list[Path] = []
     monkeypatch.setattr(scala, "_ensure", lambda source, *_: compiled.append(source) or source)
     scala.main()
     image = {*compiled}
     compiled.clear()
     server._command(Settings(var_dir=tmp_path, lake_url="s3://lake/here"))
-    assert image == {*compiled} and {path.name for path in image} == {path.name for path in (ROOT / "lakehouse").glob("*.scala")}
+    assert image == {*compiled} and {path.name for path in image} == {
+        path.name for path in (ROOT / "lakehouse" / "servers").glob("*.scala")
+    }
 
 
 def _code() -> list[Path]:
@@ -102,7 +106,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-# What brings code or data from elsewhere when it is first needed. Jars are fetched by lakehouse/jars.py, which the image has run.
+# What brings code or data from elsewhere when it is first needed. Jars are fetched by lakehouse/servers/jars.py, which the image has run.
 _FETCHES = re.compile(
     r"urlopen|urlretrieve|urllib\.request|install_extension|\bINSTALL \w|spark\.jars\.(packages|ivy)|ensurepip|pip\b.*\binstall\b"
     r"|playwright|[\"']deps[\"']|requests\.get\((?!page|tasks)|httpx|huggingface|\bgit\b[\"'],"
@@ -147,7 +151,7 @@ def test_java_knows_the_authorities_of_the_public_web() -> None:
 
 
 @pytest.mark.parametrize("path", ["ingestion/sources.yml", "dbt_project/models/silver/x.sql", "expectations/suites/gold/x.yml", "docker/bucket.py",
-                                  "docker/healthy.py", "docker/serve.sh", "lakehouse/jars.lock", "requirements.lock", "dbt_project/dbt_packages/p/x"])  # fmt: skip
+                                  "docker/healthy.py", "docker/serve.sh", "lakehouse/servers/jars.lock", "requirements.lock", "dbt_project/dbt_packages/p/x"])  # fmt: skip
 def test_what_the_docs_say_is_in_the_image_is_not_left_out(path: str) -> None:
     assert _is_in(path)
 

@@ -15,7 +15,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from docker import sbom
-from lakehouse import jars
+from lakehouse.servers import jars
 
 Component = dict[str, Any]
 

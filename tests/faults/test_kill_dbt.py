@@ -13,8 +13,9 @@ import pytest
 import requests
 from small_dbt import MERGE, NEW, Project
 
-from lakehouse import catalog, lock
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.store import lock
 
 # A row that takes its time, if that is asked for, and the models stay as they are written.
 # How much is no table's: what a table or a view says is an input, and one that changed has a model built whole.

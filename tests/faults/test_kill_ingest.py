@@ -18,8 +18,8 @@ from bronze_reader import bronze, execute, latest, query
 from pydantic import SecretStr
 
 from ingestion import ingest, reconcile
-from lakehouse import postgres
 from lakehouse.errors import SourceError
+from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
 
 # Everything is imported once; each run is a fork of that, so that a hundred of them take minutes and not hours.

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lakehouse import candidate, catalog, ledger, process
+from lakehouse.engines import catalog
+from lakehouse.servers import process
 from lakehouse.settings import ROOT, Settings
+from lakehouse.tables import candidate, ledger
 from releases import release
 
 _LAYER, _TABLES = "silver", ("told_a", "told_b", "told_c", "told_d")

@@ -14,7 +14,7 @@ from image import report
 from image.engine import Engine
 from image.stack import Stack
 
-from lakehouse.postgres import Postgres
+from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import ROOT
 
 IMAGE, BASE = "localhost/comporta:tested", "localhost/comporta-base:tested"

@@ -36,9 +36,13 @@ def test_the_image_keeps_nothing_of_the_build(engine: Engine, image: str) -> Non
 
 
 def test_the_image_has_every_jar(engine: Engine, image: str) -> None:
-    pinned = [line for line in (ROOT / "lakehouse" / "jars.lock").read_text().splitlines() if line and not line.startswith("#")]
+    pinned = [
+        line
+        for line in (ROOT / "lakehouse" / "servers" / "jars.lock").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
     found = _alone(engine, image, "sh", "-c", "ls var/jars/*.jar | wc -l")
-    compiled = list((ROOT / "lakehouse").glob("*.scala"))
+    compiled = list((ROOT / "lakehouse" / "servers").glob("*.scala"))
     assert found == Ended(0, f"{len(pinned) + len(compiled)}\n")
 
 

@@ -43,7 +43,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    from lakehouse.process import listening, wait
+    from lakehouse.servers.process import listening, wait
 
     for _ in wait(60):
         assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]

@@ -15,8 +15,8 @@ import apart
 from infra.namespaces import Container, Network
 from infra.terraform import CODE
 
-from lakehouse import jars, process
-from lakehouse.process import wait
+from lakehouse.servers import jars, process
+from lakehouse.servers.process import wait
 from lakehouse.settings import ROOT
 
 USERS = dict(re.findall(r"(\w+) = (\d{5})\b", (CODE / "modules/spark/main.tf").read_text()))

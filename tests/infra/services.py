@@ -14,7 +14,7 @@ from threading import Thread
 
 from infra.namespaces import METADATA
 
-from lakehouse import postgres, weed
+from lakehouse.servers import postgres, weed
 from lakehouse.settings import Settings
 from samples.shop.load import load
 

@@ -14,9 +14,11 @@ import psycopg2
 import pytest
 from infra.terraform import Terraform
 
-from lakehouse import catalog, ledger, storage
+from lakehouse.engines import catalog
 from lakehouse.errors import StorageError
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 
 DEV = "envs/dev"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -175,7 +177,7 @@ def test_our_code_removes_what_upkeep_removes(account: dict[str, str], outputs: 
 
 
 def test_our_ledger_is_written_there(account: dict[str, str], outputs: dict[str, Any]) -> None:
-    from lakehouse import ledger
+    from lakehouse.tables import ledger
 
     settings = Settings(lake_url=outputs["lake_url"], aws_endpoint_url=account["AWS_ENDPOINT_URL"])
     ledger.create_missing(settings)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lakehouse import postgres, server
+from lakehouse.servers import postgres, server
 from lakehouse.settings import ROOT, Settings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Lake  # type: ignore[attr-defined]
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import ROOT
 from releases import release
 from workspaces import dev
@@ -162,7 +162,7 @@ def test_a_sample_has_orders_with_all_their_lines(lake: Lake, desk: Desk) -> Non
 
 
 def test_two_writers_are_one_too_many(lake: Lake, desk: Desk) -> None:
-    script = "import time\nfrom lakehouse import lock\nfrom lakehouse.settings import load\nwith lock.writing(load(), 'a test'):\n    print('held', flush=True)\n    time.sleep(120)"
+    script = "import time\nfrom lakehouse.store import lock\nfrom lakehouse.settings import load\nwith lock.writing(load(), 'a test'):\n    print('held', flush=True)\n    time.sleep(120)"
     holder = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=lake.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from conftest import Lake
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from releases import release
 from samples.shop.truth import TRUTH
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from conftest import Lake
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import ROOT
 from releases import athena, glue, release
 

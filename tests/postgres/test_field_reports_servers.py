@@ -12,7 +12,7 @@ from ports import free_ports
 from pydantic import SecretStr
 
 from ingestion import ingest, reconcile
-from lakehouse.postgres import Postgres
+from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 
 _PARTITIONS = 600

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from ingestion import ingest
 from ingestion.ingest import Outcome
-from lakehouse.postgres import Postgres
+from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 
 

@@ -11,8 +11,10 @@ import pytest
 from faulty import Plan, Proxy
 from ports import free_ports
 
-from lakehouse import access, s3, server, weed
+from lakehouse import access
+from lakehouse.servers import server, weed
 from lakehouse.settings import Settings
+from lakehouse.store import s3
 
 _LAKE = ("AWS_ENDPOINT_URL", "LAKE_URL", "SILVER_URL", "GOLD_URL", "VAR_DIR")
 _AWS = (*_LAKE, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",

@@ -7,8 +7,9 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from py4j.protocol import Py4JJavaError
 
-from lakehouse import jars, java, scala, server, storage
+from lakehouse.servers import jars, java, scala, server
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 
 class Driver:

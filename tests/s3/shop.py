@@ -10,7 +10,8 @@ import apart
 import canary
 import psycopg2
 
-from lakehouse import catalog, postgres
+from lakehouse.engines import catalog
+from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
 from samples.shop.truth import TRUTH
 

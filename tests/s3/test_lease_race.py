@@ -20,10 +20,11 @@ from deltalake import DeltaTable
 from driver import Driver
 from faulty import Plan, Proxy
 
-from lakehouse import health, lease, lock, s3, server, storage
 from lakehouse.errors import LockError
-from lakehouse.lease_object import Bucket
+from lakehouse.servers import health, server
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import lease, lock, s3, storage
+from lakehouse.store.lease_object import Bucket
 
 # Another machine, as far as the lease can tell: a VAR_DIR of its own, and no knowledge of who lives on this one.
 _PROCESS = """

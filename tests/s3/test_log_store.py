@@ -11,9 +11,10 @@ import pytest
 from driver import Driver
 from faulty import Plan, Proxy
 
-from lakehouse import jars, s3, scala, storage
 from lakehouse.errors import ServerError
+from lakehouse.servers import jars, scala
 from lakehouse.settings import Settings
+from lakehouse.store import s3, storage
 
 _ROUNDS = 30  # with Delta's own store 65 to 75 of 80 were lost
 

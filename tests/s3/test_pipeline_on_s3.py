@@ -22,8 +22,10 @@ import psycopg2
 import pytest
 from shop import Shop
 
-from lakehouse import lease, ledger, postgres, s3, server, storage, weed
+from lakehouse.servers import postgres, server, weed
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import lease, s3, storage
+from lakehouse.tables import ledger
 from releases import release
 
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"

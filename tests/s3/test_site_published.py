@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from docs_site.publish import publish
-from lakehouse import s3
 from lakehouse.settings import Settings
+from lakehouse.store import s3
 
 
 @pytest.fixture

@@ -17,9 +17,11 @@ from pydantic import SecretStr
 
 from ingestion import ingest, reconcile
 from ingestion.postgres import write
-from lakehouse import candidate, catalog, ledger, lock, s3, storage
+from lakehouse.engines import catalog
 from lakehouse.errors import ComportaError, StorageError
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import lock, s3, storage
+from lakehouse.tables import candidate, ledger
 from releases import release
 
 _SOME = Plan(every=12, burst=3)  # a quarter of all requests, three in a row

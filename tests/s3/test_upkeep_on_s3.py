@@ -11,9 +11,10 @@ from deltalake import DeltaTable
 
 from ingestion import upkeep
 from ingestion.postgres.bronze import Bronze, File
-from lakehouse import ledger, lock, s3, storage
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings
+from lakehouse.store import lock, s3, storage
+from lakehouse.tables import ledger
 
 _COLUMNS = pa.schema([("id", pa.int64())])
 

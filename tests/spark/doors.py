@@ -32,9 +32,11 @@ from inspection.command import _example
 from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
-from lakehouse import catalog, console, ledger, values
+from lakehouse import console, values
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import ledger
+from lakehouse.tables.types import spark_types
 from workspaces import branch
 from workspaces.dev import Own
 

@@ -3,8 +3,9 @@
 import duckdb
 import pytest
 
-from lakehouse import candidate, catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate
 from releases import athena, glue
 
 _LAYER = "gold"

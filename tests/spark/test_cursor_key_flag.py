@@ -7,8 +7,8 @@ from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure, outcome
 
 from ingestion import ingest, reconcile
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 LOCAL = "create function stamp() returns trigger language plpgsql as $$ begin new.updated_at := now() at time zone 'America/Sao_Paulo'; return new; end $$"
 

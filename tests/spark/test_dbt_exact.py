@@ -10,7 +10,7 @@ import pytest
 import yaml
 from small_dbt import Project, placed
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 NAMES = ["order id", "ação", "select", "it's", "From", "# of", "x.y"]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from small_dbt import MERGE, NEW, Project, placed
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from small_dbt import Project
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 # The shapes of dbt_utils' macros, and of those that have one for Spark and none for us.

@@ -9,10 +9,10 @@ import yaml
 from small_dbt import MERGE, Project, placed
 from sql_names import NAMED
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
+from lakehouse.engines.sparkfunctions import EACH_TIME, KNOWN
+from lakehouse.engines.sqlnames import named
 from lakehouse.settings import Settings
-from lakehouse.sparkfunctions import EACH_TIME, KNOWN
-from lakehouse.sqlnames import named
 
 TABLE = "{{ config(materialized='table') }} "
 

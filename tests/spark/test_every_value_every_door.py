@@ -16,8 +16,9 @@ from value_kinds import COLUMNS, KEYS, KINDS, expected, statements
 from comporta import cli
 from ingestion import ingest
 from ingestion.postgres import types
-from lakehouse import session, values
-from lakehouse.catalog import SMALL
+from lakehouse import values
+from lakehouse.engines import session
+from lakehouse.engines.catalog import SMALL
 from lakehouse.settings import ROOT, Settings
 
 pytestmark = pytest.mark.in_order  # a page is of the gate before it
@@ -31,9 +32,9 @@ COMMANDS = {  # what shows values of rows, by its door; what only counts, names 
 }  # fmt: skip
 READERS = {  # modules that fetch rows of a lake's tables
     "workspaces/watch.py": "prompt", "expectations/aggregate.py": "gate", "expectations/draft.py": "profile", "expectations/evidence.py": "gate",
-    "expectations/gate.py": "gate", "expectations/local.py": "gate", "expectations/others.py": "names", "expectations/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/postgres.py": "names",
+    "expectations/gate.py": "gate", "expectations/local.py": "gate", "expectations/others.py": "names", "expectations/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/servers/postgres.py": "names",
     "expectations/quarantine.py": "quarantine", "inspection/diff.py": "diff", "inspection/finder.py": "why", "inspection/reader.py": "why",
-    "lakehouse/catalog.py": "thrift", "comporta/prompt.py": "prompt",
+    "lakehouse/engines/catalog.py": "thrift", "comporta/prompt.py": "prompt",
 }  # fmt: skip
 
 

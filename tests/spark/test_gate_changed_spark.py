@@ -10,9 +10,10 @@ from expectations import aggregate, changed, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite
-from lakehouse import catalog, ledger
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables import ledger
+from lakehouse.tables.types import spark_types
 
 SUITE = Suite.model_validate(
     {

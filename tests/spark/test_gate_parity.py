@@ -19,10 +19,10 @@ from expectations import aggregate, condition, frame, local, registry
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite
-from lakehouse import session
-from lakehouse.catalog import SMALL
+from lakehouse.engines import session
+from lakehouse.engines.catalog import SMALL
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables.types import spark_types
 
 SCHEMA = pa.schema(
     [

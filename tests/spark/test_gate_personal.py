@@ -12,8 +12,9 @@ from deltalake import write_deltalake
 from docs_site.build import build
 from expectations import actions, command
 from expectations.gate import run_gate
-from lakehouse import ledger, storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 
 SECRETS = ("ana@example", "bruno@", "not-an-address", "+5511", "Ana Souza", "1931-02-03", "Rua das Flores")
 ROWS: list[dict[str, Any]] = [

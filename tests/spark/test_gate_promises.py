@@ -10,8 +10,9 @@ import pytest
 
 from expectations.gate import run_gate
 from expectations.verdict import Verdict
-from lakehouse import catalog, ledger
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 HEAD = "table: {0}\ndescription: Some rows.\nowner: me\nchecks:\n"
 CHILD = HEAD.format("child") + (

@@ -9,9 +9,11 @@ from test_gate_run import TABLE, Lake
 
 from expectations import quarantine, registry
 from expectations.suite import load
-from lakehouse import catalog, ledger, storage
+from lakehouse.engines import catalog
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 from releases import release
 
 SUITE = """\

@@ -12,9 +12,11 @@ from deltalake import write_deltalake
 
 from expectations.gate import run_gate
 from expectations.verdict import Verdict
-from lakehouse import catalog, ledger, storage
+from lakehouse.engines import catalog
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import ledger
 from releases import release
 
 TABLE = "crm__people"

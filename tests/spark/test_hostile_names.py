@@ -15,8 +15,10 @@ from psycopg2 import sql as pg
 
 from comporta import cli
 from ingestion import source
-from lakehouse import catalog, console, ledger
+from lakehouse import console
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 # Each is the name of a table and of its columns; all are the values of each table.
 NAMES = [

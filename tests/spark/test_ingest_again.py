@@ -10,8 +10,8 @@ from ingest_helpers import configure, outcome
 from ingestion import ingest
 from ingestion.plan import Request
 from ingestion.postgres.bronze import Bronze
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 def test_soft_deletes_reach_bronze_as_deletes(lake_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure, outcome
 
 from ingestion import ingest
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 def noted(settings: Settings) -> list[tuple[str, str, str, str]]:

@@ -8,8 +8,8 @@ from bronze_reader import bronze, execute, latest, query
 
 from ingestion import ingest
 from ingestion.ingest import Outcome
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 def outcome(settings: Settings, patterns: str | None = None) -> Outcome:

@@ -18,7 +18,7 @@ from bronze_reader import execute, files, latest, query
 from ports import free_ports
 
 from ingestion import ingest
-from lakehouse import jars, java, process, server
+from lakehouse.servers import jars, java, process, server
 from lakehouse.settings import Settings
 from samples.shop.load import TABLES, load
 

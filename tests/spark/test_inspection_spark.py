@@ -11,8 +11,9 @@ from expectations.condition import SPARK
 from inspection import diff, key
 from inspection.reader import Reader
 from inspection.why import Tracer
-from lakehouse import candidate, ledger, storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger
 
 HOSTILE = ["x' or '1'='1", "\\' or 1=1 -- ", "a\\", "`'\"", "é\n\t'", "''"]
 

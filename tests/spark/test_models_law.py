@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from lakehouse import catalog, dbt
+from lakehouse import dbt
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 WORLDS, BATCHES, IDS = 120, 4, 3  # worlds, batches, keys of each table in a world

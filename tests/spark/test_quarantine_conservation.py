@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 from expectations import frame, local, quarantine
 from expectations.condition import DUCKDB
 from expectations.suite import Suite
-from lakehouse import candidate, catalog, ledger, storage
-from lakehouse import quarantine as kept_apart
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger
+from lakehouse.tables import quarantine as kept_apart
+from lakehouse.tables.types import spark_types
 from releases import release
 
 SCHEMA = pa.schema(

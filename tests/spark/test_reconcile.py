@@ -9,8 +9,8 @@ from ingest_helpers import configure, outcome
 
 from ingestion import ingest, reconcile
 from ingestion.postgres import write
-from lakehouse import ledger
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 def verdict(settings: Settings, table: str = "public.t") -> reconcile.Verdict:

@@ -1,6 +1,6 @@
 """The Spark server as the tests' fixtures started it."""
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from ports import free_ports
 
-from lakehouse import catalog, health, server, session
+from lakehouse.engines import catalog, session
 from lakehouse.errors import ServerError
+from lakehouse.servers import health, server
 from lakehouse.settings import ROOT, Settings
 
 pytestmark = pytest.mark.in_order  # what one test leaves of the server is where the next begins

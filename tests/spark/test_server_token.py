@@ -16,8 +16,10 @@ from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
 from small_dbt import placed
 from thrift.transport.TTransport import TTransportException
 
-from lakehouse import authentication, catalog, dbt, server, session
+from lakehouse import dbt
+from lakehouse.engines import catalog, session
 from lakehouse.errors import ServerError
+from lakehouse.servers import authentication, server
 from lakehouse.settings import Settings
 
 WRONG = [None, "", "x", "Bearer"]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from small_dbt import MERGE, Project
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 
 STEPS = 2

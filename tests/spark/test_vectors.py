@@ -5,8 +5,9 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from lakehouse import candidate, catalog, vectors
+from lakehouse.engines import catalog
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, vectors
 
 
 def test_rows_are_counted_without_those_that_vectors_hide(spark_server: Settings) -> None:

@@ -8,10 +8,10 @@ from expectations import aggregate, condition, frame, local, registry
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _detail, dumps
 from expectations.suite import Check, Suite
-from lakehouse import session
-from lakehouse.catalog import SMALL
+from lakehouse.engines import session
+from lakehouse.engines.catalog import SMALL
 from lakehouse.settings import Settings, load
-from lakehouse.types import spark_types
+from lakehouse.tables.types import spark_types
 
 # Each bound is some hours from a value, or on it: there a zone decides.
 CHECKS: list[dict[str, Any]] = [

@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lakehouse import alive, environment, health, process
+from lakehouse import environment
 from lakehouse.errors import ServerError
-from lakehouse.process import PidFile
+from lakehouse.servers import alive, health, process
+from lakehouse.servers.process import PidFile
 from lakehouse.settings import Settings
 
 

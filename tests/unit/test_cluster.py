@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cluster, server
+from lakehouse.servers import cluster, server
 from lakehouse.settings import Settings
 
 SECRET = "s3cr3t: of=the\\ cluster #é!"  # noqa: S105

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from docker import cluster as container
-from lakehouse import cluster
 from lakehouse.errors import SettingsError
+from lakehouse.servers import cluster
 
 
 @pytest.mark.parametrize("what", ["master", "worker"])

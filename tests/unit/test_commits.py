@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse import commits
 from lakehouse.settings import ROOT, Settings
+from lakehouse.tables import commits
 
 
 def test_a_folder_may_have_spaces_and_signs(tmp_path: Path) -> None:

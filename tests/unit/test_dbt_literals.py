@@ -8,7 +8,7 @@ from dbt.adapters.comporta import fixture, seed
 
 from expectations.names import as_held
 from lakehouse import dbt
-from lakehouse.sqltext import without_end
+from lakehouse.engines.sqltext import without_end
 from releases import layer
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse import candidate, dbt, ledger
+from lakehouse import dbt
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger
 from releases import release
 
 INPUTS: dict[str, Any] = {"lake": "l", "project": "p", "columns": "c", "bronze": {"shop__a": 3, "shop__b": 5}}

@@ -10,8 +10,9 @@ from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.impl import _grows, _only_grew
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import commits, sqltext
+from lakehouse.engines import sqltext
 from lakehouse.settings import Settings
+from lakehouse.tables import commits
 from releases import view
 
 SETTINGS = Settings(lake_url="/nowhere")

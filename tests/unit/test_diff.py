@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from expectations import names
 from inspection import command, diff
 from inspection.reader import Reader
-from lakehouse import candidate, ledger, quarantine
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger, quarantine
 from releases import release
 
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("price", pa.float64()), ("_batch_id", pa.int64())])

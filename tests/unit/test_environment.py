@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
-from lakehouse import dbt, environment, server
+from lakehouse import dbt, environment
+from lakehouse.servers import server
 from lakehouse.settings import SECRETS, Settings
 
 CANARY = "canary"

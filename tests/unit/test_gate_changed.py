@@ -20,7 +20,7 @@ from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables.types import spark_types
 
 SUITE = Suite.model_validate(
     {

@@ -7,9 +7,9 @@ import pytest
 
 from expectations import command
 from expectations.verdict import Outcome, Verdict
-from lakehouse import candidate
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate
 from releases import release
 
 BAD = Outcome(

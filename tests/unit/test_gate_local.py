@@ -7,9 +7,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from expectations import local
-from lakehouse import duck
+from lakehouse.engines import duck
 from lakehouse.settings import Settings
-from lakehouse.types import spark_types
+from lakehouse.tables.types import spark_types
 
 
 @pytest.fixture

@@ -18,9 +18,12 @@ from ports import free_ports
 from pyarrow.fs import S3FileSystem
 
 from comporta import cli, pipeline
-from lakehouse import candidate, dbt, ledger, process, storage
+from lakehouse import dbt
 from lakehouse.errors import CatalogError, GateError, SettingsError
+from lakehouse.servers import process
 from lakehouse.settings import Settings
+from lakehouse.store import storage
+from lakehouse.tables import candidate, ledger
 from releases import athena, glue, release
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}

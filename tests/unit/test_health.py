@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import health
+from lakehouse.servers import health
 from lakehouse.settings import Settings
 
 

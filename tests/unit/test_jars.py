@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import jars
 from lakehouse.errors import ServerError
+from lakehouse.servers import jars
 
 _TWO = {"a.b:one:1.0": "0" * 64, "a.b:two:2.0": "0" * 64}
 

@@ -11,11 +11,11 @@ import psutil
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
-from lakehouse import lease, s3
 from lakehouse.errors import LockError, StorageError
-from lakehouse.lease import BEAT, MARGIN, TERM, Holder, Lease
-from lakehouse.lease_object import Bucket, Seen
 from lakehouse.settings import Settings
+from lakehouse.store import lease, s3
+from lakehouse.store.lease import BEAT, MARGIN, TERM, Holder, Lease
+from lakehouse.store.lease_object import Bucket, Seen
 
 
 class FakeStore:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import ledger
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 
 @pytest.mark.parametrize("back", [timedelta(0), timedelta(milliseconds=1), timedelta(days=1)])

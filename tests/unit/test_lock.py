@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lakehouse import health, lock
 from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
+from lakehouse.servers import health
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import lock
 
 _HOLD = """
 import json, sys

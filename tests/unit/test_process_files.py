@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from lakehouse import process
-from lakehouse.process import PidFile
+from lakehouse.servers import process
+from lakehouse.servers.process import PidFile
 from lakehouse.settings import Settings
 
 

@@ -21,7 +21,7 @@ from expectations.promises import (
     UsualRowCount,
     answer,
 )
-from lakehouse.types import one_name
+from lakehouse.tables.types import one_name
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 

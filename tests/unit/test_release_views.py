@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse import candidate
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate
 from releases import view
 
 

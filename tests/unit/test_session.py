@@ -3,8 +3,9 @@
 import pytest
 from ports import free_ports
 
-from lakehouse import server, session
+from lakehouse.engines import session
 from lakehouse.errors import ServerError
+from lakehouse.servers import server
 from lakehouse.settings import Settings
 
 

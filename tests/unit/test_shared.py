@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import access, server
+from lakehouse import access
 from lakehouse.errors import ServerError
+from lakehouse.servers import server
 from lakehouse.settings import Settings
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from docs_site.build import build
 from docs_site.serve import server
-from lakehouse import ledger
 from lakehouse.errors import ServerError
 from lakehouse.settings import Settings
+from lakehouse.tables import ledger
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 

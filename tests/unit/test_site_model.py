@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from docs_site import words
 from docs_site.model import Ledger, page
 from docs_site.page import Card, Layer, Page
-from lakehouse.ledger import SCHEMAS
+from lakehouse.tables.ledger import SCHEMAS
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docs_site import address, build, files, past, record
-from lakehouse.ledger import SCHEMAS
+from lakehouse.tables.ledger import SCHEMAS
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakehouse.catalog import message
+from lakehouse.engines.catalog import message
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import pytest
 from sql_names import NAMED
 
-from lakehouse import sqltext
-from lakehouse.sqlnames import named
-from lakehouse.sqlrows import chooses_rows
+from lakehouse.engines import sqltext
+from lakehouse.engines.sqlnames import named
+from lakehouse.engines.sqlrows import chooses_rows
 
 
 @pytest.mark.parametrize(("sql", "names"), NAMED)

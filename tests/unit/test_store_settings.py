@@ -6,9 +6,11 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from pydantic import ValidationError
 
-from lakehouse import candidate, jars, s3, server, storage, weed
 from lakehouse.errors import LockError, ServerError, SettingsError, StorageError
+from lakehouse.servers import jars, server, weed
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import s3, storage
+from lakehouse.tables import candidate
 
 _PLAIN = Settings(lake_url="s3://ours/comporta", aws_endpoint_url="https://store.example.com:9000")
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from expectations import command, draft, profile, propose, registry, relate, suite
 from expectations.profile import Column, Profile
 from expectations.propose import Subject
-from lakehouse import candidate, ledger
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UUID = "00000000-0000-4000-8000-{:012d}"

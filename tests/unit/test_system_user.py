@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lakehouse import system_user
 from lakehouse.errors import ServerError
-from lakehouse.system_user import User
+from lakehouse.servers import system_user
+from lakehouse.servers.system_user import User
 
 Tool = Callable[[str], Path]
 

@@ -16,7 +16,7 @@ from expectations.runner import _as_theirs, _exactly
 from expectations.suite import Check
 from inspection import key
 from lakehouse import values
-from lakehouse.catalog import hive
+from lakehouse.engines.catalog import hive
 
 _DAYS = st.integers(-2_440_550, 106_751_991)  # all that Delta's days and microseconds can be, from 4713 BC
 

@@ -15,9 +15,9 @@ from inspection import command, key
 from inspection.answer import Answer
 from inspection.reader import Reader
 from inspection.why import Tracer
-from lakehouse import candidate, ledger, quarantine
 from lakehouse.errors import AbsentError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.tables import candidate, ledger, quarantine
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODELS = {

@@ -12,7 +12,7 @@ import pytest
 from infra.machine import LAKEHOUSE, Machine, started
 from infra.namespaces import Container, command
 
-from lakehouse.process import wait
+from lakehouse.servers.process import wait
 
 SECRET = "of the cluster alone"  # noqa: S105
 HOSTS = ("one", "two")

@@ -17,7 +17,7 @@ locals {
   cluster = "${var.name}-workers"
   master  = "spark://${var.server.private_ip}:7077"
 
-  # docker/cluster.py and lakehouse/cluster.py say the ports; a port in use moves up by one, sixteen times at most.
+  # docker/cluster.py and lakehouse/servers/cluster.py say the ports; a port in use moves up by one, sixteen times at most.
   ports = {
     master   = { from = 7077, to = 7077, description = "Spark's master" }
     driver   = { from = 7090, to = 7107, description = "The server, as driver" }

@@ -11,7 +11,7 @@ from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.relation import sample_of
 from dbt.adapters.spark import SparkAdapter
 
-from lakehouse.sqltext import bare
+from lakehouse.engines.sqltext import bare
 
 _DBTS_OWN = {"dbt", "dbt_spark"}  # packages of macros whose version is noted
 _BESIDE = {"tags", "docs", "group", "access", "enabled"}  # what a model's config says that is not about its rows

@@ -17,9 +17,12 @@ from dbt.adapters.spark.connections import CONNECTION_LOST_EXCEPTIONS, SparkConn
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 from thrift.transport.TSocket import TSocket
 
-from lakehouse import authentication, catalog, health, lock, values
+from lakehouse import values
+from lakehouse.engines import catalog
 from lakehouse.errors import LockError
+from lakehouse.servers import authentication, health
 from lakehouse.settings import Settings, load
+from lakehouse.store import lock
 
 
 class _PatientSocket(TSocket):  # type: ignore[misc]

@@ -14,9 +14,9 @@ from dbt.adapters.spark import SparkAdapter
 from dbt.adapters.spark.column import SparkColumn
 from dbt_common.exceptions import CompilationError, DbtRuntimeError
 
-from lakehouse import catalog
-from lakehouse.sqltext import without_end
-from lakehouse.types import one_name
+from lakehouse.engines import catalog
+from lakehouse.engines.sqltext import without_end
+from lakehouse.tables.types import one_name
 from releases import layer
 
 _QUOTED = re.compile(r"`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)*")

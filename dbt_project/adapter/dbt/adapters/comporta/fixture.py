@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Any
 
-from lakehouse.catalog import literal
+from lakehouse.engines.catalog import literal
 
 _NESTED = re.compile(r"\s*(?:struct|array|map)\b", re.IGNORECASE)
 _BYTES = re.compile(r"[xX]'(?:[0-9A-Fa-f]{2})*'")

@@ -22,12 +22,14 @@ from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
 from docs_site import files
-from lakehouse import candidate, catalog, commits, lock, storage
+from lakehouse.engines import catalog
+from lakehouse.engines.sqlnames import named
+from lakehouse.engines.sqlrows import chooses_rows
+from lakehouse.engines.sqltext import without_end
 from lakehouse.errors import LockError, StorageError
-from lakehouse.sqlnames import named
-from lakehouse.sqlrows import chooses_rows
-from lakehouse.sqltext import without_end
-from lakehouse.types import spark_types
+from lakehouse.store import lock, storage
+from lakehouse.tables import candidate, commits
+from lakehouse.tables.types import spark_types
 from releases import view
 
 _SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}

@@ -15,9 +15,9 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from lakehouse.commits import QUIET, read_note
+from lakehouse.engines.sparkfunctions import EACH_TIME
 from lakehouse.redaction import first_line
-from lakehouse.sparkfunctions import EACH_TIME
+from lakehouse.tables.commits import QUIET, read_note
 
 # What `is_new_batch()` writes follows from the table itself, whose version is compared anyway.
 NEW_BATCH = "/* new batches */"

@@ -13,10 +13,12 @@ from dbt.adapters.comporta.origin import UnknownError
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from lakehouse import candidate, catalog, commits, storage
+from lakehouse.engines import catalog
+from lakehouse.engines.sqlnames import Name, named
+from lakehouse.engines.sqltext import Asked, asked
 from lakehouse.settings import Settings, load
-from lakehouse.sqlnames import Name, named
-from lakehouse.sqltext import Asked, asked
+from lakehouse.store import storage
+from lakehouse.tables import candidate, commits
 from releases import view
 
 _TEXT = re.compile(

@@ -8,7 +8,7 @@ from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.spark import SparkRelation
 from jinja2 import Undefined
 
-from lakehouse import catalog
+from lakehouse.engines import catalog
 
 _PARTS = 1_000_000
 

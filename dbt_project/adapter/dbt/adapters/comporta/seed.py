@@ -14,8 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from lakehouse.catalog import literal, quote
-from lakehouse.types import one_name
+from lakehouse.engines.catalog import literal, quote
+from lakehouse.tables.types import one_name
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")  # `007` and `+55` are no numbers: what they begin with would be lost
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)?\.[0-9]+")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import psutil
 
-from lakehouse import authentication, process
 from lakehouse.errors import ServerError
+from lakehouse.servers import authentication, process
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def trouble(settings: Settings, patience: float | None = None, connect: bool = F
         patience: seconds for each answer; PATIENCE by default.
         connect: whether to ask over Spark Connect too, whose client takes half a second to load.
     """
-    from lakehouse import catalog
+    from lakehouse.engines import catalog
 
     patience = PATIENCE if patience is None else patience
     noted = pid_file(settings)

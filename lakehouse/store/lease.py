@@ -25,11 +25,11 @@ from typing import Any
 import psutil
 
 from lakehouse import console
-from lakehouse import process as process_of
 from lakehouse.errors import LockError
-from lakehouse.lease_object import Bucket, Holder, Seen, Store
 from lakehouse.redaction import first_line
+from lakehouse.servers import process as process_of
 from lakehouse.settings import Settings
+from lakehouse.store.lease_object import Bucket, Holder, Seen, Store
 
 TERM = 60.0  # seconds for which a lease holds that nobody renews
 BEAT = 15.0  # seconds between renewals

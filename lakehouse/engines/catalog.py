@@ -15,9 +15,10 @@ from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TTransportException
 from thrift_sasl import TSaslClientTransport
 
-from lakehouse import authentication, health, process, storage
 from lakehouse.errors import ServerError
+from lakehouse.servers import authentication, health, process
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 _TWICE = re.compile(r"^(\[[A-Z_0-9.]+\]) [\w.$]+: (?=\1)")  # Spark names what is wrong before and after the exception
 LAYERS = ("bronze", "silver", "gold")
@@ -197,7 +198,7 @@ def described(said: str) -> Listed:
 
 def create_schemas(settings: Settings) -> None:
     """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
-    from lakehouse import ledger  # with pyarrow, which most of those who only ask don't need
+    from lakehouse.tables import ledger  # with pyarrow, which most of those who only ask don't need
 
     ledger.create_missing(settings)
     own = own_places(settings)

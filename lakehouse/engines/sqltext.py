@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lakehouse.sparkfunctions import EACH_TIME, KNOWN, words
+from lakehouse.engines.sparkfunctions import EACH_TIME, KNOWN, words
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`]|``)*`"""
 _BLANK = re.compile(rf"({_QUOTED})|(?:--[^\n]*|/\*.*?\*/|\{{\#.*?\#\}}|\s)+", re.DOTALL)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lakehouse import access, s3, weed
+from lakehouse import access
 from lakehouse.errors import StorageError
+from lakehouse.servers import weed
 from lakehouse.settings import Settings
+from lakehouse.store import s3
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

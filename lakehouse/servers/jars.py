@@ -17,8 +17,9 @@ from xml.sax.saxutils import quoteattr
 import pyspark
 from filelock import FileLock
 
-from lakehouse import console, environment, java, network
+from lakehouse import console, environment, network
 from lakehouse.errors import ServerError
+from lakehouse.servers import java
 from lakehouse.settings import ROOT
 
 SPARK_HOME = Path(pyspark.__file__).parent
@@ -27,7 +28,7 @@ _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certific
 
 def pinned(s3: bool = False) -> dict[str, str]:
     """Coordinates `group:artifact:version` to SHA-256, as committed in `jars.lock`; with those for a lake on S3 if asked for."""
-    lines = resources.files("lakehouse").joinpath("jars.lock").read_text(encoding="utf-8").splitlines()
+    lines = resources.files("lakehouse.servers").joinpath("jars.lock").read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
     return {row[0]: row[1] for row in rows if s3 or "s3" not in row[2:]}
 

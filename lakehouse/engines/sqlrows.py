@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from lakehouse.sparkfunctions import EACH_TIME, KNOWN, words
-from lakehouse.sqltext import BARE, QUERY, SIZED, Token, asked, tokens
+from lakehouse.engines.sparkfunctions import EACH_TIME, KNOWN, words
+from lakehouse.engines.sqltext import BARE, QUERY, SIZED, Token, asked, tokens
 
 _CHOOSES = words("where having qualify on group order limit offset window sort cluster distribute using partition")
 _SETS = words("union intersect minus pivot unpivot |>")  # what gives a column another name, or a row another place

@@ -36,7 +36,7 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         conf |= {"spark.sql.shuffle.partitions": str(max(_FEWEST, _A_CORE * cores))}
     if is_here(settings):
         # The secret is one of its own, which nobody is told: else any user of this machine could talk to its driver.
-        conf |= {"spark.python.daemon.module": "lakehouse.worker_daemon", "spark.authenticate": "true"}
+        conf |= {"spark.python.daemon.module": "lakehouse.servers.worker_daemon", "spark.authenticate": "true"}
     else:
         conf |= {"spark.jars": ",".join(map(str, extra))} | (AUTHENTICATED if settings.spark_secret else {})
     return {name: value for name, value in conf.items() if name not in defaults()}

@@ -11,8 +11,8 @@ from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import PrimitiveType
 
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 REASONS, TAKEN_AT, REQUEUED = "_failed_checks", "_quarantined_at", "_requeued_batch"
 _KEPT = ((REASONS, "string"), (TAKEN_AT, "timestamp"), (REQUEUED, "long"))

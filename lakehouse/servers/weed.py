@@ -10,9 +10,11 @@ from typing import Any
 
 import psutil
 
-from lakehouse import access, environment, process, redaction, s3
+from lakehouse import access, environment, redaction
 from lakehouse.errors import ServerError
+from lakehouse.servers import process
 from lakehouse.settings import Settings
+from lakehouse.store import s3
 
 _START_SECONDS = 300  # a busy machine is no failure; who dies on the way is noticed at once
 _INNER = ("master", "volume", "filer", "admin", "s3.port.grpc", "master.grpc", "volume.grpc", "filer.grpc", "admin.grpc")

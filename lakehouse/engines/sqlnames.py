@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from lakehouse.sparkfunctions import words
-from lakehouse.sqltext import QUERY, Token, tokens
+from lakehouse.engines.sparkfunctions import words
+from lakehouse.engines.sqltext import QUERY, Token, tokens
 
 # What ends a list of tables at the same level of brackets.
 _OTHER = words(

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from lakehouse import s3, storage
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
+from lakehouse.store import s3, storage
 
 Options = dict[str, str | bool | int | float | list[str]]
 UNSIGNED: Options = {"allow_unsigned_extensions": True}  # the lock's hash of the wheel has said what a signature would

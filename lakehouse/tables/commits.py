@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from deltalake import DeltaTable
 
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.store import storage
 
 # Operations that change no row and no column.
 QUIET = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATISTICS"})

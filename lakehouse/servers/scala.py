@@ -1,6 +1,6 @@
 """Classes of our own for the Spark server, compiled once by the Scala compiler that Spark's wheel brings, in some seconds each.
 
-`python -m lakehouse.scala` does so ahead, as for an image.
+`python -m lakehouse.servers.scala` does so ahead, as for an image.
 """
 
 import hashlib
@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lakehouse import environment, jars, java
+from lakehouse import environment
 from lakehouse.errors import ServerError
+from lakehouse.servers import jars, java
 from lakehouse.settings import ROOT
 
 _HERE = Path(__file__).parent

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from lakehouse import alive
 from lakehouse.errors import ServerError
+from lakehouse.servers import alive
 
 _END_SECONDS = 30.0  # for a server of another container to end once it was asked: who watches there looks each second
 _chance = random.SystemRandom()  # two processes must not ask for the same ports, whatever has seeded the usual one

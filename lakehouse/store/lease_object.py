@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from lakehouse import s3, storage
 from lakehouse.errors import StorageError
 from lakehouse.settings import Settings
+from lakehouse.store import s3, storage
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,14 @@ from pathlib import Path
 import psutil
 from thrift.transport.TTransport import TTransportException
 
-from lakehouse import (
-    access,
-    authentication,
-    catalog,
-    cluster,
-    console,
-    environment,
-    health,
-    jars,
-    java,
-    process,
-    scala,
-    storage,
-    weed,
-)
+from lakehouse import access, console, environment
+from lakehouse.engines import catalog
 from lakehouse.errors import ServerError
-from lakehouse.health import log_file as log_file
-from lakehouse.health import pid_file as pid_file
+from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, weed
+from lakehouse.servers.health import log_file as log_file
+from lakehouse.servers.health import pid_file as pid_file
 from lakehouse.settings import ROOT, Settings
+from lakehouse.store import storage
 
 _MAIN = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 _START_SECONDS = 600  # on a machine that is busy with much else 100 have been seen; who dies on the way is noticed at once

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import lock, storage
 from lakehouse.redaction import conceal
 from lakehouse.settings import Settings
+from lakehouse.store import lock, storage
 
 _UTC = pa.timestamp("us", tz="UTC")
 _LANES = 8  # files asked for at once: each is mostly waiting

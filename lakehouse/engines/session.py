@@ -3,8 +3,9 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import authentication, health, network, process, server
+from lakehouse import network
 from lakehouse.errors import ServerError
+from lakehouse.servers import authentication, health, process, server
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
