@@ -1,0 +1,1 @@
+"""Copies what changed in a source to bronze: plans, pieces of work, one Delta transaction a table."""

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
-from ingestion.postgres.connect import with_path
-from ingestion.postgres.discover import Sizes, Table, sizes
-from ingestion.postgres.refusal import LOCKED
-from ingestion.postgres.types import quote
-from ingestion.source import Entry
+from ingestion.sources.config import Entry
+from ingestion.sources.postgres.connect import with_path
+from ingestion.sources.postgres.discover import Sizes, Table, sizes
+from ingestion.sources.postgres.refusal import LOCKED
+from ingestion.sources.postgres.types import quote
 from lakehouse.errors import SourceError
 
 
@@ -21,7 +21,7 @@ def check_readable(table: Table) -> None:
     """
     if not table.readable:
         grants = f"grant usage on schema {quote(table.schema)} to …; grant select on {quote(table.schema, table.name)} to …"
-        remedy = f"Grant it: {grants} (ingestion/postgres/role.sql grants all)"
+        remedy = f"Grant it: {grants} (ingestion/sources/postgres/role.sql grants all)"
         raise SourceError(table.label, "may not be read by this user", "SELECT", remedy)
     if table.secured and (table.kind != "p" or table.parts != table.leaves):
         seen = "row-level security would keep rows from this user"

@@ -7,16 +7,16 @@ import psycopg2
 import yaml
 from rich.text import Text
 
-from ingestion import ingest as job
 from ingestion import reconcile as comparison
-from ingestion import source as source_file
+from ingestion import run as job
 from ingestion.check import check_readable
 from ingestion.plan import Plan, Request
-from ingestion.postgres.connect import open_source
-from ingestion.postgres.discover import Table
-from ingestion.postgres.discover import discover as read_catalog
-from ingestion.postgres.refusal import lost
-from ingestion.postgres.snapshot import take_snapshot, unknown
+from ingestion.sources import config as source_file
+from ingestion.sources.postgres.connect import open_source
+from ingestion.sources.postgres.discover import Table
+from ingestion.sources.postgres.discover import discover as read_catalog
+from ingestion.sources.postgres.refusal import lost
+from ingestion.sources.postgres.snapshot import take_snapshot, unknown
 from lakehouse import console
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
 from lakehouse.servers import server

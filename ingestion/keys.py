@@ -6,9 +6,9 @@ from dataclasses import replace
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from ingestion.postgres.discover import Table
-from ingestion.postgres.held import counting, few
-from ingestion.postgres.work import Compare
+from ingestion.bronze.held import counting, few
+from ingestion.bronze.work import Compare
+from ingestion.sources.postgres.discover import Table
 
 
 def in_order(whole: Compare) -> bool:

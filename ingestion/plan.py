@@ -10,23 +10,16 @@ from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
 from ingestion import contract, keys
-from ingestion import source as source_file
+from ingestion.bronze.table import Bronze, arrow_schema, merged
+from ingestion.bronze.work import Compare, Read, Rewrite, Work
 from ingestion.check import check_key, check_readable, check_zone, measure, remarks
 from ingestion.contract import Change, ContractError, Shape
-from ingestion.postgres.bronze import Bronze, arrow_schema, merged
-from ingestion.postgres.connect import Source, with_path
-from ingestion.postgres.discover import Leaf, Sizes, Table
-from ingestion.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
-from ingestion.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
-from ingestion.postgres.window import (
-    Snapshot,
-    Window,
-    condition,
-    next_window,
-    reread_reason,
-    written_since,
-)
-from ingestion.postgres.work import Compare, Read, Rewrite, Work
+from ingestion.sources import config as source_file
+from ingestion.sources.postgres.connect import Source, with_path
+from ingestion.sources.postgres.discover import Leaf, Sizes, Table
+from ingestion.sources.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
+from ingestion.sources.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
+from ingestion.sources.postgres.window import Snapshot, Window, condition, next_window, reread_reason, written_since
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings

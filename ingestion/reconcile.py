@@ -15,11 +15,11 @@ import duckdb
 import psycopg2
 
 from ingestion import recorded
-from ingestion.ingest import Run, planned
 from ingestion.plan import Plan, Request
-from ingestion.postgres.refusal import reason, remedy
-from ingestion.postgres.snapshot import Origin
+from ingestion.run import Run, planned
 from ingestion.side import BronzeSide, Row, SourceSide, Sums
+from ingestion.sources.postgres.refusal import reason, remedy
+from ingestion.sources.postgres.snapshot import Origin
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings

@@ -1,7 +1,7 @@
 """What the ledger recorded of each batch, beside what bronze's files hold of it now."""
 
+from ingestion.bronze.write import checksum_of, former_checksum_of
 from ingestion.plan import Plan
-from ingestion.postgres.write import checksum_of, former_checksum_of
 from ingestion.side import BronzeSide
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger

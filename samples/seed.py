@@ -11,10 +11,10 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extensions import make_dsn
 
-from ingestion.files import infer
-from ingestion.files.dialect import Said
-from ingestion.files.table import Table, look
-from ingestion.postgres import tls
+from ingestion.sources.files import infer
+from ingestion.sources.files.dialect import Said
+from ingestion.sources.files.table import Table, look
+from ingestion.sources.postgres import tls
 from lakehouse import console
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import load

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import psycopg2
 
-from ingestion.postgres.bronze import Bronze
+from ingestion.bronze.table import Bronze
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ingestion import ingest, source
-from ingestion.ingest import Outcome
+from ingestion import run as ingest
 from ingestion.plan import Request
+from ingestion.run import Outcome
+from ingestion.sources import config as source
 from lakehouse.settings import Settings
 
 
@@ -21,4 +22,4 @@ def configure(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
     """Make `text` the sources.yml of this test."""
     entry = folder / "sources.yml"
     entry.write_text(text)
-    monkeypatch.setattr("ingestion.source.load", lambda path=entry, real=source.load: real(path))
+    monkeypatch.setattr("ingestion.sources.config.load", lambda path=entry, real=source.load: real(path))

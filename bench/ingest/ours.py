@@ -6,8 +6,9 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
-from ingestion import ingest, source
-from ingestion.postgres import write
+from ingestion import run as ingest
+from ingestion.bronze import write
+from ingestion.sources import config as source
 from lakehouse.engines import catalog, session
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger

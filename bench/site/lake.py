@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingestion import upkeep
+from ingestion.bronze import maintenance
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -31,7 +31,7 @@ def make(settings: Settings, verdicts: int) -> None:
     for number in range(gates):
         gate(settings, number, _LAST - timedelta(hours=gates - number))
         if number % _TIDIED == _TIDIED // 2:  # so that half of what it lets pile up is there in the end
-            upkeep._tidy_ledger(settings)
+            maintenance._tidy_ledger(settings)
     for layer, table in TABLES:
         for number in range(max(gates - _KEPT, 0), gates):
             page = settings.site_dir / _page(layer, table, number)

@@ -94,7 +94,7 @@ def test_unreadable_table_is_a_note_and_a_failure_only_where_it_was_asked_for(
     ],
 )
 def test_sources_file_is_wrong(tmp_path: Path, text: str, words: list[str]) -> None:
-    from ingestion import source
+    from ingestion.sources import config as source
     from lakehouse.errors import ComportaError
 
     path = tmp_path / "sources.yml"
@@ -106,8 +106,8 @@ def test_sources_file_is_wrong(tmp_path: Path, text: str, words: list[str]) -> N
 
 
 def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> None:
-    from ingestion import source
-    from ingestion.postgres.discover import Table
+    from ingestion.sources import config as source
+    from ingestion.sources.postgres.discover import Table
 
     path = tmp_path / "sources.yml"
     path.write_text("tables:\n  public.ordres: {}\n  public.old: {enabled: false}\n  public.orders: {}\n")
@@ -116,9 +116,9 @@ def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> Non
 
 
 def test_unknown_cursor_names_the_columns() -> None:
-    from ingestion import source
-    from ingestion.postgres.discover import Table
-    from ingestion.postgres.types import Column
+    from ingestion.sources import config as source
+    from ingestion.sources.postgres.discover import Table
+    from ingestion.sources.postgres.types import Column
     from lakehouse.errors import SourceError
 
     table = Table("public", "t", "r", 0, True, ("id",), (Column("id", "int4"), Column("updated_at", "timestamptz")))

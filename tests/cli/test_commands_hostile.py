@@ -17,7 +17,7 @@ from deltalake import write_deltalake
 from ruamel.yaml import YAML
 
 from comporta import cli, pipeline
-from ingestion import source
+from ingestion.sources import config as source
 from lakehouse import console
 from lakehouse.engines import catalog, session
 from lakehouse.errors import SourceError

@@ -17,7 +17,8 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 from pydantic import SecretStr
 
-from ingestion import ingest, reconcile
+from ingestion import reconcile
+from ingestion import run as ingest
 from lakehouse.errors import SourceError
 from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings

@@ -11,7 +11,8 @@ from bronze_reader import execute, query
 from ports import free_ports
 from pydantic import SecretStr
 
-from ingestion import ingest, reconcile
+from ingestion import reconcile
+from ingestion import run as ingest
 from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 

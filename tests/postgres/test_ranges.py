@@ -6,8 +6,8 @@ import psycopg2
 import pytest
 from bronze_reader import execute, query
 
-from ingestion.postgres import ranges
-from ingestion.postgres.discover import discover, sizes
+from ingestion.sources.postgres import ranges
+from ingestion.sources.postgres.discover import discover, sizes
 
 
 @pytest.mark.parametrize(

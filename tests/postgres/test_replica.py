@@ -16,8 +16,8 @@ from bronze_reader import bronze, execute, latest, query
 from ports import free_ports
 from pydantic import SecretStr
 
-from ingestion import ingest
-from ingestion.ingest import Outcome
+from ingestion import run as ingest
+from ingestion.run import Outcome
 from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 
@@ -106,7 +106,7 @@ def by_cursor(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Copy `public.t` by its column `updated_at`."""
     entry = folder / "sources.yml"
     entry.write_text("tables:\n  public.t:\n    cursor: updated_at\n")
-    monkeypatch.setattr("ingestion.source.load", lambda path=entry, real=ingest.source_file.load: real(path))
+    monkeypatch.setattr("ingestion.sources.config.load", lambda path=entry, real=ingest.source_file.load: real(path))
 
 
 def test_increments_are_read_from_a_replica(written: str, replica_settings: Settings, standby: Standby) -> None:

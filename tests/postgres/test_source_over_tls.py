@@ -15,9 +15,9 @@ from certificates import Authority, Front, front
 from psycopg2.extensions import parse_dsn
 from pydantic import SecretStr
 
-from ingestion.postgres import extract, tls
-from ingestion.postgres.connect import open_source, prepare, session
-from ingestion.postgres.work import Context
+from ingestion.bronze.work import Context
+from ingestion.sources.postgres import extract, tls
+from ingestion.sources.postgres.connect import open_source, prepare, session
 from lakehouse.errors import SourceError, SourceLostError
 from lakehouse.settings import Settings
 from samples.dump import load_dump

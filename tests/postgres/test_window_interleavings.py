@@ -12,9 +12,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from ingestion.postgres.connect import Source
-from ingestion.postgres.snapshot import take_snapshot
-from ingestion.postgres.window import Snapshot, Window, condition, next_window
+from ingestion.sources.postgres.connect import Source
+from ingestion.sources.postgres.snapshot import take_snapshot
+from ingestion.sources.postgres.window import Snapshot, Window, condition, next_window
 
 ROUNDS = 1000
 _WRITERS = 3

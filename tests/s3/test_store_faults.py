@@ -15,8 +15,9 @@ from deltalake import DeltaTable
 from faulty import AFTER, BEFORE, Plan, Proxy
 from pydantic import SecretStr
 
-from ingestion import ingest, reconcile
-from ingestion.postgres import write
+from ingestion import reconcile
+from ingestion import run as ingest
+from ingestion.bronze import write
 from lakehouse.engines import catalog
 from lakehouse.errors import ComportaError, StorageError
 from lakehouse.settings import ROOT, Settings

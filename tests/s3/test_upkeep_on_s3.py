@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from ingestion import upkeep
-from ingestion.postgres.bronze import Bronze, File
+from ingestion.bronze import maintenance
+from ingestion.bronze.table import Bronze, File
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage
@@ -35,29 +35,29 @@ def batch(home: Settings, bronze: Bronze, number: int) -> None:
 
 def test_small_files_are_put_together_and_no_row_is_lost(home: Settings) -> None:
     bronze = Bronze(storage.join(home.lake_url, "bronze", "t"), storage.options(home))
-    for number in range(1, upkeep.MANY + 2):
+    for number in range(1, maintenance.MANY + 2):
         batch(home, bronze, number)
         ledger.append(home, "runs", [{"run_id": number, "command": "x", "status": "y"}] * 2)
-    for number in range(upkeep.MANY):
+    for number in range(maintenance.MANY):
         ledger.append(home, "runs", [{"run_id": 100 + number, "command": "x", "status": "y"}])
     before = len(ledger.rows(home, "runs"))
     with lock.writing(home, "upkeep"):
-        assert upkeep.keep(home, [bronze], time.time()) == []
+        assert maintenance.keep(home, [bronze], time.time()) == []
     again = Bronze(bronze.url, storage.options(home))
     assert len(again.files()) == 1 and again.table is not None
-    assert sorted(again.table.to_pyarrow_table()["id"].to_pylist()) == list(range(1, upkeep.MANY + 2))
-    assert (again.last_batch() or {})["window"] == {"batch_id": upkeep.MANY + 1}
+    assert sorted(again.table.to_pyarrow_table()["id"].to_pylist()) == list(range(1, maintenance.MANY + 2))
+    assert (again.last_batch() or {})["window"] == {"batch_id": maintenance.MANY + 1}
     runs = DeltaTable(ledger.location(home, "runs"), storage_options=storage.options(home))
     assert len(runs.file_uris()) == 1 and len(ledger.rows(home, "runs")) == before
-    batch(home, again, upkeep.MANY + 2)  # the batch after it finds the transaction's number
+    batch(home, again, maintenance.MANY + 2)  # the batch after it finds the transaction's number
     assert again.version() is not None and len(again.files()) == 2
 
 
 def test_who_lost_the_lease_removes_nothing(home: Settings) -> None:
     bronze = Bronze(storage.join(home.lake_url, "bronze", "t"), storage.options(home))
-    for number in range(1, upkeep.MANY + 2):
+    for number in range(1, maintenance.MANY + 2):
         batch(home, bronze, number)
     with pytest.raises(LockError, match="lost"), lock.writing(home, "upkeep"):
         lock._leases[home.lake_url]._lose("as a test wants it")
-        upkeep.keep(home, [bronze], time.time())
-    assert len(Bronze(bronze.url, storage.options(home)).files()) == upkeep.MANY + 1
+        maintenance.keep(home, [bronze], time.time())
+    assert len(Bronze(bronze.url, storage.options(home)).files()) == maintenance.MANY + 1

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 from bronze_reader import bronze, latest
 
-from ingestion import ingest
+from ingestion import run as ingest
 from lakehouse.settings import Settings
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/source"))

@@ -6,7 +6,8 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure, outcome
 
-from ingestion import ingest, reconcile
+from ingestion import reconcile
+from ingestion import run as ingest
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -94,7 +95,7 @@ def test_a_change_that_does_not_move_the_cursor_is_noticed(
     with monkeypatch.context() as killed:  # between the batch and the one that reads what its cursor did not show
         real = ingest._patiently
         killed.setattr(
-            "ingestion.ingest._patiently", lambda given, request, warn: 1 / 0 if request.unmarked else real(given, request, warn)
+            "ingestion.run._patiently", lambda given, request, warn: 1 / 0 if request.unmarked else real(given, request, warn)
         )
         with pytest.raises(ZeroDivisionError):
             ingest.run(lake_settings, warn=said.append)
@@ -256,7 +257,7 @@ def test_a_lake_of_an_earlier_mapping_is_read_whole_once_and_says_so(
     execute(dsn, "create table t(ip inet primary key, v int)", "insert into t values ('10.0.0.1', 0), ('10.0.0.0/8', 0)",
             "create table log(ip inet[])", "insert into log values ('{10.0.0.1}')", "create table other(id int primary key)")  # fmt: skip
     with monkeypatch.context() as before:
-        before.setattr("ingestion.postgres.types.printed", lambda value, *_: f"{value}::text")
+        before.setattr("ingestion.sources.postgres.types.printed", lambda value, *_: f"{value}::text")
         before.setattr("ingestion.contract.MAPPING", 1)
         ingest.run(lake_settings)
         assert bronze(lake_settings, "t", "ip", "order by ip") == [("10.0.0.0/8",), ("10.0.0.1/32",)]
@@ -303,8 +304,8 @@ def test_patience_is_wall_time(lake_settings: Settings, monkeypatch: pytest.Monk
         now[0] += 25
         raise ingest.SourceLostError("SOURCE_DSN", "is away")
 
-    monkeypatch.setattr("ingestion.ingest.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("ingestion.ingest._once", away)
+    monkeypatch.setattr("ingestion.run.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ingestion.run._once", away)
     slept: list[float] = []
     monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
     with pytest.raises(ingest.SourceLostError):

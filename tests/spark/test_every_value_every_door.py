@@ -14,8 +14,8 @@ from test_ingest_every_type import EDGES
 from value_kinds import COLUMNS, KEYS, KINDS, expected, statements
 
 from comporta import cli
-from ingestion import ingest
-from ingestion.postgres import types
+from ingestion import run as ingest
+from ingestion.sources.postgres import types
 from lakehouse import values
 from lakehouse.engines import session
 from lakehouse.engines.catalog import SMALL

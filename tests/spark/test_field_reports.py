@@ -7,8 +7,9 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure
 
-from ingestion import ingest, reconcile
-from ingestion.ingest import Run
+from ingestion import reconcile
+from ingestion import run as ingest
+from ingestion.run import Run
 from lakehouse.settings import Settings
 
 # A value of each, and what bronze shows of it.
@@ -148,7 +149,7 @@ def test_what_is_done_to_tables_between_two_runs(lake_settings: Settings) -> Non
 def test_rows_that_change_place_while_they_are_read(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between plan and reading rows are updated, vacuumed and moved; a table of several ranges can't be packed meanwhile."""
     dsn = lake_settings.dsn()
-    monkeypatch.setattr("ingestion.postgres.ranges.RANGE_PAGES", 3)
+    monkeypatch.setattr("ingestion.sources.postgres.ranges.RANGE_PAGES", 3)
     execute(dsn, "create table t(id int primary key, v text)", "insert into t select n, repeat('x', 500) from generate_series(1, 999) n",
             "delete from t where id % 2 = 0",
             "create table parts(id int primary key, k int) partition by hash (id)",

@@ -7,8 +7,9 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure
 
-from ingestion import ingest, reconcile
-from ingestion.ingest import Run
+from ingestion import reconcile
+from ingestion import run as ingest
+from ingestion.run import Run
 from lakehouse.settings import Settings
 
 

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from psycopg2 import sql as pg
 
 from comporta import cli
-from ingestion import source
+from ingestion.sources import config as source
 from lakehouse import console
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings

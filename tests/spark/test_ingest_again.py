@@ -7,9 +7,9 @@ from bronze_reader import bronze, execute, files, latest, query
 from deltalake import DeltaTable
 from ingest_helpers import configure, outcome
 
-from ingestion import ingest
+from ingestion import run as ingest
+from ingestion.bronze.table import Bronze
 from ingestion.plan import Request
-from ingestion.postgres.bronze import Bronze
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -107,7 +107,7 @@ def test_rows_that_a_cursor_passed_over_are_noticed_and_read(
 
 def test_small_files_are_put_together_and_no_row_changes(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lake_settings.dsn()
-    monkeypatch.setattr("ingestion.upkeep.MANY", 4)
+    monkeypatch.setattr("ingestion.bronze.maintenance.MANY", 4)
     execute(dsn, "create table t(id int primary key, v int)", "insert into t values (0, 0)")
     for number in range(1, 4):
         outcome(lake_settings)
@@ -124,7 +124,7 @@ def test_small_files_are_put_together_and_no_row_changes(lake_settings: Settings
 
 def test_vacuum_keeps_what_releases_show(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lake_settings.dsn()
-    monkeypatch.setattr("ingestion.upkeep.MANY", 2)
+    monkeypatch.setattr("ingestion.bronze.maintenance.MANY", 2)
     name = f"{lake_settings.source_name}__t"
     execute(dsn, "create table t(id int primary key)", "insert into t values (1)")
     first = outcome(lake_settings)
@@ -146,7 +146,7 @@ def test_batches_record_a_checksum_that_no_split_changes(lake_settings: Settings
         dsn, "create table t(id int primary key, v text)", "insert into t select n, md5(n::text) from generate_series(1, 3000) n"
     )
     whole = outcome(lake_settings)
-    monkeypatch.setattr("ingestion.postgres.ranges.RANGE_PAGES", 3)
+    monkeypatch.setattr("ingestion.sources.postgres.ranges.RANGE_PAGES", 3)
     split = outcome(lake_settings.model_copy(update={"source_name": "other"}))
     assert len(split.ranges) > len(whole.ranges) == 1
     assert whole.checksum == split.checksum != "0" * 16
@@ -157,8 +157,8 @@ def test_upkeep_that_fails_costs_no_batch(lake_settings: Settings, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("ingestion.upkeep.MANY", 1)
-    monkeypatch.setattr("ingestion.upkeep._tidy", full)
+    monkeypatch.setattr("ingestion.bronze.maintenance.MANY", 1)
+    monkeypatch.setattr("ingestion.bronze.maintenance._tidy", full)
     execute(lake_settings.dsn(), "create table t(id int primary key)", "insert into t values (1)")
     said: list[str] = []
     [only] = ingest.run(lake_settings, warn=said.append).outcomes

@@ -6,7 +6,7 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure, outcome
 
-from ingestion import ingest
+from ingestion import run as ingest
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

@@ -8,8 +8,9 @@ import pytest
 from bronze_reader import bronze, execute, query
 from ingest_helpers import outcome
 
-from ingestion import ingest, reconcile
-from ingestion.postgres.connect import open_source
+from ingestion import reconcile
+from ingestion import run as ingest
+from ingestion.sources.postgres.connect import open_source
 from lakehouse.settings import Settings
 
 EDGES = {

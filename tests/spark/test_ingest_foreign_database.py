@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from bronze_reader import bronze, execute, files, query
 
-from ingestion import ingest
-from ingestion.postgres.types import delta_names
+from ingestion import run as ingest
+from ingestion.sources.postgres.types import delta_names
 from lakehouse.settings import Settings
 
 DATABASE = Path(__file__).with_name("library.sql")

@@ -6,8 +6,8 @@ import psycopg2
 import pytest
 from bronze_reader import bronze, execute, latest, query
 
-from ingestion import ingest
-from ingestion.ingest import Outcome
+from ingestion import run as ingest
+from ingestion.run import Outcome
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -67,7 +67,7 @@ def test_cursor_column_goes_back_to_the_oldest_open_transaction(lake_settings: S
     execute(dsn, "create table t(id int primary key, updated_at timestamptz default now())", "insert into t values (1)")
     entry = tmp_path / "sources.yml"
     entry.write_text("tables:\n  public.t:\n    cursor: updated_at\n")
-    monkeypatch.setattr("ingestion.source.load", lambda path=entry, real=ingest.source_file.load: real(path))
+    monkeypatch.setattr("ingestion.sources.config.load", lambda path=entry, real=ingest.source_file.load: real(path))
     with closing(psycopg2.connect(dsn)) as late, late.cursor() as cursor:
         cursor.execute("select now()")  # begun, nothing written yet: it will stamp rows with this moment
         execute(dsn, "insert into t values (3)")

@@ -17,7 +17,7 @@ import pytest
 from bronze_reader import execute, files, latest, query
 from ports import free_ports
 
-from ingestion import ingest
+from ingestion import run as ingest
 from lakehouse.servers import jars, java, process, server
 from lakehouse.settings import Settings
 from samples.shop.load import TABLES, load

@@ -8,7 +8,8 @@ from bronze_reader import execute
 from certificates import Authority, front
 from pydantic import SecretStr
 
-from ingestion import ingest, reconcile
+from ingestion import reconcile
+from ingestion import run as ingest
 from lakehouse.settings import Settings
 
 

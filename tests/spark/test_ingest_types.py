@@ -9,7 +9,7 @@ import pytest
 from bronze_reader import bronze, execute
 from ingest_helpers import configure, outcome
 
-from ingestion import ingest
+from ingestion import run as ingest
 from lakehouse.settings import Settings
 
 

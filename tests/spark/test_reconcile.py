@@ -7,8 +7,9 @@ import pytest
 from bronze_reader import execute, files
 from ingest_helpers import configure, outcome
 
-from ingestion import ingest, reconcile
-from ingestion.postgres import write
+from ingestion import reconcile
+from ingestion import run as ingest
+from ingestion.bronze import write
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

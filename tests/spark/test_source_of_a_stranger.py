@@ -14,10 +14,11 @@ from bronze_reader import bronze, execute, latest, query
 from ingest_helpers import configure, outcome
 from pydantic import SecretStr
 
-from ingestion import ingest, reconcile
+from ingestion import reconcile
+from ingestion import run as ingest
 from ingestion.plan import Request
-from ingestion.postgres.connect import open_source
-from ingestion.postgres.snapshot import take_snapshot, unknown
+from ingestion.sources.postgres.connect import open_source
+from ingestion.sources.postgres.snapshot import take_snapshot, unknown
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 

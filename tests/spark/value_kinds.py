@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.postgres import types
+from ingestion.sources.postgres import types
 
 
 @dataclass(frozen=True)

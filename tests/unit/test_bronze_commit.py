@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from ingestion.postgres import bronze
-from ingestion.postgres.bronze import Bronze, File
+from ingestion.bronze import table as bronze
+from ingestion.bronze.table import Bronze, File
 from lakehouse.errors import StorageError
 
 _COLUMNS = pa.schema([("id", pa.int64())])

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from psycopg2.extensions import make_dsn
 from pydantic import SecretStr
 
-from ingestion.postgres.extract import _message
-from ingestion.postgres.types import literal
+from ingestion.sources.postgres.extract import _message
+from ingestion.sources.postgres.types import literal
 from lakehouse import redaction
 from lakehouse.errors import ComportaError
 from lakehouse.redaction import first_line, redact

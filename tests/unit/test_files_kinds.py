@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.files.infer import POSTGRES, Column, reader
+from ingestion.sources.files.infer import POSTGRES, Column, reader
 
 
 def kind(*values: str | None, comma: bool = False) -> str:

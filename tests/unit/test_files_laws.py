@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from ingestion.files.dialect import Said
-from ingestion.files.table import look
+from ingestion.sources.files.dialect import Said
+from ingestion.sources.files.table import look
 from lakehouse.errors import SourceError
 
 Rows = list[list[str]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.files.dialect import Said
-from ingestion.files.table import Table, look
+from ingestion.sources.files.dialect import Said
+from ingestion.sources.files.table import Table, look
 from lakehouse.errors import ComportaError, SettingsError, SourceError
 
 Row = list[str | None]
@@ -185,7 +185,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 
 def test_a_quote_that_is_left_open_does_not_eat_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingestion.files.records.LONGEST", 10_000)
+    monkeypatch.setattr("ingestion.sources.files.records.LONGEST", 10_000)
     path = write(tmp_path, 'id,text\n1,a\n2,"open\n' + "3,b\n" * 100_000)
     table = look(path)
     assert table.problems[0] == (3, "a quote is opened in line 3, and not closed in 0 million characters")

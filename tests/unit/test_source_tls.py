@@ -11,7 +11,7 @@ from cryptography import x509
 from psycopg2.extensions import parse_dsn
 from pydantic import SecretStr
 
-from ingestion.postgres import tls
+from ingestion.sources.postgres import tls
 from lakehouse.settings import Settings
 
 HERE = [

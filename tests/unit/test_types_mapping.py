@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.postgres.types import Column, decimal_of, delta_names, flags, map_column, quote, table_name
+from ingestion.sources.postgres.types import Column, decimal_of, delta_names, flags, map_column, quote, table_name
 
 
 def typmod(precision: int, scale: int) -> int:

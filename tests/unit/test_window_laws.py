@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.postgres.ranges import Span, even, halves, lanes, range_condition, ranges, span_condition
-from ingestion.postgres.window import (
-    MAX_XID_DISTANCE,
-    Snapshot,
-    Window,
-    condition,
-    next_window,
-    reread_reason,
-)
+from ingestion.sources.postgres.ranges import Span, even, halves, lanes, range_condition, ranges, span_condition
+from ingestion.sources.postgres.window import MAX_XID_DISTANCE, Snapshot, Window, condition, next_window, reread_reason
 
 
 def snapshot(

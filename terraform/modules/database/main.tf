@@ -148,7 +148,7 @@ resource "aws_db_instance" "this" {
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy_attachment.monitoring]
 }
 
-# SOURCE_DSN of the role that reads and nothing else (ingestion/postgres/role.sql). Only the place of it: whoever makes the role
+# SOURCE_DSN of the role that reads and nothing else (ingestion/sources/postgres/role.sql). Only the place of it: whoever makes the role
 # puts the value there (docs/aws.md), so that it stands in no state file.
 resource "aws_secretsmanager_secret" "ingestion" {
   #checkov:skip=CKV2_AWS_57: A function that changes the password of a role would be more to guard than the role, which can only read. docs/aws.md says how to change it by hand.

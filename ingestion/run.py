@@ -11,21 +11,21 @@ import psycopg2
 import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result
 
-from ingestion import source as source_file
-from ingestion import upkeep
+from ingestion.bronze import maintenance
+from ingestion.bronze.work import RESULT, Context
 from ingestion.check import check_readable
 from ingestion.contract import ContractError
 from ingestion.plan import Moment, Plan, Request, plan
-from ingestion.postgres import tls
-from ingestion.postgres.connect import Source, open_source, prepare, session
-from ingestion.postgres.discover import Sizes, Table, discover, sizes
-from ingestion.postgres.extract import runner
-from ingestion.postgres.ranges import lanes
-from ingestion.postgres.refusal import LOCKED, lost, reason, remedy
-from ingestion.postgres.snapshot import Origin, can_join, take_snapshot
-from ingestion.postgres.window import Snapshot
-from ingestion.postgres.work import RESULT, Context
 from ingestion.settle import Outcome, schema_rows, settle
+from ingestion.sources import config as source_file
+from ingestion.sources.postgres import tls
+from ingestion.sources.postgres.connect import Source, open_source, prepare, session
+from ingestion.sources.postgres.discover import Sizes, Table, discover, sizes
+from ingestion.sources.postgres.extract import runner
+from ingestion.sources.postgres.ranges import lanes
+from ingestion.sources.postgres.refusal import LOCKED, lost, reason, remedy
+from ingestion.sources.postgres.snapshot import Origin, can_join, take_snapshot
+from ingestion.sources.postgres.window import Snapshot
 from lakehouse import console
 from lakehouse.engines import catalog
 from lakehouse.engines import session as spark_session
@@ -169,7 +169,7 @@ def _once(settings: Settings, request: Request, warn: Warn) -> Run:
     _register(settings, plans)
     done.seconds = time.monotonic() - started
     _record(settings, done, batches)
-    for problem in upkeep.keep(settings, [item.bronze for item in plans if item.bronze.table is not None], snapshot.clock):
+    for problem in maintenance.keep(settings, [item.bronze for item in plans if item.bronze.table is not None], snapshot.clock):
         warn(problem)
     return done
 

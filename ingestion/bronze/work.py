@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ingestion.postgres.ranges import Span
-from ingestion.postgres.types import Mapped
+from ingestion.sources.postgres.ranges import Span
+from ingestion.sources.postgres.types import Mapped
 
 RESULT = pa.schema(
     [("table", pa.string()), ("path", pa.string()), ("rows", pa.int64()), ("deletes", pa.int64()), ("bytes", pa.int64()),

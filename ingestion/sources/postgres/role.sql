@@ -1,5 +1,5 @@
 -- A role for Comporta that can read and nothing else. As an owner of the database, in the database that is to be copied:
---   psql "$ADMIN_DSN" -v role=comporta -f ingestion/postgres/role.sql
+--   psql "$ADMIN_DSN" -v role=comporta -f ingestion/sources/postgres/role.sql
 -- Then give it a password where it stays out of shell histories and server logs: \password comporta
 -- Run it again after new schemas have come; tables that come later in schemas of today are granted already, as far as the
 -- role that runs this creates them.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from ingestion.files import layout
-from ingestion.files.dialect import Seen, Signs
-from ingestion.files.encoding import Encoding
-from ingestion.files.infer import Column
-from ingestion.files.layout import Layout
-from ingestion.files.records import LONGEST, Dialect, Record, records
+from ingestion.sources.files import layout
+from ingestion.sources.files.dialect import Seen, Signs
+from ingestion.sources.files.encoding import Encoding
+from ingestion.sources.files.infer import Column
+from ingestion.sources.files.layout import Layout
+from ingestion.sources.files.records import LONGEST, Dialect, Record, records
 from lakehouse.errors import SourceError
 
 _SAMPLE = 2000  # lines, of a million characters in all, that dialects are tried on before the whole file is

@@ -10,7 +10,7 @@ from datetime import timedelta
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties
 from deltalake.exceptions import DeltaError
 
-from ingestion.postgres.bronze import NOTE, Bronze
+from ingestion.bronze.table import NOTE, Bronze
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage

@@ -17,13 +17,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.postgres import tls
-from ingestion.postgres.held import LOCKED, compare, rewrite, tell
-from ingestion.postgres.ranges import halves, span_condition
-from ingestion.postgres.types import Mapped, flags, literal, quote, received
-from ingestion.postgres.window import both
-from ingestion.postgres.work import RESULT, Context, Read, Rewrite, Work
-from ingestion.postgres.write import DoubtError, technical, write
+from ingestion.bronze.held import LOCKED, compare, rewrite, tell
+from ingestion.bronze.work import RESULT, Context, Read, Rewrite, Work
+from ingestion.bronze.write import DoubtError, technical, write
+from ingestion.sources.postgres import tls
+from ingestion.sources.postgres.ranges import halves, span_condition
+from ingestion.sources.postgres.types import Mapped, flags, literal, quote, received
+from ingestion.sources.postgres.window import both
 from lakehouse.redaction import know, know_login, redact
 
 

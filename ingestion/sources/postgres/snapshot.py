@@ -11,9 +11,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from ingestion.postgres.connect import Source
-from ingestion.postgres.refusal import FULL, passing, state_at_start
-from ingestion.postgres.window import Snapshot
+from ingestion.sources.postgres.connect import Source
+from ingestion.sources.postgres.refusal import FULL, passing, state_at_start
+from ingestion.sources.postgres.window import Snapshot
 
 # Before the snapshot is taken: whoever begins later began after this statement, which counts itself.
 # A transaction that has written nothing yet may still stamp rows with its start; what prepared ones began with is unknown.

@@ -7,9 +7,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.postgres.types import literal, quote
-from ingestion.postgres.work import Compare, Context, Rewrite
-from ingestion.postgres.write import technical, write
+from ingestion.bronze.work import Compare, Context, Rewrite
+from ingestion.bronze.write import technical, write
+from ingestion.sources.postgres.types import literal, quote
 
 # Relations that a transaction may hold at a time, each by a lock and one for each of its indexes: the server's table of locks is
 # everybody's, and a table may have more partitions than it has room for. A savepoint that is gone back to lets them go.

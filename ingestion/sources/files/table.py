@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from ingestion.files import dialect as dialects
-from ingestion.files import encoding, infer, kind, layout
-from ingestion.files.dialect import SEPARATORS, Said
-from ingestion.files.infer import Column
-from ingestion.files.layout import Refused
-from ingestion.files.records import Dialect
-from ingestion.files.survey import Reading, Survey, first_lines, fitted, survey
+from ingestion.sources.files import dialect as dialects
+from ingestion.sources.files import encoding, infer, kind, layout
+from ingestion.sources.files.dialect import SEPARATORS, Said
+from ingestion.sources.files.infer import Column
+from ingestion.sources.files.layout import Refused
+from ingestion.sources.files.records import Dialect
+from ingestion.sources.files.survey import Reading, Survey, first_lines, fitted, survey
 from lakehouse.errors import SourceError
 
 _LOOKED_AT = 2000  # rows that a header is held against

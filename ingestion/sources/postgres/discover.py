@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from psycopg2.extensions import connection as Connection
 
-from ingestion.postgres.types import Column, quote
+from ingestion.sources.postgres.types import Column, quote
 
 Sizes = Mapping[int, tuple[int, int]]
 CURSOR_NAMES = ("updated_at", "modified_at", "last_modified", "last_updated", "last_update", "changed_at", "update_time")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ingestion.files import layout
-from ingestion.files.layout import Layout, Refused
-from ingestion.files.records import Dialect, Record, records
+from ingestion.sources.files import layout
+from ingestion.sources.files.layout import Layout, Refused
+from ingestion.sources.files.records import Dialect, Record, records
 from lakehouse.errors import SettingsError
 
 SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|", "\0": "nothing"}

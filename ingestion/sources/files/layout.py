@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ingestion.files.infer import Column
-from ingestion.files.records import Record
+from ingestion.sources.files.infer import Column
+from ingestion.sources.files.records import Record
 
 _FOOTER = re.compile(r"(?i)\(?\d[\d.,\s]*\)?\s*(rows?|records?|lines?|entries|linhas?|registros?|filas?|zeilen|lignes?)\b.*|"
                      r"\(?\s*(grand total|totals?|sum|summe|gesamt|soma|suma|somme|rows?|records?|end of|generated|source|fonte|fuente|quelle)\b.*")  # fmt: skip

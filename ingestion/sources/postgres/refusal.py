@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 import psycopg2
 from psycopg2 import extensions
 
-from ingestion.postgres import tls
+from ingestion.sources.postgres import tls
 from lakehouse.errors import SourceError, SourceLostError
 from lakehouse.redaction import redact
 
@@ -19,7 +19,7 @@ _LASTING = ("57P04", "08P01")  # a database that was dropped, a protocol that is
 _REMEDIES = {
     "28": "Check the user and password of SOURCE_DSN (or ~/.pgpass), and pg_hba.conf at the server",
     "3D": "Check the database name of SOURCE_DSN",
-    "42501": "Grant it to the user of SOURCE_DSN (ingestion/postgres/role.sql makes one that can read)",
+    "42501": "Grant it to the user of SOURCE_DSN (ingestion/sources/postgres/role.sql makes one that can read)",
     "55P03": "Another session holds a lock on it: see pg_locks at the source, and run again when it is gone",
     "57014": "Raise SOURCE_TIMEOUT if it may take longer",
     "08P01": "A pooler, or something that is no PostgreSQL, answers there: see what it refuses",

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingestion.postgres.discover import Table
-from ingestion.postgres.types import literal, quote
-from ingestion.postgres.window import CURSOR_TYPES
+from ingestion.sources.postgres.discover import Table
+from ingestion.sources.postgres.types import literal, quote
+from ingestion.sources.postgres.window import CURSOR_TYPES
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import ROOT
 

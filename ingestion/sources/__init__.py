@@ -1,0 +1,1 @@
+"""Where rows come from: each kind of source in a room of its own."""
