@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from expectations import actions
+from expectations import notify
 from expectations.suite import LAYERS, NOBODY
 from expectations.verdict import Outcome, Verdict
 from lakehouse import console
@@ -25,7 +25,7 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
     with lock.writing(settings, f"gate {layer}"):
         verdicts = _judge(settings, layer, tables)
         show(settings, verdicts)
-        for problem in actions.tell(settings, layer, verdicts):
+        for problem in notify.tell(settings, layer, verdicts):
             console.warn(problem)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         if bad and hold_back:
@@ -131,7 +131,7 @@ def _sample(row: object) -> str:
 @click.option("--dry-run", is_flag=True, help="print the draft; write nothing")
 def suite(table: str, owner: str | None, dry_run: bool) -> None:
     """Draft a table's suite from its rows, for you to review; a suite that is there is never overwritten."""
-    from expectations import draft
+    from expectations.drafting import draft
     from expectations.names import resolve
 
     settings = load()

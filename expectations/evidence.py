@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from expectations.aggregate import Engine
-from expectations.condition import Types
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import Types
 
 Which = Literal["all", "gated", "living"]
 Rows = Callable[[str, Engine, Which], str]

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import DeltaTable
 
-from expectations import aggregate, changed, condition, frame, local, mask, quarantine, trend
+from expectations import local, mask, quarantine, trend
+from expectations.compile import aggregate, changed, condition, frame
 from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
@@ -34,7 +35,7 @@ from lakehouse.tables.types import spark_types
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from expectations.page import Pages
+    from expectations.report.page import Pages
     from expectations.runner import Judged, Ran, Runner
 
 Report = Callable[[Verdict], None]
@@ -195,7 +196,7 @@ def _judge_all(
 ) -> list[Verdict]:
     from docs_site.publish import publish
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
-    from expectations.page import Pages, write_index
+    from expectations.report.page import Pages, write_index
     from expectations.runner import Runner
 
     for job in jobs:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import duckdb
 from deltalake import DeltaTable
 
-from expectations.condition import DUCKDB
+from expectations.compile.condition import DUCKDB
 from lakehouse import access, values
 from lakehouse.engines import duck
 from lakehouse.settings import Settings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from expectations import frame, local
-from expectations.aggregate import Engine
+from expectations import local
+from expectations.compile import frame
+from expectations.compile.aggregate import Engine
 from expectations.evidence import UnableError, Which
 from lakehouse.engines.catalog import CANDIDATE, quote
 from lakehouse.settings import Settings

@@ -15,8 +15,8 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.row_conditions import RowConditionType
 from pydantic.v1 import Field, StrictStr, validator
 
-from expectations.aggregate import Engine
-from expectations.condition import Types, same_where
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import Types, same_where
 from expectations.evidence import Evidence, UnableError
 from lakehouse import values
 from lakehouse.engines.catalog import unquoted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 
-from expectations import frame
-from expectations.condition import SPARK, Types, form_of
+from expectations.compile import frame
+from expectations.compile.condition import SPARK, Types, form_of
 from expectations.suite import Check, Suite
 from lakehouse.engines.catalog import literal, quote, register_statement
 from lakehouse.errors import GateError, SettingsError

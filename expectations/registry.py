@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from expectations.condition import ROWWISE
+from expectations.compile.condition import ROWWISE
 from expectations.suite import Check, Suite, short
 from lakehouse.errors import SettingsError
 from lakehouse.redaction import first_line

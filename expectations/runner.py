@@ -18,8 +18,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from expectations import aggregate, changed, mask, promises, registry
-from expectations.changed import Changed
+from expectations import mask, promises, registry
+from expectations.compile import aggregate, changed
+from expectations.compile.changed import Changed
 from expectations.evidence import Evidence
 from expectations.promises import Promise
 from expectations.suite import Check, Suite

@@ -6,7 +6,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations.condition import Types
+from expectations.compile.condition import Types
 from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from expectations.condition import Dialect, Types
+from expectations.compile.condition import Dialect, Types
 from lakehouse import values as held
 from lakehouse.errors import SettingsError
 

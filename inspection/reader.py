@@ -10,8 +10,9 @@ import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from expectations import frame, local
-from expectations.condition import DUCKDB, SPARK, Dialect
+from expectations import local
+from expectations.compile import frame
+from expectations.compile.condition import DUCKDB, SPARK, Dialect
 from lakehouse.engines import duck
 from lakehouse.errors import ReleaseError
 from lakehouse.servers import server

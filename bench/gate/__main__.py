@@ -18,7 +18,8 @@ from deltalake import DeltaTable
 
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
-from expectations import aggregate, condition, frame, local, registry
+from expectations import local, registry
+from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Ran, Runner, _enough, _validate
 from expectations.suite import Suite, load

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from great_expectations.core import ExpectationValidationResult
 
 from expectations import registry
-from expectations.page import Pages
+from expectations.report.page import Pages
 from expectations.runner import Ran
 from expectations.suite import Check
 from lakehouse.settings import Settings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations import offline
+from expectations.report import offline
 from tests.browser import fake_lake
 from tests.browser.axe import faults
 from tests.browser.ge_page import ge_page

@@ -15,7 +15,7 @@ from ports import free_ports
 from docs_site import dbt_page, policy
 from docs_site.build import build
 from docs_site.serve import server
-from expectations import offline
+from expectations.report import offline
 from lakehouse import dbt
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger

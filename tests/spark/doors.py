@@ -21,7 +21,9 @@ from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
 from comporta import prompt
 from docs_site import build
-from expectations import actions, aggregate, condition, frame, local, profile, quarantine, registry
+from expectations import local, notify, quarantine, registry
+from expectations.compile import aggregate, condition, frame
+from expectations.drafting import profile
 from expectations.evidence import Evidence
 from expectations.gate import run_gate
 from expectations.runner import Judged, Runner, _detail, dumps, plain
@@ -249,7 +251,7 @@ def _told(lake: Lake) -> Seen:
             "smtp_url": _secret("smtp://127.0.0.1:1"),
             "gate_mail_to": "a@b.example",
         }
-        assert actions.tell(lake.settings.model_copy(update=update), "bronze", [lake.verdict]) == []
+        assert notify.tell(lake.settings.model_copy(update=update), "bronze", [lake.verdict]) == []
     written = (lake.settings.site_dir / "quality" / "bronze" / "verdict.json").read_text(encoding="utf-8")
     sent.append(_strict(json.loads(written)))
     assert len(sent) == 3 and all(lake.name in each and "right to left" not in each for each in sent)

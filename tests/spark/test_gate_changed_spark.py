@@ -6,7 +6,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations import aggregate, changed, condition, frame
+from expectations.compile import aggregate, changed, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import aggregate, condition, frame, local, registry
+from expectations import local, registry
+from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite

@@ -10,7 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from docs_site.build import build
-from expectations import actions, command
+from expectations import command, notify
 from expectations.gate import run_gate
 from lakehouse.settings import Settings
 from lakehouse.store import storage
@@ -86,7 +86,7 @@ def test_no_personal_value_leaves_a_gate_and_every_check_is_noted(
     (verdict,) = _gate(lake, spark, tmp_path, SUITE)
     assert (verdict.verdict, verdict.ran) == ("failed", 16), verdict.reason
     command.show(lake, [verdict])
-    actions.tell(lake, "bronze", [verdict])
+    notify.tell(lake, "bronze", [verdict])
     build(lake, datetime.now(UTC))
     row = ledger.rows(lake, "verdicts")[-1]
     seen = {path.name: path.read_text() for path in lake.site_dir.rglob("*.*") if path.is_file()}

@@ -160,7 +160,7 @@ def test_what_cannot_be_taken_out_row_by_row_is_refused(tmp_path: Path, layer: s
 def test_a_drafted_suite_passes_on_what_it_was_drafted_from(lake: Lake) -> None:
     from datetime import UTC, datetime
 
-    from expectations import draft
+    from expectations.drafting import draft
 
     lake.batch(1, [(number, number % 50, "r") for number in range(40)])
     lake.batch(2, [(1, None, "d"), (2, 99, "u")])

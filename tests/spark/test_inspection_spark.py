@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from expectations import draft
-from expectations.condition import SPARK
+from expectations.compile.condition import SPARK
+from expectations.drafting import draft
 from inspection import diff, key
 from inspection.reader import Reader
 from inspection.why import Tracer

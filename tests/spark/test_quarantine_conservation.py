@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import frame, local, quarantine
-from expectations.condition import DUCKDB
+from expectations import local, quarantine
+from expectations.compile import frame
+from expectations.compile.condition import DUCKDB
 from expectations.suite import Suite
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings

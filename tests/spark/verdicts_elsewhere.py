@@ -4,7 +4,8 @@ import json
 import sys
 from typing import Any
 
-from expectations import aggregate, condition, frame, local, registry
+from expectations import local, registry
+from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _detail, dumps
 from expectations.suite import Check, Suite

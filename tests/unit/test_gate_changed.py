@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import aggregate, changed, local
-from expectations.aggregate import Engine
-from expectations.condition import DUCKDB
+from expectations import local
+from expectations.compile import aggregate, changed
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import DUCKDB
 from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite

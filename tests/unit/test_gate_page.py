@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from expectations import offline
-from expectations.page import Pages
+from expectations.report import offline
+from expectations.report.page import Pages
 from expectations.runner import Ran
 from lakehouse.settings import Settings
 

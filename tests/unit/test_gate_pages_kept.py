@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.page import outdated, remove
+from expectations.report.page import outdated, remove
 from lakehouse.settings import Settings
 
 

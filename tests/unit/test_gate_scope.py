@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations import frame
+from expectations.compile import frame
 
 
 def batch(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.aggregate import Engine
-from expectations.condition import DUCKDB, SPARK
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import DUCKDB, SPARK
 from expectations.evidence import Evidence
 from expectations.promises import (
     Conserved,

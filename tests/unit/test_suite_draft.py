@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import command, draft, profile, propose, registry, relate, suite
-from expectations.profile import Column, Profile
-from expectations.propose import Subject
+from expectations import command, registry, suite
+from expectations.drafting import draft, profile, propose, relate
+from expectations.drafting.profile import Column, Profile
+from expectations.drafting.propose import Subject
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger

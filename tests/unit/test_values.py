@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.condition import DUCKDB, SPARK
+from expectations.compile.condition import DUCKDB, SPARK
 from expectations.runner import _as_theirs, _exactly
 from expectations.suite import Check
 from inspection import key

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
 
-from expectations.condition import DUCKDB, SPARK
+from expectations.compile.condition import DUCKDB, SPARK
 from inspection import command, key
 from inspection.answer import Answer
 from inspection.reader import Reader

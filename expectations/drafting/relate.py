@@ -1,9 +1,9 @@
 """Checks of a draft that concern other tables: contract, conservation and foreign keys, each to be tried before it is written."""
 
-from expectations import profile, propose
-from expectations.condition import Types
+from expectations.compile.condition import Types
+from expectations.drafting import profile, propose
+from expectations.drafting.propose import Check, Subject
 from expectations.names import key_of, known
-from expectations.propose import Check, Subject
 from lakehouse import dbt
 from lakehouse.settings import Settings
 

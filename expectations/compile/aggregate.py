@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.condition import Dialect, Form, Types, form_of
-from expectations.metric import Plan, counted, plan_of
+from expectations.compile.condition import Dialect, Form, Types, form_of
+from expectations.compile.metric import Plan, counted, plan_of
 from expectations.suite import Check
 
 _PARTS = 30  # queries in one: a join of some hundred is a plan too deep for Spark, whose process ends of that

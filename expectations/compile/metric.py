@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.condition import NUMERIC, WHOLE, Dialect, Types, comparable, only, plain_set, readable, within
+from expectations.compile.condition import NUMERIC, WHOLE, Dialect, Types, comparable, only, plain_set, readable, within
 from expectations.suite import Check
 
 _LISTED = 20  # values that a result names, as Great Expectations has it

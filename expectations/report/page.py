@@ -10,7 +10,7 @@ from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
-from expectations import offline
+from expectations.report import offline
 from expectations.runner import Ran
 from lakehouse import values
 from lakehouse.settings import Settings

@@ -13,12 +13,14 @@ from typing import Any, cast
 from deltalake import DeltaTable
 from ruamel.yaml import YAML
 
-from expectations import aggregate, frame, local, profile, propose, relate
-from expectations.condition import DUCKDB, SPARK, Form, Types, form_of
+from expectations import local
+from expectations.compile import aggregate, frame
+from expectations.compile.condition import DUCKDB, SPARK, Form, Types, form_of
+from expectations.drafting import profile, propose, relate
+from expectations.drafting.propose import Check, Subject
 from expectations.evidence import Evidence, UnableError
 from expectations.names import Name, as_held, key_of
 from expectations.others import Others, gated
-from expectations.propose import Check, Subject
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
 from expectations.suite import Check as SuiteCheck
 from lakehouse import dbt

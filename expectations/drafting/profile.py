@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from expectations.aggregate import Engine
-from expectations.condition import Dialect, Types
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import Dialect, Types
 from lakehouse import values
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations import local
-from expectations.aggregate import Engine
-from expectations.condition import ROWWISE, SPARK, Types, same_where
+from expectations.compile.aggregate import Engine
+from expectations.compile.condition import ROWWISE, SPARK, Types, same_where
 from expectations.suite import Check, Suite
 from lakehouse.settings import Settings
 from lakehouse.store import storage

@@ -1,0 +1,1 @@
+"""The suite of a table, drafted from its rows for review."""

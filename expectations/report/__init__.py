@@ -1,0 +1,1 @@
+"""What is shown of verdicts: data docs, whole and without anything of other sites."""
