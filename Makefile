@@ -202,7 +202,7 @@ infra-lock: .venv/bin/uv ## Resolve the packages that make infra-test needs anew
 	@touch $@
 
 # dbt finds its adapters on Python's path; relative to the environment's packages, so that the folder may be moved.
-SHOW_ADAPTER := printf '../../../../dbt_project/adapter\n../../../..\n' > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/comporta.pth"
+SHOW_ADAPTER := printf '../../../../dbt_adapter\n../../../..\n' > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/comporta.pth"
 
 .PHONY: env lock sbom clean
 env: .venv/.base $(if $(filter s3,$(value STORE)),.venv/.s3) ## Create the locked Python environment

@@ -13,7 +13,7 @@ from ports import free_ports
 
 from lakehouse.settings import ROOT
 
-_CODE = (*PACKAGES, "dbt_project")
+_CODE = (*PACKAGES, "dbt_adapter", "dbt_project")
 _OURS = shutil.ignore_patterns("__pycache__", "target", "logs", "dbt_packages")
 
 

@@ -18,7 +18,7 @@ from lakehouse.errors import ServerError
 from lakehouse.servers import jars, scala, server, weed
 from lakehouse.settings import ROOT, Settings
 
-RUNS = (*PACKAGES, "docker", "dbt_project")
+RUNS = (*PACKAGES, "docker", "dbt_adapter")
 MODES: dict[str, dict[str, str]] = {
     "a folder": {},
     "S3": {"lake_url": "s3://lake/here"},
