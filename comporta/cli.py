@@ -18,6 +18,7 @@ from lakehouse.redaction import first_line, redact
 from lakehouse.servers import health, postgres, server, weed
 from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
 from lakehouse.store import lock, storage
+from lakehouse.tables import released
 from releases import glue, release
 
 _STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
@@ -187,7 +188,7 @@ def _status(settings: Settings) -> None:
         console.out.print(f"lake: {settings.lake_url}, whose server is down: make up STORE=s3")
         return
     for layer in catalog.LAYERS:
-        now = release.current(settings, layer)
+        now = released.current(settings, layer)
         said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
         console.out.print(f"{layer}: {said}")
     console.out.print(f"lake: {', '.join(settings.places)}")
@@ -220,7 +221,7 @@ def make_release(layer: str) -> None:
     settings = load()
     server.start(settings)
     with lock.writing(settings, f"release {layer}"):
-        before = release.current(settings, layer)
+        before = released.current(settings, layer)
         made = release.publish(settings, layer, release.judged(settings, layer))
         unchanged = before is not None and made.release_id == before.release_id
         console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
@@ -231,11 +232,11 @@ def make_release(layer: str) -> None:
 def releases() -> None:
     """List releases; the current one of each layer is marked."""
     settings = load()
-    found = release.history(settings)
+    found = released.history(settings)
     if not found:
         console.out.print("Nothing released yet. Run make run, or make release LAYER=silver after its gate.")
         return
-    now = {layer: made.release_id for layer in catalog.LAYERS if (made := release.current(settings, layer))}
+    now = {layer: made.release_id for layer in catalog.LAYERS if (made := released.current(settings, layer))}
     rows = [
         (made.release_id, made.layer, made.kind, console.verdict(made.status), len(made.tables),
          "← readers see this" if now.get(made.layer) == made.release_id else made.note)

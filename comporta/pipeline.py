@@ -13,6 +13,7 @@ from psycopg2.errors import UndefinedTable
 from rich.text import Text
 
 from comporta import stats
+from docs_site import dbt_page
 from lakehouse import console, dbt
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line, redact
@@ -118,7 +119,7 @@ def traffic(settings: Settings, days: int) -> None:
 def build_site(settings: Settings) -> None:
     """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
     stats.write(settings)
-    dbt.write_docs(settings)
+    dbt_page.write(settings)
     index = importlib.import_module("docs_site.build").build(settings, datetime.now(UTC))
     importlib.import_module("docs_site.publish").publish(settings)
     console.out.print(f"Site: {index}")

@@ -8,8 +8,7 @@ from rich.text import Text
 from lakehouse import console
 from lakehouse.engines.catalog import CANDIDATE, LAYERS
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, ledger
-from releases import release
+from lakehouse.tables import candidate, ledger, released
 
 
 def write(settings: Settings) -> None:
@@ -25,7 +24,7 @@ def _sizes(settings: Settings) -> dict[str, dict[str, int]]:
     """Rows and bytes of every table of the last releases, by `schema.table`."""
     found: dict[str, dict[str, int]] = {}
     for layer, schema in CANDIDATE.items():
-        for table, version in release.published(settings, layer).items():
+        for table, version in released.published(settings, layer).items():
             if size := candidate.measure(settings, layer, table, version):
                 found[f"{schema}.{table}"] = {"rows": size.rows, "bytes": size.size}
     return found
@@ -50,7 +49,7 @@ def show(settings: Settings, seconds: dict[str, float], total: float) -> None:
 
 def _row(settings: Settings, layer: str, sizes: dict[str, dict[str, int]], seconds: dict[str, float]) -> tuple[Any, ...]:
     mine = [size for name, size in sizes.items() if name.startswith(f"{CANDIDATE[layer]}.")]
-    made = release.current(settings, layer)
+    made = released.current(settings, layer)
     spent = sum(value for name, value in seconds.items() if name.split()[-1] == layer or (name == "ingest" and layer == "bronze"))
     return (
         layer, len(mine), console.count(sum(size["rows"] for size in mine)), console.size(sum(size["bytes"] for size in mine)),

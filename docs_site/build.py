@@ -11,10 +11,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from docs_site import files, past, policy, words
+from docs_site import files, past, words
 from docs_site.model import Ledger, page
 from docs_site.page import Page
 from lakehouse.errors import StorageError
+from lakehouse.pages import policy
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

@@ -4,8 +4,10 @@ import base64
 import hashlib
 import re
 
-from docs_site import policy
+from lakehouse import dbt
 from lakehouse.errors import ServerError
+from lakehouse.pages import policy
+from lakehouse.settings import Settings
 
 _SCRIPT = re.compile(r"<script\b[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
 _PLACES = {
@@ -37,3 +39,17 @@ def page(index: str, manifest: str, catalog: str) -> str:
     # Angular would try out whether it may make functions of text, and the browser would complain.
     index = re.sub(r"<html\b", '<html ng-csp="no-unsafe-eval"', index, count=1)
     return re.sub(r"<head\b[^>]*>", lambda head: f'{head[0]}{tag}<meta name="referrer" content="no-referrer">', index, count=1)
+
+
+def write(settings: Settings) -> None:
+    """Write the page into the site; made again only when the project or our way has changed, since it takes dbt 10 s."""
+    path, mark = settings.site_dir / "dbt" / "index.html", settings.var_dir / "state" / "dbt_docs"
+    target = settings.var_dir / "dbt" / "target"
+    made_of = f"{dbt.fingerprint()} {policy.dbt()}"
+    if not target.exists() or (path.exists() and mark.exists() and mark.read_text() == made_of):
+        return
+    dbt.invoke(settings, "docs", "generate")
+    parts = [(target / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json", "catalog.json")]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(*parts), encoding="utf-8")
+    mark.write_text(made_of)

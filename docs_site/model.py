@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from docs_site import address, history, record, verdict
+from docs_site import history, record, verdict
 from docs_site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
 from docs_site.words import ago
+from lakehouse.pages import address
 
 Row = Mapping[str, Any]
 

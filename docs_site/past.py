@@ -6,8 +6,9 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from docs_site import address, record, search
+from docs_site import record, search
 from docs_site.files import Piece
+from lakehouse.pages import address
 
 Row = Mapping[str, Any]
 Exists = Callable[[str], bool]

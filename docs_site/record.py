@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from docs_site import address, trend, verdict
+from docs_site import trend, verdict
 from docs_site.page import Failure, State
 from docs_site.words import amount, percent
+from lakehouse.pages import address
 
 Row = Mapping[str, Any]
 Exists = Callable[[str], bool]

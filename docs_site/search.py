@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from docs_site import address, record, verdict
+from docs_site import record, verdict
+from lakehouse.pages import address
 
 Row = Mapping[str, Any]
 _WORDS = 300  # characters of what a verdict's failures said

@@ -6,9 +6,9 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from docs_site import policy
 from lakehouse import console
 from lakehouse.errors import ServerError
+from lakehouse.pages import policy
 from lakehouse.settings import Settings
 
 

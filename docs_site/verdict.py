@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from docs_site import address
 from docs_site.page import Failure, Moment, State, Verdict
 from docs_site.words import ago, value
+from lakehouse.pages import address
 
 Row = Mapping[str, Any]
 _SAMPLES = 5

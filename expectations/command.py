@@ -13,6 +13,7 @@ from lakehouse import console
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings, load
 from lakehouse.store import lock
+from lakehouse.tables import released
 
 
 @click.command()
@@ -30,10 +31,9 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
         bad = [verdict for verdict in verdicts if not verdict.ok]
         if bad and hold_back:
             from lakehouse.tables import candidate  # deltalake: not for --help
-            from releases import release
 
             failed = {verdict.table: verdict.delta_version for verdict in bad}
-            candidate.hold_back(settings, layer, failed, release.published(settings, layer))
+            candidate.hold_back(settings, layer, failed, released.published(settings, layer))
     if bad:
         names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
         raise GateError(

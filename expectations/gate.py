@@ -144,7 +144,7 @@ class Bench:
 
 
 def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
-    from releases.release import published
+    from lakehouse.tables.released import published
 
     if layer not in LAYERS:
         raise SettingsError("--layer", f"is {layer!r}", ", ".join(LAYERS))

@@ -13,8 +13,7 @@ from lakehouse import dbt
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger
-from releases import release
+from lakehouse.tables import candidate, ledger, released
 
 Name = tuple[str, str]  # layer, table
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
@@ -51,7 +50,7 @@ def known(settings: Settings) -> list[Name]:
         for name, node in dbt.models(built, layer).items()
         if node["config"].get("materialized") not in ("view", "ephemeral")
     }
-    shown = {(one.layer, table) for one in release.history(settings) for table in one.tables}
+    shown = {(one.layer, table) for one in released.history(settings) for table in one.tables}
     return sorted(bronze | models | shown, key=lambda name: (LAYERS.index(name[0]), name[1]))
 
 

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from docs_site import address
 from expectations.verdict import Outcome, Verdict
+from lakehouse.pages import address
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 

@@ -14,8 +14,7 @@ from expectations.evidence import UnableError, Which
 from lakehouse.engines.catalog import CANDIDATE, quote
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger, quarantine
-from releases import release
+from lakehouse.tables import candidate, ledger, quarantine, released
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -87,7 +86,7 @@ class Others:
         found = stored(self._settings, engine, *found_at)
         if whole[0] != "bronze" or which == "all":
             return found
-        shown = release.current(self._settings, "bronze")
+        shown = released.current(self._settings, "bronze")
         held = shown.held.get(whole[1]) if shown else quarantine.held(self._settings, whole[1])
         found = gated(self._settings, engine, whole[1], found, held)
         return frame.live(found, self._scope(whole[1]), whole=True, column=engine.dialect.column) if which == "living" else found
@@ -100,7 +99,7 @@ class Others:
     def _find(self, name: Name) -> Place | None:
         with self._lock:
             if name not in self._places:
-                shown = release.published(self._settings, "bronze").get(name[1]) if name[0] == "bronze" else None
+                shown = released.published(self._settings, "bronze").get(name[1]) if name[0] == "bronze" else None
                 found = place(self._settings, self._spark, *name)
                 self._places[name] = (found[0], shown) if found and shown is not None else found
             return self._places[name]

@@ -18,7 +18,7 @@ from inspection.why import Tracer
 from lakehouse import console, values
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.settings import load
-from releases.release import Release
+from lakehouse.tables.released import Release
 
 _MARKS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("−", "red")}
 

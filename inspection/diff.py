@@ -14,11 +14,10 @@ from expectations.names import key_of
 from inspection.reader import Reader, Rows, paths
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, quarantine
+from lakehouse.tables import candidate, quarantine, released
+from lakehouse.tables.released import Release
 from lakehouse.tables.types import spark_types
 from lakehouse.values import zoned
-from releases import release
-from releases.release import Release
 
 _NUMBER = re.compile(r"[0-9]{1,18}")  # `²` is a digit too, and no number
 STAMPS = frozenset({"_batch_id", "_ingested_at", "_op", "_source_lsn"})  # say how a row came, not what it is
@@ -75,7 +74,7 @@ def choose(settings: Settings, text: str) -> tuple[Release, Release]:
     first, dots, last = text.partition("..")
     if not all(_NUMBER.fullmatch(part.strip()) for part in (first, *([last] if dots else []))):
         raise ReleaseError(f"RELEASE={text}", "is no pair of releases", "3..5, or 5 for what it changed", "See make releases")
-    known = {one.release_id: one for one in release.history(settings)}
+    known = {one.release_id: one for one in released.history(settings)}
     if dots:
         before, after = (_published(known, int(part)) for part in (first, last))
     else:

@@ -13,11 +13,10 @@ from inspection.answer import Row, Values
 from inspection.reader import Reader, Rows
 from lakehouse import values
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, quarantine
+from lakehouse.tables import candidate, quarantine, released
 from lakehouse.tables.quarantine import REASONS, REQUEUED, TAKEN_AT
+from lakehouse.tables.released import Release
 from lakehouse.tables.types import spark_types
-from releases import release
-from releases.release import Release
 
 TECHNICAL = ("_batch_id", "_ingested_at", "_op", "_is_deleted", "_source_lsn", "_valid_from", "_valid_to")
 LIMIT = 20  # rows of one table: more than that are not looked at one by one
@@ -28,7 +27,7 @@ class Finder:
 
     def __init__(self, settings: Settings, reader: Reader, show: bool) -> None:
         self._settings, self._reader, self._show = settings, reader, show
-        self._history = release.history(settings)
+        self._history = released.history(settings)
 
     def published(self, layer: str) -> list[Release]:
         """The layer's releases, the newest first."""

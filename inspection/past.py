@@ -9,7 +9,7 @@ from inspection.finder import Finder, moment
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger
-from releases.release import Release
+from lakehouse.tables.released import Release
 
 
 class Past:

@@ -15,7 +15,6 @@ from typing import Any
 from deltalake import DeltaTable
 from rich.text import Text
 
-from docs_site import dbt_page, policy
 from lakehouse import console, dbt_log
 from lakehouse import environment as allowed
 from lakehouse.engines.catalog import unquoted
@@ -24,8 +23,7 @@ from lakehouse.engines.sqltext import asked
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import candidate
-from releases import release
+from lakehouse.tables import candidate, released
 
 PROJECT = ROOT / "dbt_project"
 # Not its script: its first line names the folder that the environment was made in, and may not hold one with a space in it.
@@ -137,7 +135,7 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
     if before.get("release") != _release(settings, layer):
         return None
     moved = {table for table, version in now["bronze"].items() if before["bronze"].get(table) != version}
-    shown = release.published(settings, layer)
+    shown = released.published(settings, layer)
     idle = set()
     for selector, (table, kind, always, tables) in _models(settings, layer).items():
         same = kind == "view" or (not tables & moved and candidate.version(settings, layer, table) == shown.get(table, -1))
@@ -147,7 +145,7 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
 
 
 def _release(settings: Settings, layer: str) -> int:
-    made = release.current(settings, layer)
+    made = released.current(settings, layer)
     return made.release_id if made else 0
 
 
@@ -237,12 +235,12 @@ def _plain(node: dict[str, Any]) -> tuple[str, ...]:
 
 def _inputs(settings: Settings) -> dict[str, Any]:
     """What decides what the models give: the lake, the project, the columns and the versions of released bronze."""
-    released = release.published(settings, "bronze")
+    bronze = released.published(settings, "bronze")
     options = storage.options(settings)
-    tables = [DeltaTable(candidate.location(settings, "bronze", name), storage_options=options) for name in sorted(released)]
+    tables = [DeltaTable(candidate.location(settings, "bronze", name), storage_options=options) for name in sorted(bronze)]
     said = [json.loads(table.schema().to_json()) for table in tables]  # delta-rs writes a field's properties in any order
     columns = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-    return {"lake": settings.lake_url, "project": _fingerprint(), "columns": columns, "bronze": released}
+    return {"lake": settings.lake_url, "project": fingerprint(), "columns": columns, "bronze": bronze}
 
 
 def _mark(settings: Settings, layer: str) -> Path:
@@ -253,21 +251,7 @@ def _manifest(settings: Settings) -> Path:
     return settings.var_dir / "dbt" / "target" / "manifest.json"
 
 
-def write_docs(settings: Settings) -> None:
-    """dbt's docs as one page of the site; made again only when the project or our way has changed, since it takes dbt 10 s."""
-    page, mark = settings.site_dir / "dbt" / "index.html", settings.var_dir / "state" / "dbt_docs"
-    target = settings.var_dir / "dbt" / "target"
-    made_of = f"{_fingerprint()} {policy.dbt()}"
-    if not target.exists() or (page.exists() and mark.exists() and mark.read_text() == made_of):
-        return
-    invoke(settings, "docs", "generate")
-    parts = [(target / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json", "catalog.json")]
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(dbt_page.page(*parts), encoding="utf-8")
-    mark.write_text(made_of)
-
-
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Digest of the project: its files, the packages laid beside it, and the environment variables that either asks for."""
     found = hashlib.sha256()
     said: set[str] = set()

@@ -22,9 +22,9 @@ from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, 
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings, load
 from lakehouse.store import lock, storage
-from lakehouse.tables import candidate
-from releases import athena, release
-from releases.release import Release
+from lakehouse.tables import candidate, released
+from lakehouse.tables.released import Release
+from releases import athena
 
 LAYERS = ("silver", "gold")  # what readers are for; bronze's view may leave rows out that its files hold
 _LANES = 4  # tables and manifests at once: to open one is mostly waiting
@@ -94,7 +94,7 @@ def register(settings: Settings, *layers: str) -> list[Done]:
     """
     if settings.glue_prefix is None:
         return []
-    current = [made for layer in layers or LAYERS if layer in LAYERS and (made := release.current(settings, layer))]
+    current = [made for layer in layers or LAYERS if layer in LAYERS and (made := released.current(settings, layer))]
     done = []
     for made in current:
         one = Done(made.layer, made.release_id, len(made.tables))
@@ -214,7 +214,7 @@ def _write(settings: Settings, store: Any, plans: list[_Plan]) -> None:
 def _prune(settings: Settings, store: Any, layer: str, there: set[str], shown: set[str]) -> int:
     """Remove the manifests of releases that can't be rolled back to any more."""
     bucket, prefix = _split(root(settings, layer) + "/")
-    published = [made for made in release.history(settings, layer) if made.status == "published"]
+    published = [made for made in released.history(settings, layer) if made.status == "published"]
     kept = {(table, str(version)) for made in published[-settings.kept_releases :] for table, version in made.tables.items()}
     old = []
     for key in there - shown:

@@ -8,7 +8,7 @@ the views become plain again.
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakehouse.engines.catalog import LAYERS, PUBLISHED, thrift_rows
@@ -16,49 +16,8 @@ from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger, quarantine
 from lakehouse.tables.quarantine import Held
-from releases import view
-
-
-@dataclass(frozen=True)
-class Release:
-    """A layer's tables, each pinned to a Delta version."""
-
-    release_id: int
-    layer: str
-    kind: str  # release | rollback
-    status: str  # pending | published
-    tables: dict[str, int]
-    note: str
-    held: dict[str, Held] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
-
-    def shown(self) -> dict[str, view.Shown]:
-        """What readers of the release see of each table."""
-        return {table: view.Shown(version, self.held.get(table)) for table, version in self.tables.items()}
-
-
-def history(settings: Settings, layer: str | None = None) -> list[Release]:
-    """Releases in their last known state, oldest first."""
-    found = ledger.latest(settings, "releases", "release_id").values()
-    releases = [_read(row) for row in found if layer in (None, row["layer"])]
-    return sorted(releases, key=lambda release: release.release_id)
-
-
-def _read(row: dict[str, object]) -> Release:
-    names = ("release_id", "layer", "kind", "status", "note")
-    held = {table: Held(said["version"], tuple(said["key"])) for table, said in json.loads(str(row["held"] or "{}")).items()}
-    return Release(**{name: row[name] for name in names}, tables=json.loads(str(row["tables"])), held=held)  # type: ignore[arg-type]
-
-
-def current(settings: Settings, layer: str) -> Release | None:
-    """What readers of `layer` see."""
-    done = [release for release in history(settings, layer) if release.status == "published"]
-    return done[-1] if done else None
-
-
-def published(settings: Settings, layer: str) -> dict[str, int]:
-    """Table name to Delta version, as readers of `layer` see them; empty before the first release."""
-    release = current(settings, layer)
-    return release.tables if release else {}
+from lakehouse.tables.released import Release, current, history
+from releases import glue, view
 
 
 def judged(settings: Settings, layer: str) -> dict[str, int]:
@@ -118,8 +77,6 @@ def publish(
         held = {table: found for table in tables if (found := quarantine.held(settings, table))}
     if before and (before.tables, before.held) == (versions, held) and kind == "release":
         return before
-    from releases import glue  # it asks this module what was released
-
     glue.refuse(settings, layer, versions)
     number = max((release.release_id for release in history(settings)), default=0) + 1
     release = Release(number, layer, kind, "pending", versions, note, held)
@@ -193,8 +150,13 @@ def _before(settings: Settings, release: Release) -> Release | None:
 
 def _moved(before: Release | None, release: Release) -> dict[str, view.Shown]:
     """What is shown of those tables that the release before did not show so."""
-    held = before.shown() if before else {}
-    return {table: shown for table, shown in release.shown().items() if held.get(table) != shown}
+    held = _shown(before) if before else {}
+    return {table: shown for table, shown in _shown(release).items() if held.get(table) != shown}
+
+
+def _shown(release: Release) -> dict[str, view.Shown]:
+    """What readers of the release see of each table."""
+    return {table: view.Shown(version, release.held.get(table)) for table, version in release.tables.items()}
 
 
 def _switch_over(settings: Settings, release: Release, before: Release, moved: dict[str, view.Shown]) -> None:
@@ -210,7 +172,7 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
         if not ours:
             _settle(settings, layer)
             _set_switch(settings, layer, view.switched(release.release_id, view.NEVER, settled=False))
-        shown = before.shown()
+        shown = _shown(before)
         views = {table: view.either(settings, layer, table, shown.get(table), each) for table, each in moved.items()}
         odd = [table for table, query in views.items() if query is None]
         view.replace(settings, PUBLISHED[layer], {table: query for table, query in views.items() if query})
@@ -267,14 +229,3 @@ def _record(settings: Settings, release: Release) -> None:
     held = {table: asdict(one) for table, one in release.held.items()}
     said = {"tables": json.dumps(release.tables, sort_keys=True), "held": json.dumps(held, sort_keys=True) if held else None}
     ledger.append(settings, "releases", [vars(release) | said])
-
-
-def check_layer(layer: str) -> str:
-    """`layer` if it is one.
-
-    Raises:
-        ReleaseError: it is none.
-    """
-    if layer not in LAYERS:
-        raise ReleaseError(f"layer {layer!r}", "does not exist", " or ".join(LAYERS))
-    return layer

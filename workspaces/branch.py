@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from deltalake import DeltaTable
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from docs_site.policy import QUALITY
 from expectations.names import key_of
 from expectations.verdict import Verdict
 from inspection.diff import STAMPS, Difference, Example, of_tables
@@ -18,10 +17,10 @@ from inspection.reader import Reader
 from lakehouse import console, dbt, values
 from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
+from lakehouse.pages.policy import QUALITY
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, commits
-from releases import release
+from lakehouse.tables import candidate, commits, released
 from workspaces.dev import LAYERS, OWN, Own, cloned_from
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _part(settings: Settings, table: DeltaTable) -> str:
 def _difference(
     settings: Settings, reader: Reader, after: DeltaTable, layer: str, name: str, key: tuple[str, ...], examples: int, show: bool
 ) -> Difference:
-    shown = release.published(settings, layer).get(name)
+    shown = released.published(settings, layer).get(name)
     if shown is None:
         size = candidate.size_of(after)
         return Difference(name, "new", after=after.version(), added=size.rows)

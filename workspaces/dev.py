@@ -21,8 +21,7 @@ from lakehouse.engines import catalog
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, commits
-from releases import release
+from lakehouse.tables import candidate, commits, released
 
 LAYERS = ("silver", "gold")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -75,7 +74,7 @@ def prepare(settings: Settings, own: Own, anew: bool = False) -> Desk:
     Raises:
         SettingsError: nothing is released yet.
     """
-    shown = {layer: release.published(settings, layer) for layer in LAYERS}
+    shown = {layer: released.published(settings, layer) for layer in LAYERS}
     if not any(shown.values()):
         raise SettingsError("the lake", "has no release yet", "released tables to read", "Run make run, or make demo")
     statements = [f"create schema if not exists {catalog.quote(own.of(layer))}" for layer in LAYERS]
@@ -130,7 +129,7 @@ def write_state(settings: Settings, own: Own) -> None:
 
 
 def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    shown = {(layer, table) for layer in LAYERS for table in release.published(settings, layer)}
+    shown = {(layer, table) for layer in LAYERS for table in released.published(settings, layer)}
     for layer in LAYERS:
         for name, node in dbt.models(known, layer).items():
             if (layer, name) in shown:

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from docs_site import policy
+from lakehouse.pages import policy
 
 _POLICY = policy.meta(policy.QUALITY) + '<meta name="referrer" content="no-referrer">'
 _STYLE = """<style>

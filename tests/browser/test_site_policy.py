@@ -12,11 +12,12 @@ import pytest
 from dbt.task.docs import DOCS_INDEX_FILE_PATH
 from ports import free_ports
 
-from docs_site import dbt_page, policy
+from docs_site import dbt_page
 from docs_site.build import build
 from docs_site.serve import server
 from expectations.report import offline
 from lakehouse import dbt
+from lakehouse.pages import policy
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 from tests.browser import fake_lake

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs_site import policy
+from lakehouse.pages import policy
 from lakehouse.settings import ROOT
 
 _MODULE = (ROOT / "terraform/modules/site/main.tf").read_text(encoding="utf-8")

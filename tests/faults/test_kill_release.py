@@ -16,7 +16,7 @@ import pytest
 from lakehouse.engines import catalog
 from lakehouse.servers import process
 from lakehouse.settings import ROOT, Settings
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import candidate, ledger, released
 from releases import release
 
 _LAYER, _TABLES = "silver", ("told_a", "told_b", "told_c", "told_d")
@@ -113,7 +113,7 @@ def test_readers_see_one_release_whatever_is_killed(
             release.recover(lake_settings)
             made = release.publish(lake_settings, _LAYER, wanted)
             assert (made.tables, made.status) == (wanted, "published")
-            assert [row for row in release.history(lake_settings, _LAYER) if row.status == "pending"] == []
+            assert [row for row in released.history(lake_settings, _LAYER) if row.status == "pending"] == []
             _until_seen(seen, shown)
     finally:
         stop.set()

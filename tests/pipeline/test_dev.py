@@ -10,7 +10,7 @@ from conftest import Lake  # type: ignore[attr-defined]
 
 from lakehouse.engines import catalog
 from lakehouse.settings import ROOT
-from releases import release
+from lakehouse.tables import released
 from workspaces import dev
 
 
@@ -73,7 +73,7 @@ def test_a_model_that_has_not_changed_begins_as_a_clone_of_what_is_released(lake
 
 
 def test_an_edit_builds_what_it_reaches_and_touches_no_candidate(lake: Lake, desk: Desk) -> None:
-    before = {layer: release.published(lake.settings, layer) for layer in ("silver", "gold")}
+    before = {layer: released.published(lake.settings, layer) for layer in ("silver", "gold")}
     desk.edit("gold/sales/rpt_customer_value.sql", "count(*) as orders", "2 * count(*) as orders")
     said = desk.dbt("run", "-s", "fct_orders+")
     built = [line for line in said.splitlines() if " OK created" in line and "UNCHANGED" not in line]
@@ -83,7 +83,7 @@ def test_an_edit_builds_what_it_reaches_and_touches_no_candidate(lake: Lake, des
         "select sum(a.orders), sum(b.orders) from dev_ana_gold.rpt_customer_value a join gold.rpt_customer_value b using (customer_id, currency)",
     )
     assert ours == 2 * theirs > 0  # type: ignore[operator]
-    assert {layer: release.published(lake.settings, layer) for layer in ("silver", "gold")} == before
+    assert {layer: released.published(lake.settings, layer) for layer in ("silver", "gold")} == before
     lake.run("dev", "--name", "ana")  # leaves it alone
     assert rows(lake, "select sum(orders) from dev_ana_gold.rpt_customer_value") == [(ours,)]
 
@@ -199,7 +199,7 @@ def test_a_merge_goes_on_from_a_clone_and_clones_of_an_older_release_are_dropped
     assert merged == whole != released
 
     lake.run("demo")  # all in step again
-    now = release.published(lake.settings, "gold")
+    now = released.published(lake.settings, "gold")
     held = {table: dev.cloned_from(lake.settings, own, "gold", table) for table in clones}
     assert held["rpt_daily_sales"] != now["rpt_daily_sales"]
     lake.run("dev", "--name", "ana")

@@ -12,6 +12,7 @@ import pytest
 from conftest import Lake
 
 from lakehouse.engines import catalog
+from lakehouse.tables import released
 from releases import release
 from samples.shop.truth import TRUTH
 
@@ -127,7 +128,7 @@ def test_a_candidate_that_was_changed_by_hand_is_built_anew(lake: Lake) -> None:
 
 
 def test_rollback_shows_an_earlier_release_and_a_release_moves_on(lake: Lake) -> None:
-    history = [made for made in release.history(lake.settings, "gold") if made.status == "published"]
+    history = [made for made in released.history(lake.settings, "gold") if made.status == "published"]
     assert len(history) >= 3
     first, now = history[0], ask(lake, _POLL)
     lake.run("rollback", "--release", str(first.release_id))
@@ -139,13 +140,13 @@ def test_rollback_shows_an_earlier_release_and_a_release_moves_on(lake: Lake) ->
 
 
 def test_release_cut_off_before_its_first_view_is_finished_by_the_next_command(lake: Lake) -> None:
-    current = release.current(lake.settings, "gold")
+    current = released.current(lake.settings, "gold")
     assert current is not None
-    older = next(made for made in release.history(lake.settings, "gold") if made.tables != current.tables)
-    number = max(made.release_id for made in release.history(lake.settings)) + 1
-    release._record(lake.settings, release.Release(number, "gold", "rollback", "pending", older.tables, "cut off"))
+    older = next(made for made in released.history(lake.settings, "gold") if made.tables != current.tables)
+    number = max(made.release_id for made in released.history(lake.settings)) + 1
+    release._record(lake.settings, released.Release(number, "gold", "rollback", "pending", older.tables, "cut off"))
     lake.run("up")
-    finished = release.current(lake.settings, "gold")
+    finished = released.current(lake.settings, "gold")
     assert finished is not None and (finished.release_id, finished.status) == (number, "published")
     lake.run("release", "--layer", "gold")
 

@@ -10,7 +10,8 @@ from conftest import Lake
 
 from lakehouse.engines import catalog
 from lakehouse.settings import ROOT
-from releases import athena, glue, release
+from lakehouse.tables import released
+from releases import athena, glue
 
 FILES = sorted((ROOT / "sql").rglob("*.sql"))
 
@@ -31,7 +32,7 @@ def test_the_prompt_remembers_the_database(lake: Lake) -> None:
 @pytest.mark.parametrize("layer", glue.LAYERS)
 def test_athena_can_read_everything_that_the_shop_releases(lake: Lake, layer: str) -> None:
     """Every table passes the gate, and its files, read as plain Parquet, hold as many rows as readers see, in columns of Glue's types."""
-    shown = release.published(lake.settings, layer)
+    shown = released.published(lake.settings, layer)
     assert len(shown) >= 9
     for table, (seen, reason) in glue._open(lake.settings, layer, shown).items():
         assert seen and not reason, f"{table}: {reason}"

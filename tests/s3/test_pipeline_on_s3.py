@@ -25,8 +25,7 @@ from shop import Shop
 from lakehouse.servers import postgres, server, weed
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lease, s3, storage
-from lakehouse.tables import ledger
-from releases import release
+from lakehouse.tables import ledger, released
 
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"
 
@@ -96,7 +95,7 @@ def test_an_ingestion_that_is_killed_and_run_again_ends_equal_to_the_source(shop
 
 
 def test_rollback_shows_an_earlier_release_and_a_killed_release_is_finished(shop: Shop) -> None:
-    made = [each for each in release.history(shop.settings, "gold") if each.status == "published"]
+    made = [each for each in released.history(shop.settings, "gold") if each.status == "published"]
     now = shop.ask(_POLL)
     shop.run("rollback", "--release", str(made[0].release_id))
     assert shop.ask(_POLL) != now
@@ -107,11 +106,11 @@ def test_rollback_shows_an_earlier_release_and_a_killed_release_is_finished(shop
         killed.communicate()
     shop.run("release", "--layer", "gold")
     assert shop.ask(_POLL) == now and shop.differs() == []
-    assert {each.status for each in release.history(shop.settings)} == {"published"}
+    assert {each.status for each in released.history(shop.settings)} == {"published"}
 
 
 def test_questions_about_rows_and_releases_are_answered(shop: Shop) -> None:
-    made = [each.release_id for each in release.history(shop.settings, "gold")]
+    made = [each.release_id for each in released.history(shop.settings, "gold")]
     assert "fct_orders" in shop.run("diff", "--release", f"{made[0]}..{made[-1]}", "--rows", "2")
     [(order,)] = shop.ask("select max(order_id) from gold.fct_orders")
     assert "bronze.shop__orders" in shop.run("why", "--table", "gold.fct_orders", "--key", str(order))

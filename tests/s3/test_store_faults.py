@@ -22,7 +22,7 @@ from lakehouse.engines import catalog
 from lakehouse.errors import ComportaError, StorageError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lock, s3, storage
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import candidate, ledger, released
 from releases import release
 
 _SOME = Plan(every=12, burst=3)  # a quarter of all requests, three in a row
@@ -168,8 +168,8 @@ def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Setting
         release.recover(lake)
         release.publish(lake, "silver", dict.fromkeys(names, number))
         assert {catalog.thrift_rows(lake, f"select made from silver.{name}")[0][0] for name in names} == {number}
-        assert release.published(lake, "silver") == dict.fromkeys(names, number)
-    assert {each.status for each in release.history(lake)} == {"published"}
+        assert released.published(lake, "silver") == dict.fromkeys(names, number)
+    assert {each.status for each in released.history(lake)} == {"published"}
     print(ended)
 
 

@@ -13,7 +13,7 @@ from lakehouse.engines import catalog
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import ledger
+from lakehouse.tables import ledger, released
 from releases import release
 
 SUITE = """\
@@ -119,7 +119,7 @@ def test_a_rollback_shows_what_was_shown(lake: Lake) -> None:
     lake.batch(1, [(1, 30, "r"), (2, -5, "r")])
     lake.judge()
     before = shown(lake)
-    number = release.current(lake.settings, "bronze").release_id  # type: ignore[union-attr]
+    number = released.current(lake.settings, "bronze").release_id  # type: ignore[union-attr]
     lake.batch(2, [(2, 6, "u"), (1, -1, "u")])
     lake.judge()
     assert shown(lake) != before

@@ -23,7 +23,7 @@ from expectations.suite import Suite
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import candidate, ledger, released
 from lakehouse.tables import quarantine as kept_apart
 from lakehouse.tables.types import spark_types
 from releases import release
@@ -100,7 +100,7 @@ class Table:
             return
         within = frame.scope(
             [row for row in ledger.rows(self.settings, "batches") if row["table_name"] == self.name],
-            release.published(self.settings, "bronze").get(self.name),
+            released.published(self.settings, "bronze").get(self.name),
         )
         said = quarantine.conditions(suite(least), spark_types(DeltaTable(self.place)))
         pending = [row for row in self.bronze() if row[3] > within.after and row[2] != "d"]
@@ -124,7 +124,7 @@ class Table:
         """Every row of bronze is either seen or held, and nothing else is: now, and as readers see it."""
         held = kept_apart.held(self.settings, self.name)
         assert counted(self.bronze()) == counted(self.unheld()) + counted(self.kept(held.version) if held else [])
-        shown = release.current(self.settings, "bronze")
+        shown = released.current(self.settings, "bronze")
         if shown:
             then = shown.held.get(self.name)
             seen, there = self.readers(), self.bronze(shown.tables[self.name])

@@ -8,8 +8,7 @@ import pytest
 
 from lakehouse import dbt
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, ledger
-from releases import release
+from lakehouse.tables import candidate, ledger, released
 
 INPUTS: dict[str, Any] = {"lake": "l", "project": "p", "columns": "c", "bronze": {"shop__a": 3, "shop__b": 5}}
 
@@ -48,7 +47,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(manifest))
     monkeypatch.setattr(dbt, "_inputs", lambda _: INPUTS)
-    monkeypatch.setattr(release, "published", lambda *_: {number.removeprefix("m."): 7 for number in nodes})
+    monkeypatch.setattr(released, "published", lambda *_: {number.removeprefix("m."): 7 for number in nodes})
     monkeypatch.setattr(candidate, "version", lambda *_: 7)
     dbt.note_built(settings, "gold")
     return settings

@@ -18,8 +18,7 @@ from inspection import command, diff
 from inspection.reader import Reader
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, ledger, quarantine
-from releases import release
+from lakehouse.tables import candidate, ledger, quarantine, released
 
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("price", pa.float64()), ("_batch_id", pa.int64())])
 Row = tuple[int, str | None, float | None]
@@ -258,4 +257,4 @@ def test_the_key_is_the_models_else_the_suites(tmp_path: Path, monkeypatch: pyte
     assert names.key_of(made, "gold", "rpt_category_revenue") == ("a", "b")
     ledger.append(made, "batches", [{"batch_id": 1, "table_name": "t", "status": "committed", "key": '["x"]'}])
     assert names.key_of(made, "bronze", "t") == ("x",)
-    assert release.history(made) == []
+    assert released.history(made) == []

@@ -9,8 +9,7 @@ from expectations import command
 from expectations.verdict import Outcome, Verdict
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate
-from releases import release
+from lakehouse.tables import candidate, released
 
 BAD = Outcome(
     1, "expect_column_values_to_be_between", "critical", False, "age", "me", "Nobody is younger.", "not _is_deleted",
@@ -57,7 +56,7 @@ def test_what_failed_is_set_back_if_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: tuple[str, ...], held: list[object]
 ) -> None:
     done: list[object] = []
-    monkeypatch.setattr(release, "published", lambda settings, layer: {"a": 2, "b": 5})
+    monkeypatch.setattr(released, "published", lambda settings, layer: {"a": 2, "b": 5})
     monkeypatch.setattr(candidate, "hold_back", lambda settings, *rest: done.append(rest))
     with pytest.raises(GateError):
         verdicts = Verdict("gold", "a", 3, "passed"), Verdict("gold", "b", 7, "failed")

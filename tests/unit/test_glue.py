@@ -23,7 +23,7 @@ from lakehouse.errors import CatalogError, GateError, SettingsError
 from lakehouse.servers import process
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import candidate, ledger, released
 from releases import athena, glue, release
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -286,7 +286,7 @@ def test_a_release_that_athena_would_read_wrong_is_refused_before_it_is_noted(sh
     versions = {"fct_orders": 1, "dim_dates": 0, "rpt_parts": 0}
     with pytest.raises(GateError, match=r"rpt_parts: partition columns p\. Cluster the table"):
         release.publish(shop.settings, "gold", versions)
-    assert [made.release_id for made in release.history(shop.settings)] == [1, 2]
+    assert [made.release_id for made in released.history(shop.settings)] == [1, 2]
     without = shop.settings.model_copy(update={"glue_prefix": None})
     assert release.publish(without, "gold", versions).release_id == 3
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docs_site import address, build, files, past, record
+from docs_site import build, files, past, record
+from lakehouse.pages import address
 from lakehouse.tables.ledger import SCHEMAS
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ locals {
   # A policy that AWS keeps for everybody; its id is in CloudFront's documentation.
   caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # a page of yesterday's verdicts would be worse than a slow one
 
-  # What the pages of each folder may load and run, as docs_site/policy.py has it; a test compares them.
+  # What the pages of each folder may load and run, as lakehouse/pages/policy.py has it; a test compares them.
   content_security_policies = {
     pages   = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     quality = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,0 +1,1 @@
+"""What every page that we write has: an address that stays, and what it may load and run."""
