@@ -14,7 +14,7 @@ from rich.text import Text
 
 from comporta import stats
 from docs_site import dbt_page
-from lakehouse import console, dbt
+from lakehouse import atomic, console, dbt
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line, redact
 from lakehouse.servers import postgres, server
@@ -111,7 +111,7 @@ def traffic(settings: Settings, days: int) -> None:
                 done = play(database.dsn("shop"), day)
         except (OperationalError, UndefinedTable) as error:
             raise SourceError("sample shop", first_line(error), remedy="Run make demo first, which fills it") from None
-        state.write_text(str(day))
+        atomic.write(state, str(day))
         rows = [(table, *(counts[kind] for kind in ("inserted", "updated", "deleted"))) for table, counts in done.items()]
         console.table("", ("table", "inserted", "updated", "deleted"), rows, numbers=("inserted", "updated", "deleted"))
 

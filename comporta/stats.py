@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from lakehouse import console
+from lakehouse import atomic, console
 from lakehouse.engines.catalog import CANDIDATE, LAYERS
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger, released
@@ -13,11 +13,7 @@ from lakehouse.tables import candidate, ledger, released
 
 def write(settings: Settings) -> None:
     """Note the tables' sizes where the site finds them."""
-    path = settings.var_dir / "state" / "tables.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(json.dumps(_sizes(settings), indent=1, sort_keys=True))
-    fresh.replace(path)
+    atomic.write(settings.var_dir / "state" / "tables.json", json.dumps(_sizes(settings), indent=1, sort_keys=True))
 
 
 def _sizes(settings: Settings) -> dict[str, dict[str, int]]:

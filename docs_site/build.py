@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from docs_site import files, past, words
 from docs_site.model import Ledger, page
 from docs_site.page import Page
+from lakehouse import atomic
 from lakehouse.errors import StorageError
 from lakehouse.pages import policy
 from lakehouse.settings import Settings
@@ -39,9 +40,9 @@ def build(settings: Settings, now: datetime) -> Path:
     html = render(page(found, now, exists=there))
     try:
         for asset in sorted((_HERE / "assets").iterdir()):
-            files.write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
+            atomic.write(site / "assets" / asset.name, asset.read_text(encoding="utf-8"))
         files.update(site, settings.var_dir / "state" / "site.json", pieces)
-        return files.write(site / "index.html", html)
+        return atomic.write(site / "index.html", html)
     except OSError as error:
         raise StorageError(str(site), f"can't be written: {error.strerror}", "a writable folder", "Set VAR_DIR") from None
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 
-from lakehouse import dbt
+from lakehouse import atomic, dbt
 from lakehouse.errors import ServerError
 from lakehouse.pages import policy
 from lakehouse.settings import Settings
@@ -50,6 +50,5 @@ def write(settings: Settings) -> None:
         return
     dbt.invoke(settings, "docs", "generate")
     parts = [(target / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json", "catalog.json")]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(*parts), encoding="utf-8")
-    mark.write_text(made_of)
+    atomic.write(path, page(*parts))
+    atomic.write(mark, made_of)

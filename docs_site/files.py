@@ -2,10 +2,11 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from lakehouse import atomic
 
 FOLDERS = ("verdicts", "tables", "search")  # nobody else writes there
 
@@ -35,10 +36,10 @@ def update(site: Path, note: Path, pieces: Iterable[Piece]) -> list[str]:
     if changed or gone or known.keys() - wanted.keys():
         note.unlink(missing_ok=True)
         for piece in changed:
-            write(site / piece.path, piece.make())
+            atomic.write(site / piece.path, piece.make())
         for path in gone:
             (site / path).unlink(missing_ok=True)
-        write(note, json.dumps({path: piece.inputs for path, piece in wanted.items()}))
+        atomic.write(note, json.dumps({path: piece.inputs for path, piece in wanted.items()}))
     return [piece.path for piece in changed]
 
 
@@ -57,18 +58,3 @@ def _present(site: Path) -> set[str]:
             with os.scandir(site / folder) as entries:
                 found |= {f"{folder}/{entry.name}" for entry in entries if entry.is_file()}
     return found
-
-
-def write(path: Path, text: str) -> Path:
-    """Write `text` whole or not at all: a reader never sees half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the page from a web server
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path

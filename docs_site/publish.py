@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from docs_site import files
+from lakehouse import atomic
 from lakehouse.settings import Settings
 from lakehouse.store import s3, storage
 
@@ -52,7 +52,7 @@ def publish(settings: Settings) -> int:
 
 
 def _write(note: Path, settings: Settings, held: dict[str, str]) -> None:
-    files.write(note, json.dumps({"place": place(settings), "files": held}))
+    atomic.write(note, json.dumps({"place": place(settings), "files": held}))
 
 
 def _put(store: Any, bucket: str, prefix: str, site: Path, path: str) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from expectations.verdict import Outcome, Verdict
+from lakehouse import atomic
 from lakehouse.pages import address
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
@@ -97,10 +98,7 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    atomic.write(path, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
 
 
 def message(said: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from ingestion.sources.postgres.discover import Table
 from ingestion.sources.postgres.discover import discover as read_catalog
 from ingestion.sources.postgres.refusal import lost
 from ingestion.sources.postgres.snapshot import take_snapshot, unknown
-from lakehouse import console
+from lakehouse import atomic, console
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
 from lakehouse.servers import server
 from lakehouse.settings import load
@@ -57,9 +57,7 @@ def discover() -> None:
     console.table("", ("table", "kind", "rows, about", "key", "usable cursors", ""), rows, numbers=("rows, about",))
     before = len(sources.tables)
     content = source_file.draft(tables, sources)
-    fresh = source_file.PATH.with_suffix(".tmp")
-    fresh.write_text(_HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
-    fresh.replace(source_file.PATH)
+    atomic.write(source_file.PATH, _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     for line in silent:
         console.out.print(Text.assemble(("· ", "dim"), f"On this server {line}."))
     console.out.print(f"{len(content['tables']) - before} added to {source_file.PATH.name}, {before} left as they were.")

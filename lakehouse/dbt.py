@@ -15,7 +15,7 @@ from typing import Any
 from deltalake import DeltaTable
 from rich.text import Text
 
-from lakehouse import console, dbt_log
+from lakehouse import atomic, console, dbt_log
 from lakehouse import environment as allowed
 from lakehouse.engines.catalog import unquoted
 from lakehouse.engines.sqlnames import named
@@ -116,8 +116,7 @@ def note_built(settings: Settings, layer: str) -> None:
         if _is_of(node, layer)  # dbt compiles what it is asked to run: of what it was not, the last answer holds
         and (_each_time(node, names) if node.get("compiled_code") else known is None or number in known)
     )
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(now | {"each_time": each_time, "release": _release(settings, layer)}))
+    atomic.write(mark, json.dumps(now | {"each_time": each_time, "release": _release(settings, layer)}))
 
 
 def _idle(settings: Settings, layer: str) -> set[str] | None:

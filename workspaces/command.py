@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from docs_site import files
-from lakehouse import console
+from lakehouse import atomic, console
 from lakehouse.errors import GateError
 from lakehouse.servers import server
 from lakehouse.settings import ROOT, load
@@ -82,8 +81,8 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
         finally:
             spark.stop()
     text = branch.report(found, own, "branch.md")
-    files.write(own.folder(settings) / "diff.md", text)
-    page = files.write(own.folder(settings) / "diff.html", branch.report(found, own, "branch.html"))
+    atomic.write(own.folder(settings) / "diff.md", text)
+    page = atomic.write(own.folder(settings) / "diff.html", branch.report(found, own, "branch.html"))
     console.echo(text)
     console.err.print(Text(f"The same as a page: {page}", style="dim"))
     bad = [one.name for one in found if one.verdict and not one.verdict.ok]

@@ -16,7 +16,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import dbt
+from lakehouse import atomic, dbt
 from lakehouse.engines import catalog
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
@@ -124,8 +124,8 @@ def write_state(settings: Settings, own: Own) -> None:
         known = dbt.manifest(settings)
     folder = own.folder(settings) / "state"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(_released(known, settings)))
-    (own.folder(settings) / "env").write_text(environment(settings, own))
+    atomic.write(folder / "manifest.json", json.dumps(_released(known, settings)))
+    atomic.write(own.folder(settings) / "env", environment(settings, own))
 
 
 def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from expectations.report import offline
 from expectations.runner import Ran
-from lakehouse import values
+from lakehouse import atomic, values
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -64,9 +64,7 @@ class Pages:
             with suppress(Exception):  # a page is a comfort; verdict and samples are in the ledger
                 plain = Schema.loads(json.dumps(Schema.dump(whole)))  # as its own site does: dates and decimals as text
                 html = view.render(_escaped(renderer.render(plain).to_json_dict()), show_how_to_buttons=False)
-                path = self._site / page
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(offline.whole(html), encoding="utf-8")
+                atomic.write(self._site / page, offline.whole(html))
         self._added = []
 
     def existing(self, page: str) -> str:
@@ -79,9 +77,7 @@ def write_index(settings: Settings) -> None:
     rows = ledger.rows(settings, "verdicts")
     remove(settings, outdated(rows, ledger.rows(settings, "releases"), settings.kept_pages, settings.kept_releases))
     latest = {(row["layer"], row["table_name"]): row for row in rows}.values()
-    path = settings.site_dir / _SITE / "index.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(offline.index(latest, _SITE), encoding="utf-8")
+    atomic.write(settings.site_dir / _SITE / "index.html", offline.index(latest, _SITE))
 
 
 def outdated(verdicts: Iterable[Row], releases: Iterable[Row], kept_pages: int, kept_releases: int) -> list[str]:

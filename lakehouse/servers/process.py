@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from lakehouse import atomic
 from lakehouse.errors import ServerError
 from lakehouse.servers import alive
 
@@ -90,11 +91,8 @@ class PidFile:
 
     def note(self, pid: int) -> None:
         """Write the file, whole or not at all."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".tmp")
         noted = {"pid": pid, "born": born(psutil.Process(pid)), "boot": boot(), "space": alive.space()}
-        fresh.write_text(json.dumps(noted))
-        fresh.replace(self.path)
+        atomic.write(self.path, json.dumps(noted))
         self._aside.unlink(missing_ok=True)
 
     def stop(self, patience: float = 20) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from lakehouse import access, environment, redaction
+from lakehouse import access, atomic, environment, redaction
 from lakehouse.errors import ServerError
 from lakehouse.servers import process
 from lakehouse.settings import Settings
@@ -135,7 +135,7 @@ def _inner_ports(settings: Settings) -> dict[str, int]:
     if known.keys() == set(_INNER) and not any(map(process.listening, known.values())):
         return known
     found = dict(zip(_INNER, process.free_ports(len(_INNER), settings.ports), strict=True))
-    (_folder(settings) / "ports.json").write_text(json.dumps(found))
+    atomic.write(_folder(settings) / "ports.json", json.dumps(found))
     return found
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from docs_site import build, files, past
+from docs_site import build, past
+from lakehouse import atomic
 from lakehouse.tables import ledger
 from lakehouse.tables.ledger import SCHEMAS
 from tests.browser import fake_lake
@@ -103,7 +104,7 @@ def test_search_through_ten_thousand_verdicts_is_instant(tmp_path: Path, open_si
     rows = [dict.fromkeys(SCHEMAS["verdicts"].names) | row for row in (_many(number) for number in range(10_000))]
     for piece in past.pieces(rows, lambda path: False, build._render, ""):
         if piece.path.startswith("search/"):
-            files.write(index.parent / piece.path, piece.make())
+            atomic.write(index.parent / piece.path, piece.make())
     opened = open_site(index)
     assert len(_asked(opened, "number_7777_ verdict:failed")) == 1
     took = opened.page.evaluate("""() => {

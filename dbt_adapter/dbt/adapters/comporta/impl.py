@@ -21,7 +21,7 @@ from dbt.adapters.comporta.relation import ComportaRelation, sample_of, whole
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from docs_site import files
+from lakehouse import atomic
 from lakehouse.engines import catalog
 from lakehouse.engines.sqlnames import named
 from lakehouse.engines.sqlrows import chooses_rows
@@ -395,7 +395,7 @@ class ComportaAdapter(ExactAdapter, Reading):
         except UnknownError:
             return
         if commit.get("userMetadata") != note:
-            files.write(self._beside(table), json.dumps({"rows": f"{table.metadata().id}@{commit['version']}", "note": note}))
+            atomic.write(self._beside(table), json.dumps({"rows": f"{table.metadata().id}@{commit['version']}", "note": note}))
 
     def _beside(self, table: DeltaTable) -> Path:
         return self._settings().var_dir / "state" / "origins" / f"{table.metadata().id}.json"
