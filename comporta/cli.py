@@ -11,13 +11,14 @@ import click
 from rich.text import Text
 
 from comporta import pipeline, stats
-from lakehouse import access, console, dbt
+from lakehouse import access, console, dbt, machine
 from lakehouse.engines import catalog
 from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
+from lakehouse.machine import load
 from lakehouse.redaction import first_line, redact
 from lakehouse.servers import health, postgres, server, weed
-from lakehouse.settings import OWN_STORE, Settings, load, open_to_others
-from lakehouse.store import lock, storage
+from lakehouse.settings import OWN_STORE, Settings, open_to_others
+from lakehouse.store import storage
 from lakehouse.tables import released
 from releases import glue, release
 
@@ -139,10 +140,10 @@ def up() -> None:
     """Start the Spark server (Thrift and Connect)."""
     settings = load()
     with console.step("Starting the Spark server"):
-        fresh = server.start(settings, mend=True)
+        fresh = machine.start(settings, mend=True)
     if not fresh:
         console.out.print("It was running already.")
-    with suppress(LockError, ReadOnlyError), lock.writing(settings, "up"):  # whoever writes finishes what was cut off
+    with suppress(LockError, ReadOnlyError), machine.writing(settings, "up"):  # whoever writes finishes what was cut off
         for made in release.recover(settings):
             glue.follow(settings, made.layer)
     _status(settings)
@@ -209,8 +210,8 @@ def _state(process: Any) -> Text:
 def run_dbt(layer: str) -> None:
     """Run a layer's models into its candidate schema."""
     settings = load()
-    server.start(settings)
-    with lock.writing(settings, f"dbt {layer}"):
+    machine.start(settings)
+    with machine.writing(settings, f"dbt {layer}"):
         dbt.run(settings, layer)
 
 
@@ -219,8 +220,8 @@ def run_dbt(layer: str) -> None:
 def make_release(layer: str) -> None:
     """Show readers the layer's tables as its gate has passed them."""
     settings = load()
-    server.start(settings)
-    with lock.writing(settings, f"release {layer}"):
+    machine.start(settings)
+    with machine.writing(settings, f"release {layer}"):
         before = released.current(settings, layer)
         made = release.publish(settings, layer, release.judged(settings, layer))
         unchanged = before is not None and made.release_id == before.release_id
@@ -251,8 +252,8 @@ def rollback(number: int) -> None:
     """Show readers an earlier release again."""
     settings = load()
     release.target_of(settings, number)  # before a server is started for nothing
-    server.start(settings)
-    with lock.writing(settings, "rollback"):
+    machine.start(settings)
+    with machine.writing(settings, "rollback"):
         made = release.rollback(settings, number)
         console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
         glue.register(settings, made.layer)
@@ -289,7 +290,7 @@ def traffic(days: int) -> None:
 def site() -> None:
     """Build the docs site."""
     settings = load()
-    server.start(settings)
+    machine.start(settings)
     pipeline.build_site(settings)
 
 
@@ -305,5 +306,5 @@ def docs() -> None:
 def sql(execute: str | None) -> None:
     """A SQL prompt on the Spark server."""
     settings = load()
-    server.start(settings)
+    machine.start(settings)
     importlib.import_module("comporta.prompt").run(settings, execute)

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from comporta import stats
 from docs_site import dbt_page
-from lakehouse import atomic, console, dbt
+from lakehouse import atomic, console, dbt, machine
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
+from lakehouse.machine import load
 from lakehouse.redaction import first_line, redact
-from lakehouse.servers import postgres, server
-from lakehouse.settings import Settings, load
-from lakehouse.store import lock
+from lakehouse.servers import postgres
+from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 from releases import glue, release
 
@@ -36,11 +36,11 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
         GateError: a gate failed; what readers see has not moved.
     """
     seconds = {} if seconds is None else seconds
-    with lock.writing(settings, "the pipeline"):
+    with machine.writing(settings, "the pipeline"):
         # Great Expectations takes seconds to import: meanwhile the server starts, or the source is read.
         threading.Thread(target=lambda: importlib.import_module("expectations.registry").types()).start()
         with _stage(seconds, "server"):
-            server.start(settings, mend=True)  # nobody else writes
+            machine.start(settings, mend=True)  # nobody else writes
             release.recover(settings)
         try:
             with _noted(settings):

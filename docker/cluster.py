@@ -11,8 +11,9 @@ from pathlib import Path
 
 from lakehouse import access
 from lakehouse.errors import ComportaError, SettingsError
+from lakehouse.machine import load
 from lakehouse.servers import cluster, jars, java
-from lakehouse.settings import ROOT, SECRETS, load
+from lakehouse.settings import ROOT, SECRETS
 
 _MASTER, _WORKER = "7077", "7078"  # ports; of the driver and of executors: lakehouse/servers/cluster.py
 

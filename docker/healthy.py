@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from lakehouse.engines import catalog
-from lakehouse.settings import load
+from lakehouse.machine import load
 
 # docker/serve.sh makes it when `up` has ended. A query is answered a minute before: then schemas are still made, and the lake is
 # locked, so that a job that starts would be refused.

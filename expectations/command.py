@@ -9,10 +9,10 @@ from rich.text import Text
 from expectations import notify
 from expectations.suite import LAYERS, NOBODY
 from expectations.verdict import Outcome, Verdict
-from lakehouse import console
+from lakehouse import console, machine
 from lakehouse.errors import GateError
-from lakehouse.settings import Settings, load
-from lakehouse.store import lock
+from lakehouse.machine import load
+from lakehouse.settings import Settings
 from lakehouse.tables import released
 
 
@@ -23,7 +23,7 @@ from lakehouse.tables import released
 def gate(layer: str, tables: str | None, hold_back: bool) -> None:
     """Judge a layer's tables by their suites; nothing moves on that has not passed."""
     settings = load()
-    with lock.writing(settings, f"gate {layer}"):
+    with machine.writing(settings, f"gate {layer}"):
         verdicts = _judge(settings, layer, tables)
         show(settings, verdicts)
         for problem in notify.tell(settings, layer, verdicts):
@@ -50,7 +50,7 @@ def requeue(table: str) -> None:
     from lakehouse.engines.session import connect
 
     settings = load()
-    with lock.writing(settings, f"requeue {table}"):
+    with machine.writing(settings, f"requeue {table}"):
         suite = quarantine.find_suite(settings, table)
         with console.step(f"Looking through quarantine.{table}"):
             spark = connect(settings)

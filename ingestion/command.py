@@ -17,11 +17,9 @@ from ingestion.sources.postgres.discover import Table
 from ingestion.sources.postgres.discover import discover as read_catalog
 from ingestion.sources.postgres.refusal import lost
 from ingestion.sources.postgres.snapshot import take_snapshot, unknown
-from lakehouse import atomic, console
+from lakehouse import atomic, console, machine
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
-from lakehouse.servers import server
-from lakehouse.settings import load
-from lakehouse.store import lock, storage
+from lakehouse.machine import load
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 _HEAD = """\
@@ -91,9 +89,9 @@ def ingest(tables: str | None, since: str | None, until: str | None, resync: boo
     if dry_run:
         show_plans(*job.preview(settings, request))
         return
-    storage.check(settings)
-    with lock.writing(settings, "ingest"):
-        if server.start(settings):
+    machine.check(settings)
+    with machine.writing(settings, "ingest"):
+        if machine.start(settings):
             console.out.print("Spark server started.")
         with console.step(f"Reading {settings.source()}"):
             done = job.run(settings, request=request, warn=console.warn)
@@ -172,7 +170,7 @@ def reconcile(tables: str | None) -> None:
     """Compare SOURCE_DSN and bronze by count and checksum; name the keys that differ."""
     settings = load()
     settings.dsn()
-    with lock.writing(settings, "reconcile"), console.step(f"Comparing {settings.source()} and bronze"):
+    with machine.writing(settings, "reconcile"), console.step(f"Comparing {settings.source()} and bronze"):
         verdicts = comparison.run(settings, tables, report=lambda verdict: console.note(f"  {verdict.table} {verdict.word}"))
     rows = [
         (verdict.table, console.verdict(verdict.word), console.count(verdict.source_rows), console.count(verdict.bronze_rows),

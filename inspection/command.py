@@ -17,7 +17,7 @@ from inspection.reader import Reader
 from inspection.why import Tracer
 from lakehouse import console, values
 from lakehouse.errors import AbsentError, ReleaseError
-from lakehouse.settings import load
+from lakehouse.machine import load
 from lakehouse.tables.released import Release
 
 _MARKS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("−", "red")}

@@ -13,9 +13,9 @@ from deltalake.exceptions import DeltaError
 from expectations import local
 from expectations.compile import frame
 from expectations.compile.condition import DUCKDB, SPARK, Dialect
+from lakehouse import machine
 from lakehouse.engines import duck
 from lakehouse.errors import ReleaseError
-from lakehouse.servers import server
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 
@@ -54,7 +54,7 @@ class Reader:
         if self._spark is None:
             from lakehouse.engines.session import connect
 
-            server.start(self._settings)
+            machine.start(self._settings)
             self._spark = connect(self._settings)
         return self._spark
 

@@ -249,7 +249,7 @@ def open_to_others() -> str:
 
 
 def load() -> Settings:
-    """Settings of this process.
+    """Settings as the environment says; commands begin with `lakehouse.machine.load`.
 
     Raises:
         SettingsError: a variable has a value that it cannot have; names the variable, never a secret's value.
@@ -265,8 +265,4 @@ def load() -> Settings:
         wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
         raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
     access.adopt(found.var_dir)
-    if found.store:
-        from lakehouse.servers import weed  # it reads these settings itself
-
-        weed.adopt(found)
     return found

@@ -17,10 +17,11 @@ import yaml
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse import console, dbt
+from lakehouse import console, dbt, machine
 from lakehouse.errors import CatalogError, GateError, LockError, SettingsError, StorageError
+from lakehouse.machine import load
 from lakehouse.redaction import first_line
-from lakehouse.settings import Settings, load
+from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
 from lakehouse.tables import candidate, released
 from lakehouse.tables.released import Release
@@ -303,7 +304,7 @@ def command() -> None:
     settings = load()
     if settings.glue_prefix is None:
         raise SettingsError("GLUE_PREFIX", "is not set", "the beginning of the databases' names", "make glue GLUE_PREFIX=comporta")
-    with lock.writing(settings, "glue"):
+    with machine.writing(settings, "glue"):
         done = register(settings)
     for one in done:
         said = f"{len(one.switched)} switched, {len(one.removed)} removed" if one.switched or one.removed else "as it was"

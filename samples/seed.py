@@ -17,7 +17,7 @@ from ingestion.sources.files.table import Table, look
 from ingestion.sources.postgres import tls
 from lakehouse import console
 from lakehouse.errors import SettingsError, SourceError
-from lakehouse.settings import load
+from lakehouse.machine import load
 from samples.dump import load_dump
 from samples.shop import load as shop
 from samples.shop.copytext import escaped

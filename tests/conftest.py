@@ -19,7 +19,7 @@ from ports import free_ports
 from pydantic import SecretStr
 from xdist.scheduler import LoadScopeScheduling
 
-from lakehouse import network, redaction
+from lakehouse import machine, network, redaction
 from lakehouse.engines import session
 from lakehouse.servers import postgres, server
 from lakehouse.settings import Settings
@@ -150,7 +150,7 @@ def fresh_database(new_database: Callable[[], str]) -> str:
 @pytest.fixture(scope="session")
 def spark_server(settings: Settings) -> Settings:
     """Settings of the running Spark server."""
-    server.start(settings)
+    machine.start(settings)
     return settings
 
 

@@ -22,7 +22,7 @@ import apart
 import yaml
 from ports import free_ports
 
-from lakehouse import console, dbt
+from lakehouse import console, dbt, machine
 from lakehouse.servers import server
 from lakehouse.settings import ROOT, Settings
 
@@ -249,7 +249,7 @@ def _all(found: dict[str, Checkout], names: list[str]) -> bool:
     os.environ["VAR_DIR"] = str(settings.var_dir)
     good, known = True, known_failures()
     try:
-        server.start(settings)
+        machine.start(settings)
         for name in names:
             good = _one(found[name], found, place / name, settings, known.get(name, set())) and good
     finally:

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from lakehouse import atomic, console
+from lakehouse import atomic, console, machine
 from lakehouse.errors import GateError
-from lakehouse.servers import server
-from lakehouse.settings import ROOT, load
+from lakehouse.machine import load
+from lakehouse.settings import ROOT
 from workspaces import dev as place
 
 
@@ -21,7 +21,7 @@ def dev(name: str | None, anew: bool, drop: bool) -> None:
     """Make schemas of your own for dbt to build in, beside what is released and beginning with it."""
     settings = load()
     own = place.whose(name)
-    server.start(settings)
+    machine.start(settings)
     if drop:
         gone = place.drop(settings, own)
         console.out.print(f"Dropped {', '.join(gone)}." if gone else f"There is no {own.schema}_*: nothing to drop.")
@@ -54,7 +54,7 @@ def watch(name: str | None, rows: int) -> None:
 
     settings = load()
     own = place.whose(name)
-    server.start(settings)
+    machine.start(settings)
     watching.follow(settings, own, rows)
 
 
@@ -73,7 +73,7 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
 
     settings = load()
     own = place.whose(name)
-    server.start(settings)
+    machine.start(settings)
     with closing(Reader(settings)) as reader, console.err.status("Comparing your models with what is released"):
         spark = connect(settings)
         try:

@@ -24,9 +24,9 @@ from expectations.evidence import Evidence
 from expectations.runner import Judged, Ran, Runner, _enough, _validate
 from expectations.suite import Suite, load
 from lakehouse import console
-from lakehouse.engines import catalog, session
+from lakehouse.engines import session
 from lakehouse.settings import ROOT, Settings
-from lakehouse.tables import candidate
+from lakehouse.tables import candidate, schemas
 from lakehouse.tables.types import spark_types
 
 GX, OURS, ON_SPARK = "plain Great Expectations on Spark", "Comporta, DuckDB where it can", "Comporta, Spark alone"
@@ -45,7 +45,7 @@ def main(rows: int, rounds: int, small: bool) -> None:
     rows, rounds = (20_000, 1) if small else (rows, rounds)
     out = ROOT / ("var/bench" if small else "docs/benchmarks")
     with console.step("Starting Spark"), spark_stage() as settings:
-        catalog.create_schemas(settings)
+        schemas.create(settings)
         found = measure(Bench(settings, rows), rounds)
     found |= {"machine": machine.describe(), "rows": rows, "rounds": rounds, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     names = ("great-expectations", "pyspark", "delta-spark", "duckdb")

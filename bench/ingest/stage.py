@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from bench.ingest.meter import Meter
+from lakehouse import machine
 from lakehouse.servers import jars, postgres, process, server
 from lakehouse.settings import ROOT, Settings
 
@@ -136,7 +137,7 @@ def spark_stage() -> Iterator[Settings]:
         spark_memory=os.environ.get("SPARK_MEMORY") or "3g", spark_master="local[*]",
     )  # fmt: skip
     try:
-        server.start(settings)
+        machine.start(settings)
         yield settings
     finally:
         server.stop(settings)
@@ -157,7 +158,7 @@ def stage() -> Iterator[Stage]:
     opened = Stage(settings, postgres.of(settings))
     try:
         opened.database.start()
-        server.start(settings)
+        machine.start(settings)
         yield opened
     finally:
         server.stop(settings)

@@ -18,7 +18,7 @@ from bench.ingest.stage import spark_stage
 from lakehouse import console
 from lakehouse.engines import catalog, session
 from lakehouse.settings import ROOT, Settings
-from lakehouse.tables import candidate
+from lakehouse.tables import candidate, schemas
 from releases import release, view
 
 LAYER, TABLES = "gold", ("fct_a", "fct_b", "dim_a", "dim_b")
@@ -37,7 +37,7 @@ def main(minutes: float, readers: int, gigabytes: float, small: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the server would stay
     out = ROOT / ("var/bench" if small else "docs/benchmarks")
     with console.step("Starting Spark"), spark_stage() as settings:
-        catalog.create_schemas(settings)
+        schemas.create(settings)
         found = {"mixed": mixed(settings, minutes, readers), "price": price(settings, gigabytes, 3 if small else 9)}
     found |= {"machine": machine.describe(), "python": platform.python_version(), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     out.mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,8 @@ from expectations.names import Name, as_held, key_of
 from expectations.others import Others, gated
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
 from expectations.suite import Check as SuiteCheck
-from lakehouse import dbt
+from lakehouse import dbt, machine
 from lakehouse.errors import GateError
-from lakehouse.servers import server
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import candidate, ledger, quarantine
@@ -102,7 +101,7 @@ def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggr
     else:
         from lakehouse.engines.session import connect
 
-        server.start(settings)
+        machine.start(settings)
         spark = connect(settings)
         asked = spark
         engine = aggregate.Engine(lambda query: asked.sql(query).collect(), frame.at_version(place, version), SPARK)

@@ -1,6 +1,5 @@
 """The catalog's schemas and SQL over Thrift, for what needs no data frame (a Thrift session opens in milliseconds)."""
 
-import getpass
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,10 +12,9 @@ from pyhive import hive
 from pyhive.exc import OperationalError
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TTransportException
-from thrift_sasl import TSaslClientTransport
 
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, health, process
+from lakehouse.servers import health, process, thrift
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 
@@ -26,8 +24,6 @@ LAYERS = ("bronze", "silver", "gold")
 CANDIDATE = {"bronze": "bronze", "silver": "silver_candidate", "gold": "gold_candidate"}
 PUBLISHED = {"bronze": "bronze_gated", "silver": "silver", "gold": "gold"}
 SCHEMAS = (*CANDIDATE.values(), *PUBLISHED.values(), "quarantine", "ops")
-# The server has rows made as they are fetched; a session that is to know that its queries have run says otherwise.
-STREAM = "set:hiveconf:spark.sql.thriftServer.incrementalCollect"
 # A session that handles few rows: less planning, no code to generate and compile, one task instead of many.
 SMALL = {
     "spark.sql.codegen.wholeStage": "false",
@@ -75,46 +71,16 @@ def cursor(settings: Settings, configuration: Mapping[str, str] | None = None, s
     Raises:
         ServerError: nobody listens on the Thrift port, or the server died or does not answer, now or later.
     """
-    begin = {STREAM: str(stream).lower()} | {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
+    begin = {thrift.STREAM: str(stream).lower()} | {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
     if not process.listening(settings.thrift_port):
         raise health.lost(settings)
     wire = TSocket("127.0.0.1", settings.thrift_port)
     with health.watched(settings, lambda: _cut(wire)) as seen:
         try:
-            with _connect(settings, wire, begin) as connection, connection.cursor() as opened:
+            with thrift.connect(settings, wire, begin) as connection, connection.cursor() as opened:
                 yield opened
         except (TTransportException, EOFError):
             raise health.lost(settings, *seen) from None
-
-
-def answer(settings: Settings, patience: float) -> None:
-    """Ask `select 1` in a session of its own.
-
-    Args:
-        patience: seconds for each step of it.
-
-    Raises:
-        Exception: of whatever kind, if it is not answered.
-    """
-    wire = TSocket("127.0.0.1", settings.thrift_port)
-    wire.setTimeout(1000 * patience)
-    with _connect(settings, wire, {STREAM: "false"}) as connection, connection.cursor() as opened:
-        opened.execute("select 1")
-        opened.fetchall()
-
-
-def _connect(settings: Settings, wire: TSocket, configuration: Mapping[str, str]) -> Any:
-    password = authentication.token(settings)
-
-    def client() -> Any:
-        return hive.get_installed_sasl(host=wire.host, sasl_auth="PLAIN", username=getpass.getuser(), password=password)
-
-    try:
-        return hive.connect(thrift_transport=TSaslClientTransport(client, "PLAIN", wire), configuration=configuration)
-    except TTransportException as error:
-        if authentication.REFUSED in str(error):
-            raise authentication.refused(settings) from None
-        raise
 
 
 def _cut(wire: TSocket) -> None:
@@ -194,20 +160,6 @@ def described(said: str) -> Listed:
     kind = re.search(r"^Type: (.*)$", said, re.MULTILINE)
     provider, places = _PROVIDER.search(said), _PLACE.findall(said)
     return Listed(bool(kind and kind[1] == "VIEW"), provider[1] if provider else "", places[-1] if places else "")
-
-
-def create_schemas(settings: Settings) -> None:
-    """Create the layers' schemas and register the ledger's tables; nothing happens where they exist."""
-    from lakehouse.tables import ledger  # with pyarrow, which most of those who only ask don't need
-
-    ledger.create_missing(settings)
-    own = own_places(settings)
-    statements = [
-        f"create schema if not exists {quote(name)}" + (f" location {literal(storage.for_spark(own[name]))}" if name in own else "")
-        for name in SCHEMAS
-    ]
-    statements += [register_statement("ops", name, ledger.location(settings, name)) for name in ledger.SCHEMAS]
-    thrift_rows(settings, *statements)
 
 
 def own_places(settings: Settings) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import psutil
 
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, process
+from lakehouse.servers import authentication, process, thrift
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,15 +43,13 @@ def trouble(settings: Settings, patience: float | None = None, connect: bool = F
         patience: seconds for each answer; PATIENCE by default.
         connect: whether to ask over Spark Connect too, whose client takes half a second to load.
     """
-    from lakehouse.engines import catalog
-
     patience = PATIENCE if patience is None else patience
     noted = pid_file(settings)
     running = noted.process()
     if not running and not noted.runs():
         return f"has died: {last_words(settings)}" if noted.died() else STOPPED
     asks: list[tuple[str, int, Callable[[], object]]] = [
-        ("Thrift", settings.thrift_port, lambda: catalog.answer(settings, patience))
+        ("Thrift", settings.thrift_port, lambda: thrift.answer(settings, patience))
     ]
     if connect:
         asks.append(("Connect", settings.connect_port, lambda: _answer(settings, patience)))

@@ -2,16 +2,15 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 from thrift.transport.TTransport import TTransportException
 
 from lakehouse import access, console, environment
-from lakehouse.engines import catalog
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, weed
+from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, thrift, weed
 from lakehouse.servers.health import log_file as log_file
 from lakehouse.servers.health import pid_file as pid_file
 from lakehouse.settings import ROOT, Settings
@@ -31,10 +30,13 @@ def runs(settings: Settings) -> bool:
     return pid_file(settings).runs()
 
 
-def start(settings: Settings, mend: bool = False) -> bool:
+def start(settings: Settings, prepare: Callable[[Settings], None], mend: bool = False) -> bool:
     """Start the server and return once a real query has been answered; False if it ran already and answers.
 
     One that has died is started anew; so is, with `mend`, one that runs and does not answer. Both are said.
+
+    Args:
+        prepare: what a server that was started is to be told before anybody may ask it.
 
     Raises:
         ServerError: a port is in use, no Java, it did not come up, or it does not answer and `mend` was not asked for.
@@ -70,17 +72,17 @@ def start(settings: Settings, mend: bool = False) -> bool:
     access.folder(_metastore(settings), 0o750 if access.is_shared(settings.var_dir) else 0o700)
     _lake_note(settings).write_text(_lake(settings))
     with cluster.secret_file(settings) as secret:
-        _launch(settings, secret)
+        _launch(settings, secret, prepare)
     return True
 
 
-def _launch(settings: Settings, secret: list[str]) -> None:
+def _launch(settings: Settings, secret: list[str], prepare: Callable[[Settings], None]) -> None:
     process.start(
         "spark", _command(settings, secret), pid_file(settings), log_file(settings), _environment(settings), _umask(settings)
     )
     try:
         _await_query(settings)
-        catalog.create_schemas(settings)
+        prepare(settings)
         _ready(settings).touch()
     except BaseException:
         stop(settings)
@@ -154,6 +156,26 @@ def stop(settings: Settings) -> bool:
     return pid_file(settings).stop()
 
 
+def cut_off(settings: Settings) -> None:
+    """End the server at once: whoever has the lease now writes through another driver, and what ours still runs must not commit any more.
+
+    Raises:
+        ServerError: it does not end.
+    """
+    noted = pid_file(settings)
+    process = noted.process()
+    noted.stop(patience=0)
+    if process is not None and _lives(process):
+        raise ServerError(f"Spark server (pid {process.pid})", "does not end, and may still commit what it runs", remedy="End it")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _await_query(settings: Settings) -> None:
     for _ in process.wait(_START_SECONDS):
         if not runs(settings):
@@ -170,7 +192,7 @@ def _await_query(settings: Settings) -> None:
 def _answer(settings: Settings) -> None:
     """Have a query answered in time: on a cluster whose executors can't start it would wait for ever, as Spark does."""
     try:
-        catalog.answer(settings, _START_SECONDS)
+        thrift.answer(settings, _START_SECONDS)
     except (OSError, TTransportException):
         raise ServerError(
             "Spark server",
@@ -240,7 +262,7 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # Rows go to a client as it fetches them, a partition at a time. What is collected at once, a partition among it, is refused
         # beyond a quarter of the heap: it is there twice or three times on its way.
-        catalog.STREAM.rpartition(":")[2]: "true",
+        thrift.STREAM.rpartition(":")[2]: "true",
         "spark.driver.maxResultSize": f"{_megabytes(settings.spark_memory) // 4}m",
         "spark.sql.warehouse.dir": storage.for_spark(storage.join(settings.lake_url, "warehouse")),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={_metastore(settings) / 'db'};create=true",

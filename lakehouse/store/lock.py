@@ -8,17 +8,15 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 from filelock import FileLock, Timeout
 
 from lakehouse import access
-from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
-from lakehouse.servers import health, weed
+from lakehouse.errors import LockError, ReadOnlyError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lease, storage
 from lakehouse.store.lease import Lease
@@ -32,8 +30,11 @@ _verified: dict[str, float] = {}
 
 
 @contextmanager
-def writing(settings: Settings, what: str) -> Iterator[None]:
+def writing(settings: Settings, what: str, lost: Callable[[], None]) -> Iterator[None]:
     """Hold the lake's write lock while `what` runs; it may be taken again by the same process, also with another VAR_DIR.
+
+    Args:
+        lost: called when the lease of a lake on S3 is lost on the way: nothing that we started may commit after it.
 
     Raises:
         LockError: another process holds it; says which and since when. Or the lease of a lake on S3 was lost on the way.
@@ -44,7 +45,7 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     with ExitStack() as held:
         for folder in _folders(settings):
             held.enter_context(_locked(folder, what))
-        held.enter_context(_leased(settings, what))
+        held.enter_context(_leased(settings, what, lost))
         yield
 
 
@@ -83,12 +84,11 @@ def _acquired(folder: Path) -> FileLock:
 
 
 @contextmanager
-def _leased(settings: Settings, what: str) -> Iterator[None]:
+def _leased(settings: Settings, what: str, lost: Callable[[], None]) -> Iterator[None]:
     if not storage.is_s3(settings.lake_url) or settings.lake_url in _leases:
         yield
         return
-    weed.start(settings)
-    held = lease.of(settings, lost=lambda: _stop_spark(settings))
+    held = lease.of(settings, lost=lost)
     held.take(what)
     _leases[settings.lake_url] = held
     try:
@@ -120,22 +120,6 @@ def for_child(settings: Settings) -> dict[str, str]:
     """What the environment of a child process must have that writes under our lock."""
     held = _leases.get(settings.lake_url)
     return {HELD: held.token if held else os.environ.get(HELD, "1")}
-
-
-def _stop_spark(settings: Settings) -> None:
-    """Whoever has the lease now writes through another driver: what ours still runs must not commit any more."""
-    noted = health.pid_file(settings)
-    process = noted.process()
-    noted.stop(patience=0)
-    if process is not None and _lives(process):
-        raise ServerError(f"Spark server (pid {process.pid})", "does not end, and may still commit what it runs", remedy="End it")
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _describe(holder: Path) -> str:

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 from lakehouse import access
 from lakehouse.errors import StorageError
-from lakehouse.servers import weed
 from lakehouse.settings import Settings
 from lakehouse.store import s3
 
@@ -100,7 +99,6 @@ def check(settings: Settings) -> None:
         StorageError: the bucket does not exist or refuses, the folder can't be made, the disk is full, the store keeps no conditions.
     """
     if is_s3(settings.lake_url):
-        weed.start(settings)
         for bucket in dict.fromkeys(s3.split(place)[0] for place in settings.places):
             _check_bucket(settings, bucket)
         _check_conditions(settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import machine
 from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
 
@@ -163,9 +164,8 @@ def test_lake_cannot_be_written(environment: dict[str, str], fresh_database: str
 
 
 def test_second_writer_is_told_who_holds_the_lock(environment: dict[str, str], fresh_database: str, settings: Settings) -> None:
-    from lakehouse.store import lock
 
-    with lock.writing(settings, "a test"):
+    with machine.writing(settings, "a test"):
         done = run(environment, "ingest", SOURCE_DSN=fresh_database)
     refused(done, 6, "a test", f"pid {os.getpid()}", "since")
 

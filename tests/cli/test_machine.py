@@ -72,7 +72,7 @@ def test_commands_say_the_same_in_any_locale(away: Checkout, command: str, chang
 
 def test_the_servers_start_and_a_table_goes_all_the_way(away: Checkout) -> None:
     script = (
-        "import psycopg2\nfrom lakehouse import dbt\nfrom lakehouse.servers import postgres\nfrom lakehouse.settings import load\n"
+        "import psycopg2\nfrom lakehouse import dbt\nfrom lakehouse.servers import postgres\nfrom lakehouse.machine import load\n"
         "database = postgres.of(load())\nassert database.start() and database.stop() and database.start()\n"
         "dsn = database.create_database('shop')\n"
         "with psycopg2.connect(dsn) as shop, shop.cursor() as cursor:\n"
@@ -87,5 +87,5 @@ def test_the_servers_start_and_a_table_goes_all_the_way(away: Checkout) -> None:
     asked = away.run("sql", "-e", "select id, cast(at as string), v, upper('title') from bronze.shop__t where v is not null")
     assert asked.splitlines()[-2].split() == ["1", "2026-01-01", "00:30:00", "ação", "TITLE"], asked
     assert len(list((away.folder / "var" / "lake" / "bronze" / "shop__t").glob("_delta_log/*.json"))) == 1
-    away.python("-c", "from lakehouse import dbt\nfrom lakehouse.settings import load\ndbt.invoke(load(), 'parse')")
+    away.python("-c", "from lakehouse import dbt\nfrom lakehouse.machine import load\ndbt.invoke(load(), 'parse')")
     assert (away.folder / "var" / "dbt" / "target" / "manifest.json").is_file()

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from house import PACKAGES
 
 from comporta import cli
+from lakehouse import machine
 from lakehouse.errors import ServerError
 from lakehouse.servers import jars, scala, server, weed
 from lakehouse.settings import ROOT, Settings
+from lakehouse.tables import schemas
 
 RUNS = (*PACKAGES, "docker", "dbt_adapter")
 MODES: dict[str, dict[str, str]] = {
@@ -190,7 +192,7 @@ def test_nothing_is_healthy_before_up_has_ended(tmp_path: Path) -> None:
 
 def test_a_catalog_says_whose_it_is_while_its_server_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path, lake_url="s3://lake/here")  # type: ignore[call-arg]
-    for module, name in ((server.storage, "check"), (server.process, "refuse_busy"), (server.catalog, "create_schemas")):
+    for module, name in ((server.storage, "check"), (server.process, "refuse_busy"), (schemas, "create")):
         monkeypatch.setattr(module, name, lambda *_: None)
     monkeypatch.setattr(server, "_command", lambda *_: [])
     (tmp_path / "run").mkdir()
@@ -202,7 +204,7 @@ def test_a_catalog_says_whose_it_is_while_its_server_starts(monkeypatch: pytest.
         seen.append("looked")
 
     monkeypatch.setattr(server, "_await_query", look)
-    assert server.start(settings) and seen == ["looked"]
+    assert machine.start(settings) and seen == ["looked"]
 
 
 def test_a_store_that_an_image_has_not_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,15 +27,15 @@ from lakehouse.settings import ROOT, Settings
 _RUNS = """
 import os, sys
 import deltalake, duckdb, grpc, pyspark.sql.connect.session
-from ingestion import ingest, reconcile
-from lakehouse import settings
-loaded = settings.load()
+from ingestion import reconcile, run
+from lakehouse import machine
+loaded = machine.load()
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         os.setsid()
         try:
-            ingest.run(loaded)
+            run.run(loaded)
         finally:
             os._exit(0)
     print(child, flush=True)

@@ -24,8 +24,9 @@ _KILLS = 6
 # A release that is about to be killed is a fork of one process that has imported everything.
 _RUN = """
 import json, os, sys
-from lakehouse import release, settings
-loaded = settings.load()
+from lakehouse import machine
+from releases import release
+loaded = machine.load()
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

@@ -22,7 +22,7 @@ _SCALE = "0.002"
 _FILL = """
 import sys
 from pathlib import Path
-from lakehouse.postgres import Postgres
+from lakehouse.servers.postgres import Postgres
 from samples.shop.load import load
 database = Postgres(Path(sys.argv[1]) / "postgres", 5432, Path(sys.argv[1]) / "postgres.log")
 database.start()

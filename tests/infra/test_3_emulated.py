@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from infra.terraform import Terraform
 
+from lakehouse import machine
 from lakehouse.engines import catalog
 from lakehouse.errors import StorageError
 from lakehouse.settings import ROOT, Settings
@@ -159,11 +160,11 @@ def test_our_code_finds_the_lake(account: dict[str, str], outputs: dict[str, Any
     said = {each["name"]: each["value"] for each in gate["environment"]}
     places = {f"{name}_url": said[f"{name.upper()}_URL"] for name in ("lake", "silver", "gold")}
     settings = Settings(**places, aws_endpoint_url=account["AWS_ENDPOINT_URL"])
-    storage.check(settings)
+    machine.check(settings)
     buckets = outputs["bucket_names"]
     assert [place.split("/")[2] for place in settings.places] == [buckets["bronze"], buckets["silver"], buckets["gold"]]
     with pytest.raises(StorageError, match="does not exist"):
-        storage.check(settings.model_copy(update={"lake_url": "s3://not-there/lake"}))
+        machine.check(settings.model_copy(update={"lake_url": "s3://not-there/lake"}))
 
 
 def test_our_code_removes_what_upkeep_removes(account: dict[str, str], outputs: dict[str, Any]) -> None:

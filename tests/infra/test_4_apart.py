@@ -93,7 +93,9 @@ def test_each_job_does_its_work(machine: Machine, server: "subprocess.Popen[byte
 
 def test_a_job_that_lost_the_lease_has_the_server_ended(machine: Machine, server: "subprocess.Popen[bytes]") -> None:
     """Last: it ends it. A job can't, being another user with other process ids; the server's own container does."""
-    stop = "from lakehouse import settings; from lakehouse.servers import server; print(server.pid_file(settings.load()).stop(patience=0))"
+    stop = (
+        "from lakehouse.machine import load; from lakehouse.servers import server; print(server.pid_file(load()).stop(patience=0))"
+    )
     assert machine.container("ingest").python(stop) == "True"
     assert server.wait(10) == 1
     log = machine.log("server").read_text()

@@ -108,7 +108,7 @@ def test_a_gate_that_would_not_pass_is_told(lake: Lake, desk: Desk) -> None:
 def test_a_saved_model_is_built_and_shown(lake: Lake, desk: Desk) -> None:
     """`make watch`: a save, a mistake, its mending; nothing where readers look."""
     script = (
-        "import sys; from pathlib import Path; from workspaces import dev, watch; from lakehouse.settings import load\n"
+        "import sys; from pathlib import Path; from workspaces import dev, watch; from lakehouse.machine import load\n"
         "watch.follow(load(), dev.whose('ana'), 3, Path(sys.argv[1]))"
     )
     watching = subprocess.Popen(
@@ -162,7 +162,7 @@ def test_a_sample_has_orders_with_all_their_lines(lake: Lake, desk: Desk) -> Non
 
 
 def test_two_writers_are_one_too_many(lake: Lake, desk: Desk) -> None:
-    script = "import time\nfrom lakehouse.store import lock\nfrom lakehouse.settings import load\nwith lock.writing(load(), 'a test'):\n    print('held', flush=True)\n    time.sleep(120)"
+    script = "import time\nfrom lakehouse import machine\nfrom lakehouse.machine import load\nwith machine.writing(load(), 'a test'):\n    print('held', flush=True)\n    time.sleep(120)"
     holder = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=lake.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"

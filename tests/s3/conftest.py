@@ -11,7 +11,7 @@ import pytest
 from faulty import Plan, Proxy
 from ports import free_ports
 
-from lakehouse import access
+from lakehouse import access, machine
 from lakehouse.servers import server, weed
 from lakehouse.settings import Settings
 from lakehouse.store import s3
@@ -87,7 +87,7 @@ def faulty(own_store: Settings, proxy: Proxy) -> Iterator[Settings]:
                 "thrift_port": thrift, "connect_port": connect, "spark_ui_port": ui}
     )  # fmt: skip
     try:
-        server.start(made)
+        machine.start(made)
         yield made
     finally:
         server.stop(made)

@@ -20,6 +20,7 @@ from deltalake import DeltaTable
 from driver import Driver
 from faulty import Plan, Proxy
 
+from lakehouse import machine
 from lakehouse.errors import LockError
 from lakehouse.servers import health, server
 from lakehouse.settings import ROOT, Settings
@@ -30,7 +31,9 @@ from lakehouse.store.lease_object import Bucket
 _PROCESS = """
 import dataclasses, json, os, sys, time
 from pathlib import Path
-from lakehouse import lease, ledger, lock
+from lakehouse import machine
+from lakehouse.store import lease, lock
+from lakehouse.tables import ledger
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings
 Settings.model_config["env_file"] = None
@@ -43,7 +46,7 @@ exec(os.environ.get("FIGHT_WITHOUT", ""))  # `lease._is_over = lambda seen: True
 _HOLD = (
     _PROCESS
     + """
-with lock.writing(settings, "a run that is killed"):
+with machine.writing(settings, "a run that is killed"):
     print("taken", flush=True)
     time.sleep(600)
 """
@@ -55,7 +58,7 @@ _FIGHT = (
     + """
 import io, uuid
 import pyarrow as pa, pyarrow.parquet as pq
-from lakehouse import s3
+from lakehouse.store import s3
 client, (bucket, prefix) = s3.client(settings), s3.split(said["lake"] + "/fought_for")
 def there(after):
     listed = client.list_objects_v2(Bucket=bucket, Prefix=prefix + "/_delta_log/", StartAfter=f"{prefix}/_delta_log/{after:020d}.json")
@@ -82,7 +85,7 @@ def put(key, body):
 until, number, newest = time.monotonic() + said["seconds"], 0, 0
 while time.monotonic() < until:
     try:
-        with lock.writing(settings, said["name"]):
+        with machine.writing(settings, said["name"]):
             for _ in range(5):
                 checked = time.monotonic()
                 lock.check(settings)
@@ -98,10 +101,10 @@ while time.monotonic() < until:
 _PAUSED = (
     _PROCESS
     + """
-from lakehouse import s3
+from lakehouse.store import s3
 client, (bucket, key) = s3.client(settings), s3.split(said["lake"] + "/paused/00000000000000000000.json")
 try:
-    with lock.writing(settings, "a machine that is paused"):
+    with machine.writing(settings, "a machine that is paused"):
         lock.check(settings)
         print("checked", flush=True)
         sys.stdin.readline()
@@ -158,7 +161,7 @@ def test_a_holder_that_was_killed_is_waited_for_until_its_term_ends(lake: Settin
     holder = started(_HOLD, lake, tmp_path / "elsewhere", term=6.0)
     assert holder.stdout is not None and holder.stdout.readline() == "taken\n"
     time.sleep(8)  # longer than its term: it is renewed
-    with pytest.raises(LockError, match=r"a run that is killed \(pid \d+ on .*\) since"), lock.writing(lake, "the next"):
+    with pytest.raises(LockError, match=r"a run that is killed \(pid \d+ on .*\) since"), machine.writing(lake, "the next"):
         pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
@@ -167,7 +170,7 @@ def test_a_holder_that_was_killed_is_waited_for_until_its_term_ends(lake: Settin
         lease.TERM = 6.0
         while True:
             try:
-                with lock.writing(lake, "the next"):
+                with machine.writing(lake, "the next"):
                     waited = time.monotonic() - killed
                     break
             except LockError:
@@ -181,16 +184,16 @@ def test_a_holder_that_was_killed_on_this_machine_is_not_waited_for(lake: Settin
     here = _HOLD.replace('lease._machine = lambda: said["var"]', "")
     holder = started(here, lake, tmp_path / "beside")
     assert holder.stdout is not None and holder.stdout.readline() == "taken\n"
-    with pytest.raises(LockError), lock.writing(lake, "the next"):
+    with pytest.raises(LockError), machine.writing(lake, "the next"):
         pass
     holder.kill()
     holder.wait()
-    with lock.writing(lake, "the next"):
+    with machine.writing(lake, "the next"):
         lock.check(lake)
 
 
 def test_a_holder_whose_lease_was_taken_writes_no_more(lake: Settings) -> None:
-    with pytest.raises(LockError, match="taken over by a usurper"), lock.writing(lake, "a sleeper"):
+    with pytest.raises(LockError, match="taken over by a usurper"), machine.writing(lake, "a sleeper"):
         seen = Bucket(lake).look()
         assert seen is not None
         usurper = lease.Holder("t", "a usurper", "db7", 7, "now", term=9)
@@ -207,7 +210,7 @@ def test_losing_it_stops_our_spark_server(lake: Settings, monkeypatch: pytest.Mo
     spark = subprocess.Popen(["sleep", "600"])  # what it runs would be committed by it, not by us
     server.pid_file(lake).note(spark.pid)
     try:
-        with pytest.raises(LockError, match="lost"), lock.writing(lake, "a sleeper"):
+        with pytest.raises(LockError, match="lost"), machine.writing(lake, "a sleeper"):
             seen = Bucket(lake).look()
             assert seen is not None
             while not Bucket(lake).put(lease.Holder("t", "a usurper", "db7", 7, "now", term=9), seen.etag):
@@ -223,7 +226,7 @@ def test_losing_it_stops_our_spark_server(lake: Settings, monkeypatch: pytest.Mo
 
 
 def test_a_child_stops_when_its_parent_has_lost_the_lease(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    with lock.writing(lake, "the pipeline"):
+    with machine.writing(lake, "the pipeline"):
         monkeypatch.setenv(lock.HELD, lock.for_child(lake)[lock.HELD])
         token = os.environ[lock.HELD]
         assert len(token) == 32
@@ -266,7 +269,7 @@ def test_a_machine_that_is_paused_between_its_check_and_its_write(
 def _wait_and_write(lake: Settings, write: Callable[[], object]) -> None:
     while True:
         try:
-            with lock.writing(lake, "the next"):
+            with machine.writing(lake, "the next"):
                 write()
                 return
         except LockError:
@@ -288,7 +291,7 @@ def test_spark_is_gone_before_another_may_begin(lake: Settings, proxy: Proxy, mo
                 while True:
                     driver.sql(f"insert into {table} values (1)")
 
-        with pytest.raises(LockError, match="could not be renewed in time"), lock.writing(ours, "a run that is cut off"):
+        with pytest.raises(LockError, match="could not be renewed in time"), machine.writing(ours, "a run that is cut off"):
             work = pool.submit(insert)
             proxy.behave(Plan(always="reset"))
             cut = time.monotonic()

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from ingestion import reconcile
 from ingestion import run as ingest
 from ingestion.bronze import write
+from lakehouse import machine
 from lakehouse.engines import catalog
 from lakehouse.errors import ComportaError, StorageError
 from lakehouse.settings import ROOT, Settings
@@ -90,7 +91,7 @@ def test_a_burst_of_each_fault_at_each_kind_of_request_is_outlasted(store: Setti
     proxy.behave(Plan(every=4, burst=2, faults=(fault,), kinds=(kind,)))
     for number in range(2):
         ledger.append(home, "runs", [{"run_id": number, "command": "x", "status": "y"}])
-    storage.check(home)
+    machine.check(home)
     storage.remove(home, [f"{home.lake_url}/nothing{number}" for number in range(4)])
     held = ledger.rows(home, "runs")
     proxy.behave(Plan())
@@ -196,10 +197,10 @@ def test_a_lease_outlasts_a_burst_and_is_let_go(store: Settings, proxy: Proxy) -
     home = store.model_copy(update={"lake_url": "s3://comporta/leased", "aws_endpoint_url": proxy.url})
     for number in range(6):
         proxy.behave(Plan(every=3, burst=1, faults=("500", "500 after", "reset", "reset after")))
-        with lock.writing(home, f"run {number}"):
+        with machine.writing(home, f"run {number}"):
             lock._leases[home.lake_url].renew()
             lock.check(home)
     with pytest.raises(ComportaError, match="can't be read or written"):
         proxy.behave(Plan(always="reset"))
-        with lock.writing(home, "nobody"):
+        with machine.writing(home, "nobody"):
             pass

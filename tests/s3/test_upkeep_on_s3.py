@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from ingestion.bronze import maintenance
 from ingestion.bronze.table import Bronze, File
+from lakehouse import machine
 from lakehouse.errors import LockError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage
@@ -41,7 +42,7 @@ def test_small_files_are_put_together_and_no_row_is_lost(home: Settings) -> None
     for number in range(maintenance.MANY):
         ledger.append(home, "runs", [{"run_id": 100 + number, "command": "x", "status": "y"}])
     before = len(ledger.rows(home, "runs"))
-    with lock.writing(home, "upkeep"):
+    with machine.writing(home, "upkeep"):
         assert maintenance.keep(home, [bronze], time.time()) == []
     again = Bronze(bronze.url, storage.options(home))
     assert len(again.files()) == 1 and again.table is not None
@@ -57,7 +58,7 @@ def test_who_lost_the_lease_removes_nothing(home: Settings) -> None:
     bronze = Bronze(storage.join(home.lake_url, "bronze", "t"), storage.options(home))
     for number in range(1, maintenance.MANY + 2):
         batch(home, bronze, number)
-    with pytest.raises(LockError, match="lost"), lock.writing(home, "upkeep"):
+    with pytest.raises(LockError, match="lost"), machine.writing(home, "upkeep"):
         lock._leases[home.lake_url]._lose("as a test wants it")
         maintenance.keep(home, [bronze], time.time())
     assert len(Bronze(bronze.url, storage.options(home)).files()) == maintenance.MANY + 1

@@ -18,6 +18,7 @@ from bronze_reader import execute, files, latest, query
 from ports import free_ports
 
 from ingestion import run as ingest
+from lakehouse import machine
 from lakehouse.servers import jars, java, process, server
 from lakehouse.settings import Settings
 from samples.shop.load import TABLES, load
@@ -100,7 +101,7 @@ def started(settings: Settings) -> Iterator[Settings]:
     try:
         cluster.start()
         made = settings.model_copy(update=ours)
-        server.start(made)
+        machine.start(made)
         await_that("two executors", lambda: len(application(made, "executors")) == 3)  # and the driver
         yield made
         running = [*cluster.processes(), server.running(made)]

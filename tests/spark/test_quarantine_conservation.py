@@ -23,7 +23,7 @@ from expectations.suite import Suite
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger, released
+from lakehouse.tables import candidate, ledger, released, schemas
 from lakehouse.tables import quarantine as kept_apart
 from lakehouse.tables.types import spark_types
 from releases import release
@@ -183,7 +183,7 @@ def state(rows: Sequence[Row]) -> dict[int, int | None]:
 def test_every_row_is_seen_or_held_and_a_fix_brings_all_back(
     lake_settings: Settings, spark: Any, first: Any, steps: list[Step]
 ) -> None:
-    catalog.create_schemas(lake_settings)
+    schemas.create(lake_settings)
     table = Table(lake_settings, spark)
     try:
         for step in [("batch", first), ("gate", 0), *steps]:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from ports import free_ports
 
+from lakehouse import machine
 from lakehouse.engines import catalog, session
 from lakehouse.errors import ServerError
 from lakehouse.servers import health, server
@@ -28,7 +29,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     thrift, connect, ui = free_ports(3)
     folder = tmp_path_factory.mktemp("small")
     made = Settings(var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui, spark_memory="600m")
-    server.start(made)
+    machine.start(made)
     wide = f"select id, repeat(uuid(), {_WIDTH // 36}) as a from range(0, {_ROWS}, 1, 8)"
     catalog.thrift_rows(
         made, f"create table default.wide as {wide}", "create table default.little as select id, 0 as n from range(1000)"
@@ -103,7 +104,7 @@ def test_a_server_that_does_not_answer_is_told_by_all(small: Settings, monkeypat
 
     try:
         said = [_told(ask_over_thrift), _told(lambda: opened.range(3).collect())]
-        said += [_told(lambda: server.start(small)), _told(lambda: catalog.thrift_rows(small, "select 1"))]
+        said += [_told(lambda: machine.start(small)), _told(lambda: catalog.thrift_rows(small, "select 1"))]
     finally:
         _process(small).send_signal(signal.SIGCONT)
     opened.stop()

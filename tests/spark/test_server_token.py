@@ -16,7 +16,7 @@ from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
 from small_dbt import placed
 from thrift.transport.TTransport import TTransportException
 
-from lakehouse import dbt
+from lakehouse import dbt, machine
 from lakehouse.engines import catalog, session
 from lakehouse.errors import ServerError
 from lakehouse.servers import authentication, server
@@ -59,7 +59,7 @@ def test_server_token_of_another_server_is_told(stranger: Settings) -> None:
     for ask in (
         lambda: catalog.thrift_rows(stranger, "select 1"),
         lambda: opened.sql("select 1").collect(),
-        lambda: server.start(stranger),
+        lambda: machine.start(stranger),
     ):
         with pytest.raises(ServerError, match="refuses the token of SPARK_TOKEN .*make down up"):
             ask()

@@ -11,7 +11,8 @@ from expectations.runner import Judged, Runner, _detail, dumps
 from expectations.suite import Check, Suite
 from lakehouse.engines import session
 from lakehouse.engines.catalog import SMALL
-from lakehouse.settings import Settings, load
+from lakehouse.machine import load
+from lakehouse.settings import Settings
 from lakehouse.tables.types import spark_types
 
 # Each bound is some hours from a value, or on it: there a zone decides.

@@ -10,18 +10,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lakehouse import machine
 from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
-from lakehouse.servers import health
+from lakehouse.servers import health, server
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lock
 
 _HOLD = """
 import json, sys
 from pathlib import Path
-from lakehouse import lock
+from lakehouse import machine
 from lakehouse.settings import Settings
 Settings.model_config["env_file"] = None
-with lock.writing(Settings(**json.loads(sys.argv[1])), "a run elsewhere"):
+with machine.writing(Settings(**json.loads(sys.argv[1])), "a run elsewhere"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -47,7 +48,7 @@ class Holder:
 
 def refused(ours: Settings, **theirs: str) -> None:
     """Ours is, while theirs holds it."""
-    with Holder(**{"var_dir": f"{ours.var_dir} of theirs"} | theirs), pytest.raises(LockError), lock.writing(ours, "ingest"):
+    with Holder(**{"var_dir": f"{ours.var_dir} of theirs"} | theirs), pytest.raises(LockError), machine.writing(ours, "ingest"):
         pass
 
 
@@ -56,9 +57,9 @@ def test_two_var_dirs_on_one_lake_write_one_at_a_time(tmp_path: Path) -> None:
     ours = Settings(var_dir=tmp_path / "ours", lake_url=lake)
     with Holder(var_dir=str(tmp_path / "theirs"), lake_url=lake) as holder:
         known = rf"being written by a run elsewhere \(pid {holder.process.pid}\) since .* UTC"
-        with pytest.raises(LockError, match=known), lock.writing(ours, "ingest"):
+        with pytest.raises(LockError, match=known), machine.writing(ours, "ingest"):
             pass
-    with lock.writing(ours, "ingest"):  # killed: its lock is gone with it
+    with machine.writing(ours, "ingest"):  # killed: its lock is gone with it
         pass
 
 
@@ -83,7 +84,7 @@ def test_one_var_dir_is_written_by_one(tmp_path: Path) -> None:
 def test_who_is_refused_holds_nothing(tmp_path: Path) -> None:
     ours = Settings(var_dir=tmp_path / "ours", lake_url=str(tmp_path / "a"), gold_url=str(tmp_path / "b"))
     with Holder(var_dir=str(tmp_path / "theirs"), lake_url=str(tmp_path / "b")):
-        with pytest.raises(LockError), lock.writing(ours, "ingest"):
+        with pytest.raises(LockError), machine.writing(ours, "ingest"):
             pass
         with Holder(var_dir=str(tmp_path / "ours"), lake_url=str(tmp_path / "a")):
             pass
@@ -93,8 +94,8 @@ def test_the_same_process_may_take_it_again_with_another_var_dir_too(tmp_path: P
     lake = str(tmp_path / "lake")
     one, two = (Settings(var_dir=tmp_path / name, lake_url=lake) for name in ("one", "two"))
     noted = tmp_path / "lake" / lock.FOLDER / "writing.json"
-    with lock.writing(one, "the pipeline"):
-        with lock.writing(one, "ingest"), lock.writing(two, "gate"):
+    with machine.writing(one, "the pipeline"):
+        with machine.writing(one, "ingest"), machine.writing(two, "gate"):
             assert json.loads(noted.read_bytes())["what"] == "the pipeline"
         with pytest.raises(AssertionError), Holder(var_dir=str(tmp_path / "three"), lake_url=lake):
             pass  # still held
@@ -104,7 +105,7 @@ def test_the_same_process_may_take_it_again_with_another_var_dir_too(tmp_path: P
 
 def test_a_child_process_that_is_left_behind_holds_no_lock(tmp_path: Path) -> None:
     ours = Settings(var_dir=tmp_path / "ours", lake_url=str(tmp_path / "lake"))
-    with lock.writing(ours, "ingest"):
+    with machine.writing(ours, "ingest"):
         child = subprocess.Popen(["sleep", "60"], close_fds=False)
     try:
         with Holder(var_dir=str(tmp_path / "theirs"), lake_url=ours.lake_url):
@@ -119,7 +120,7 @@ def test_a_holder_on_another_machine_is_named_with_it(tmp_path: Path) -> None:
     with Holder(var_dir=str(tmp_path / "theirs"), lake_url=ours.lake_url):
         noted = tmp_path / "lake" / lock.FOLDER / "writing.json"
         noted.write_text(json.dumps(json.loads(noted.read_bytes()) | {"host": "db7"}))
-        with pytest.raises(LockError, match=r"\(pid \d+ on db7\)"), lock.writing(ours, "ingest"):
+        with pytest.raises(LockError, match=r"\(pid \d+ on db7\)"), machine.writing(ours, "ingest"):
             pass
 
 
@@ -136,7 +137,7 @@ def test_a_lake_that_can_not_be_locked_is_not_written(
     monkeypatch.setattr(lock.FileLock, "acquire", refuse)
     ours = Settings(var_dir=tmp_path / "ours", lake_url=str(tmp_path / "lake"))
     known = f"can't be locked: {os.strerror(number)}.*kernel's locks work.*Set LAKE_URL"
-    with pytest.raises(StorageError, match=known) as told, lock.writing(ours, "ingest"):
+    with pytest.raises(StorageError, match=known) as told, machine.writing(ours, "ingest"):
         raise AssertionError
     assert type(told.value) is kind
 
@@ -149,7 +150,7 @@ def test_a_spark_server_that_does_not_end_is_told(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(psutil, "wait_procs", lambda all, timeout: ([], all))
     try:
         with pytest.raises(ServerError, match=rf"pid {process.pid}.*may still commit"):
-            lock._stop_spark(ours)
+            server.cut_off(ours)
     finally:
         process.kill()
         process.wait()

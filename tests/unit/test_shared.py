@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import access
+from lakehouse import access, machine
 from lakehouse.errors import ServerError
 from lakehouse.servers import server
 from lakehouse.settings import Settings
@@ -67,4 +67,4 @@ def test_a_job_that_can_start_no_server_says_who_does(tmp_path: Path, monkeypatc
     monkeypatch.setattr(server, "_START_SECONDS", 0.5)
     monkeypatch.setattr(server.process, "start", pytest.fail)
     with pytest.raises(ServerError, match=r"metastore is another user's, who alone can start it.*docker compose up spark"):
-        server.start(Settings(var_dir=tmp_path))
+        machine.start(Settings(var_dir=tmp_path))

@@ -17,7 +17,9 @@ from lakehouse.settings import ROOT
 _SETTINGS = """
 import sys, duckdb
 from deltalake import DeltaTable
-from lakehouse import duck, network, s3, storage
+from lakehouse import network
+from lakehouse.engines import duck
+from lakehouse.store import s3, storage
 from lakehouse.settings import Settings
 network.adopt()
 settings = Settings(lake_url="s3://b/lake", aws_endpoint_url=sys.argv[1], var_dir=sys.argv[2])

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from pydantic import ValidationError
 
+from lakehouse import machine
 from lakehouse.errors import LockError, ServerError, SettingsError, StorageError
 from lakehouse.servers import jars, server, weed
 from lakehouse.settings import ROOT, Settings
@@ -172,7 +173,7 @@ def test_a_store_that_keeps_conditions_is_taken(monkeypatch: pytest.MonkeyPatch,
     buckets = _Buckets(ignores=False, refuses=refuses)
     monkeypatch.setattr(s3, "client", lambda settings: buckets)
     for _ in range(3):
-        storage.check(_PLAIN)
+        machine.check(_PLAIN)
 
 
 def test_a_store_that_ignores_conditions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,4 +181,4 @@ def test_a_store_that_ignores_conditions_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(s3, "client", lambda settings: buckets)
     for _ in range(2):
         with pytest.raises(StorageError, match="was written though it is there.*keeps If-None-Match.*Use another store"):
-            storage.check(_PLAIN)
+            machine.check(_PLAIN)

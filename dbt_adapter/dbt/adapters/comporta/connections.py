@@ -18,10 +18,10 @@ from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 from thrift.transport.TSocket import TSocket
 
 from lakehouse import values
-from lakehouse.engines import catalog
 from lakehouse.errors import LockError
-from lakehouse.servers import authentication, health
-from lakehouse.settings import Settings, load
+from lakehouse.machine import load
+from lakehouse.servers import authentication, health, thrift
+from lakehouse.settings import Settings
 from lakehouse.store import lock
 
 
@@ -66,7 +66,7 @@ class ComportaCredentials(SparkCredentials):
         super().__post_init__()
         self.server_side_parameters.pop("spark.sql.ansi.enabled", None)  # dbt-spark's `false`
         # A hook's `select assert_true(…)`, whose rows nobody fetches, is to run.
-        self.server_side_parameters.setdefault(catalog.STREAM, "false")
+        self.server_side_parameters.setdefault(thrift.STREAM, "false")
 
 
 class ComportaConnectionManager(SparkConnectionManager):

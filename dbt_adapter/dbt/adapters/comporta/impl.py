@@ -21,7 +21,7 @@ from dbt.adapters.comporta.relation import ComportaRelation, sample_of, whole
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
-from lakehouse import atomic
+from lakehouse import atomic, machine
 from lakehouse.engines import catalog
 from lakehouse.engines.sqlnames import named
 from lakehouse.engines.sqlrows import chooses_rows
@@ -92,7 +92,7 @@ class ComportaAdapter(ExactAdapter, Reading):
         """
         if os.environ.get(lock.HELD) or self._writing is not None:
             return
-        self._writing = lock.writing(self._settings(), what)
+        self._writing = machine.writing(self._settings(), what)
         try:
             self._writing.__enter__()
         except (LockError, StorageError) as error:

@@ -16,7 +16,8 @@ from deltalake import DeltaTable
 from lakehouse.engines import catalog
 from lakehouse.engines.sqlnames import Name, named
 from lakehouse.engines.sqltext import Asked, asked
-from lakehouse.settings import Settings, load
+from lakehouse.machine import load
+from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import candidate, commits
 from releases import view
