@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from docs_site.record import Strip
+from typing import Literal
 
 # What the last judgement of a table, or of a layer, was; "warned" is passed with failed warnings.
 State = Literal["passed", "warned", "failed", "errored", "unjudged"]
@@ -19,6 +16,20 @@ class Moment:
 
     at: datetime
     spoken: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The last verdicts of a table as a row of marks, oldest first."""
+
+    states: tuple[State, ...]
+
+    @property
+    def words(self) -> str:
+        """`last 30 verdicts: 28 passed, 1 warned, 1 failed`."""
+        order = ("passed", "warned", "failed", "errored")
+        counts = [f"{self.states.count(state)} {state}" for state in order if state in self.states]
+        return f"last {len(self.states)} verdict{'s' * (len(self.states) != 1)}: {', '.join(counts)}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class Card:
     copy_error: str = ""
     model_href: str = ""
     history_href: str = ""
-    strip: "Strip | None" = None
+    strip: Strip | None = None
 
     @property
     def shut(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from docs_site import trend, verdict
-from docs_site.page import Failure, State
+from docs_site.page import Failure, State, Strip
 from docs_site.words import amount, percent
 from lakehouse.pages import address
 
@@ -113,20 +113,6 @@ class Table:
     lines: tuple[Judged, ...]
     older: str  # the page of the verdicts before; empty if there are none
     lately: tuple[int, int]  # of the verdicts shown, those that let the table through
-
-
-@dataclass(frozen=True)
-class Strip:
-    """The last verdicts of a table as a row of marks, oldest first."""
-
-    states: tuple[State, ...]
-
-    @property
-    def words(self) -> str:
-        """`last 30 verdicts: 28 passed, 1 warned, 1 failed`."""
-        order = ("passed", "warned", "failed", "errored")
-        counts = [f"{self.states.count(state)} {state}" for state in order if state in self.states]
-        return f"last {len(self.states)} verdict{'s' * (len(self.states) != 1)}: {', '.join(counts)}"
 
 
 def strip(rows: Sequence[Row]) -> Strip:

@@ -9,7 +9,7 @@ from ingestion.sources.config import Entry
 from ingestion.sources.postgres.connect import with_path
 from ingestion.sources.postgres.discover import Sizes, Table, sizes
 from ingestion.sources.postgres.refusal import LOCKED
-from ingestion.sources.postgres.types import quote
+from lakehouse.engines.standard import quote
 from lakehouse.errors import SourceError
 
 

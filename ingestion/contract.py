@@ -6,8 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingestion.bronze.columns import Mapped
 from ingestion.sources.postgres.discover import Leaf, Table
-from ingestion.sources.postgres.types import MAPPING, Mapped, remapped
+from ingestion.sources.postgres.types import MAPPING, remapped
 from lakehouse.errors import SourceError
 
 _INTEGERS = {pa.int16(): 5, pa.int32(): 10, pa.int64(): 19}  # with their decimal digits

@@ -6,9 +6,9 @@ from dataclasses import replace
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from ingestion.bronze.held import counting, few
-from ingestion.bronze.work import Compare
+from ingestion.sources.postgres.compare import counting, few
 from ingestion.sources.postgres.discover import Table
+from ingestion.sources.postgres.work import Compare
 
 
 def in_order(whole: Compare) -> bool:

@@ -10,16 +10,19 @@ from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
 from ingestion import contract, keys
+from ingestion.bronze.columns import Mapped
 from ingestion.bronze.table import Bronze, arrow_schema, merged
-from ingestion.bronze.work import Compare, Read, Rewrite, Work
+from ingestion.bronze.work import Rewrite
 from ingestion.check import check_key, check_readable, check_zone, measure, remarks
 from ingestion.contract import Change, ContractError, Shape
 from ingestion.sources import config as source_file
 from ingestion.sources.postgres.connect import Source, with_path
 from ingestion.sources.postgres.discover import Leaf, Sizes, Table
 from ingestion.sources.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
-from ingestion.sources.postgres.types import Mapped, delta_names, literal, map_column, quote, table_name
+from ingestion.sources.postgres.types import delta_names, map_column, table_name
 from ingestion.sources.postgres.window import Snapshot, Window, condition, next_window, reread_reason, written_since
+from ingestion.sources.postgres.work import Compare, Read, Work
+from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings

@@ -15,7 +15,8 @@ from ingestion.bronze.work import RESULT, Context
 from ingestion.bronze.write import added, technical, write
 from ingestion.contract import Change, shape_of
 from ingestion.plan import Plan
-from ingestion.sources.postgres.types import KEY_HELD, literal, quote
+from ingestion.sources.postgres.types import KEY_HELD
+from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage

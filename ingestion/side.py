@@ -18,10 +18,10 @@ from ingestion.sources.postgres import digest
 from ingestion.sources.postgres.connect import session
 from ingestion.sources.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.sources.postgres.snapshot import Origin
-from ingestion.sources.postgres.types import literal, quote
 from ingestion.sources.postgres.window import both, written_since
 from lakehouse import access
 from lakehouse.engines import duck
+from lakehouse.engines.standard import literal, quote
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 

@@ -11,7 +11,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from ingestion.sources.postgres.types import TECHNICAL, Mapped
+from ingestion.bronze.columns import TECHNICAL, Mapped
 from lakehouse.errors import StorageError
 from lakehouse.redaction import first_line
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from ingestion.bronze.work import Context
-from ingestion.sources.postgres.types import literal, quote
+from lakehouse.engines.standard import literal, quote
 
 _DISTINCT = 1_000  # values in a row group beyond which a dictionary costs more time than it saves room: 18 % of the write for 3 % of the size
 

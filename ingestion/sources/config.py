@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.sources.postgres.discover import Table
-from ingestion.sources.postgres.types import literal, quote
 from ingestion.sources.postgres.window import CURSOR_TYPES
+from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import ROOT
 

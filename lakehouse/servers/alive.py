@@ -46,11 +46,3 @@ def held(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def space() -> str:
-    """Who sees the same process numbers; "" where the system does not say."""
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from lakehouse import atomic
+from lakehouse import atomic, host
 from lakehouse.errors import ServerError
 from lakehouse.servers import alive
 
@@ -41,7 +41,11 @@ class PidFile:
             noted = json.loads(self.path.read_bytes())
             process = psutil.Process(noted["pid"])
             # A file of an earlier release has a time of the clock, which may have been set since.
-            same = born(process) == noted["born"] if noted.get("boot") == boot() else abs(process.create_time() - noted["born"]) < 1
+            same = (
+                host.born(process) == noted["born"]
+                if noted.get("boot") == host.boot()
+                else abs(process.create_time() - noted["born"]) < 1
+            )
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         except FileNotFoundError:
@@ -58,7 +62,7 @@ class PidFile:
     def _is_elsewhere(self) -> bool:
         """Whether the file is another container's. Of one that ended here, the lock may be held for a moment more."""
         try:
-            return bool(json.loads(self.path.read_bytes()).get("space", alive.space()) != alive.space())
+            return bool(json.loads(self.path.read_bytes()).get("space", host.space()) != host.space())
         except (OSError, ValueError, AttributeError):
             return False
 
@@ -85,13 +89,13 @@ class PidFile:
         if self.runs():
             return False
         try:
-            return bool(json.loads(self._aside.read_bytes())["boot"] == boot())
+            return bool(json.loads(self._aside.read_bytes())["boot"] == host.boot())
         except (OSError, ValueError, KeyError):
             return False
 
     def note(self, pid: int) -> None:
         """Write the file, whole or not at all."""
-        noted = {"pid": pid, "born": born(psutil.Process(pid)), "boot": boot(), "space": alive.space()}
+        noted = {"pid": pid, "born": host.born(psutil.Process(pid)), "boot": host.boot(), "space": host.space()}
         atomic.write(self.path, json.dumps(noted))
         self._aside.unlink(missing_ok=True)
 
@@ -124,28 +128,6 @@ class PidFile:
             if not alive.held(self.lock):
                 return True
         raise ServerError(str(self.path), "names a server of another container, which did not end", remedy="Stop that container")
-
-
-def born(process: psutil.Process) -> float:
-    """When the process began: seconds since the machine did. By no clock that anyone can set, where there is `/proc`.
-
-    Raises:
-        psutil.NoSuchProcess: it has ended.
-    """
-    seen = process.create_time()  # what psutil makes of it and of the clock
-    try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return seen
-    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
-
-
-def boot() -> str:
-    """Which start of the machine this is; "" if unknown."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
 
 
 def _signal(process: psutil.Process, number: int) -> None:

@@ -24,10 +24,9 @@ from typing import Any
 
 import psutil
 
-from lakehouse import console
+from lakehouse import console, host
 from lakehouse.errors import LockError
 from lakehouse.redaction import first_line
-from lakehouse.servers import process as process_of
 from lakehouse.settings import Settings
 from lakehouse.store.lease_object import Bucket, Holder, Seen, Store
 
@@ -244,7 +243,7 @@ def _is_dead_here(holder: Holder) -> bool:
         return False
     try:
         process = psutil.Process(holder.pid)
-        return process_of.born(process) != holder.born or process.status() == psutil.STATUS_ZOMBIE
+        return host.born(process) != holder.born or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
@@ -263,7 +262,7 @@ def _held_by(seen: Seen) -> LockError:
 def _myself(what: str) -> Holder:
     return Holder(
         uuid.uuid4().hex, what, socket.gethostname(), os.getpid(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", _machine(),
-        process_of.born(psutil.Process()),
+        host.born(psutil.Process()),
     )  # fmt: skip
 
 
@@ -272,7 +271,7 @@ def _machine() -> str:
     """This machine since it was started, and who sees the same process numbers on it: not a host name, which two may share. "" if unknown."""
     try:
         # "since boot": of an earlier release, whose `born` is a time of the clock, nothing is concluded.
-        return f"{process_of.boot()}/{Path('/proc/self/ns/pid').readlink()}/since boot" if process_of.boot() else ""
+        return f"{host.boot()}/{Path('/proc/self/ns/pid').readlink()}/since boot" if host.boot() else ""
     except OSError:
         return ""
 

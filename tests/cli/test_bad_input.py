@@ -117,9 +117,9 @@ def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> Non
 
 
 def test_unknown_cursor_names_the_columns() -> None:
+    from ingestion.bronze.columns import Column
     from ingestion.sources import config as source
     from ingestion.sources.postgres.discover import Table
-    from ingestion.sources.postgres.types import Column
     from lakehouse.errors import SourceError
 
     table = Table("public", "t", "r", 0, True, ("id",), (Column("id", "int4"), Column("updated_at", "timestamptz")))

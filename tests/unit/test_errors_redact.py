@@ -16,8 +16,8 @@ from psycopg2.extensions import make_dsn
 from pydantic import SecretStr
 
 from ingestion.sources.postgres.extract import _message
-from ingestion.sources.postgres.types import literal
 from lakehouse import redaction
+from lakehouse.engines.standard import literal
 from lakehouse.errors import ComportaError
 from lakehouse.redaction import first_line, redact
 from lakehouse.settings import Settings

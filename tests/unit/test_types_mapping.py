@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.sources.postgres.types import Column, decimal_of, delta_names, flags, map_column, quote, table_name
+from ingestion.bronze.columns import Column
+from ingestion.sources.postgres.types import decimal_of, delta_names, flags, map_column, table_name
+from lakehouse.engines.standard import quote
 
 
 def typmod(precision: int, scale: int) -> int:

@@ -9,7 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from ingestion.sources.postgres import tls
 from ingestion.sources.postgres.refusal import lost, refused_at_start
-from ingestion.sources.postgres.types import literal
+from lakehouse.engines.standard import literal
 from lakehouse.errors import SourceError
 from lakehouse.redaction import know_login, redact
 from lakehouse.settings import Settings

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ingestion.sources.postgres.types import Mapped, flags, quote
+from ingestion.bronze.columns import Mapped
+from ingestion.sources.postgres.types import flags
+from lakehouse.engines.standard import quote
 
 _SHARE = 15  # hex digits of the MD5 that are summed: 60 bits, a bigint on both sides
 BUCKETS = 4096  # three hex digits of the key's MD5

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from psycopg2.extensions import connection as Connection
 
-from ingestion.sources.postgres.types import Column, quote
+from ingestion.bronze.columns import Column
+from lakehouse.engines.standard import quote
 
 Sizes = Mapping[int, tuple[int, int]]
 CURSOR_NAMES = ("updated_at", "modified_at", "last_modified", "last_updated", "last_update", "changed_at", "update_time")

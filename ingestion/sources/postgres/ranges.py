@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from ingestion.sources.postgres.discover import Leaf, Table
-from ingestion.sources.postgres.types import quote
+from lakehouse.engines.standard import quote
 
 RANGE_PAGES = 8192  # 64 MB as PostgreSQL stores it: a file of about 16 to 64 MB, and enough ranges to balance
 

@@ -7,20 +7,13 @@ column null and its text in `_flags`, a JSON object of column to text: never a s
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-_UTC = pa.timestamp("us", tz="UTC")
-TECHNICAL = (
-    pa.field("_batch_id", pa.int64()),
-    pa.field("_ingested_at", _UTC),
-    pa.field("_op", pa.string()),  # r: read whole, u: inserted or updated since, d: key gone from the source
-    pa.field("_source_lsn", pa.int64()),
-    pa.field("_flags", pa.string()),
-)
+from ingestion.bronze.columns import TECHNICAL, Column, Mapped
+from lakehouse.engines.standard import literal, quote
 
+_UTC = pa.timestamp("us", tz="UTC")
 # Types whose binary form the reader decodes exactly, by their name in pg_type.
 _EXACT: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
@@ -62,51 +55,6 @@ _BEYOND_ARRAY = {
     "timestamp": ("'294247-01-09' < any ({0})", "'-infinity' = any ({0})"),
     "timestamptz": ("'294247-01-09 00:00+00' < any ({0})", "'-infinity' = any ({0})"),
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """A source column as the catalog has it: base type (domains resolved), type modifier, array or not."""
-
-    name: str
-    type_name: str  # pg_type.typname, of the element where it is an array
-    typmod: int = -1
-    is_array: bool = False
-    declared_dimensions: int = 0
-    nullable: bool = True
-    number: int = 0  # pg_attribute.attnum: a rename keeps it, a column added again has another
-    makeup: Mapping[str, str] = field(default_factory=dict)  # what the catalog says that its values read as
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """How one column travels.
-
-    Attributes:
-        source: expression for the SELECT that PostgreSQL runs.
-        special: condition in PostgreSQL under which Delta cannot hold the value; None if it always can.
-        target: the Delta column's type, as Arrow has it.
-        shown: expression for what `_flags` says of such a value; its text by default.
-        doubt: condition in DuckDB, on `{0}`, that is true of everything that such a value may have become on the way; None
-            if nothing shows there, so that PostgreSQL must be asked for each row.
-    """
-
-    column: Column
-    source: str
-    special: str | None
-    target: pa.DataType
-    doubt: str | None = None
-    shown: str | None = None
-
-
-def quote(*names: str) -> str:
-    """`names` as one dotted identifier of PostgreSQL."""
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
-def literal(text: str) -> str:
-    """`text` as a string literal of PostgreSQL and DuckDB; backslashes are plain (standard_conforming_strings)."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def map_column(column: Column, decimal: tuple[int, int] | None = None, as_text: bool = False, encoding: str = "UTF8") -> Mapped:

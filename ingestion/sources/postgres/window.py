@@ -9,7 +9,7 @@ ways read twice is removed by key.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ingestion.sources.postgres.types import literal, quote
+from lakehouse.engines.standard import literal, quote
 
 CURSOR_TYPES = ("timestamptz", "timestamp", "date")  # that tell when a row was written
 
