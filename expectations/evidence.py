@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import Types
+from lakehouse.engines.dialect import Engine, Types
 
 Which = Literal["all", "gated", "living"]
 Rows = Callable[[str, Engine, Which], str]

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import DeltaTable
 
-from expectations import local, mask, quarantine, trend
-from expectations.compile import aggregate, changed, condition, frame
+from expectations import mask, quarantine, trend
+from expectations.compile import changed, frame
 from expectations.evidence import Evidence, UnableError
 from expectations.others import Others, gated, place
 from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
 from expectations.verdict import Outcome, Verdict, judge
 from lakehouse import dbt
+from lakehouse.engines import local
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
 from lakehouse.errors import ComportaError, SettingsError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
@@ -134,13 +136,11 @@ class Bench:
     others: Others
     target: Path | None = None  # of dbt, whose contracts are meant; by default that of runs for a release
 
-    def engines(self, location: str, version: int, table: DeltaTable) -> tuple[aggregate.Engine, ...]:
+    def engines(self, location: str, version: int, table: DeltaTable) -> tuple[Engine, ...]:
         """Who can count the rows of `table`, the quickest first; Spark, which can always, last."""
-        spark = aggregate.Engine(
-            lambda query: self.spark.sql(query).collect(), frame.at_version(location, version), condition.SPARK
-        )
+        spark = Engine(lambda query: self.spark.sql(query).collect(), frame.at_version(location, version), SPARK)
         near = local.rows(self.settings, table)
-        return (aggregate.Engine(self.local.ask, near, condition.DUCKDB), spark) if near else (spark,)
+        return (Engine(self.local.ask, near, DUCKDB), spark) if near else (spark,)
 
 
 def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
@@ -310,7 +310,7 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
     return Found(joined(first, ran) if first else ran, table_id, judged.evidence.until, seen or None, taken)
 
 
-def _judged(bench: Bench, job: Job, engines: tuple[aggregate.Engine, ...], types: condition.Types) -> "Judged":
+def _judged(bench: Bench, job: Job, engines: tuple[Engine, ...], types: Types) -> "Judged":
     from expectations.runner import Judged
 
     promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table, bench.target)
@@ -318,7 +318,7 @@ def _judged(bench: Bench, job: Job, engines: tuple[aggregate.Engine, ...], types
     return Judged(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
 
 
-def _narrowed(engines: tuple[aggregate.Engine, ...], rows: Callable[[aggregate.Engine], str]) -> tuple[aggregate.Engine, ...]:
+def _narrowed(engines: tuple[Engine, ...], rows: Callable[[Engine], str]) -> tuple[Engine, ...]:
     """The engines with other rows to be asked about; one that can't read what that takes is left out."""
     made = []
     for engine in engines:
@@ -340,7 +340,7 @@ def _to_take_out(ran: "Ran", suite: Suite) -> "tuple[Ran, set[str]]":
     return replace(ran, outcomes=tuple(outcomes)), failing
 
 
-def _pending(engines: tuple[aggregate.Engine, ...], within: frame.Scope) -> tuple[int, int]:
+def _pending(engines: tuple[Engine, ...], within: frame.Scope) -> tuple[int, int]:
     """Pending rows, and the living ones among them, from the first engine that can say."""
     *others, last = engines
     for engine in others:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from expectations import local
 from expectations.compile import frame
-from expectations.compile.aggregate import Engine
 from expectations.evidence import UnableError, Which
+from lakehouse.engines import local
 from lakehouse.engines.catalog import CANDIDATE, quote
+from lakehouse.engines.dialect import Engine
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import candidate, ledger, quarantine, released

@@ -1,7 +1,7 @@
 """Checks of our own: what a table promises that its rows alone can't show. History, age, other tables, its model's contract.
 
 Each is registered as a Great Expectations type, so that suites, verdicts and pages treat it as any other; it is answered by one
-query of whoever can count the table's rows (`aggregate.Engine`).
+query of whoever can count the table's rows (`lakehouse.engines.dialect.Engine`).
 """
 
 import re
@@ -15,11 +15,11 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.row_conditions import RowConditionType
 from pydantic.v1 import Field, StrictStr, validator
 
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import Types, same_where
+from expectations.compile.condition import same_where
 from expectations.evidence import Evidence, UnableError
 from lakehouse import values
 from lakehouse.engines.catalog import unquoted
+from lakehouse.engines.dialect import Engine, Types
 from lakehouse.tables.types import one_name
 
 _LAST = datetime.max.replace(tzinfo=UTC)

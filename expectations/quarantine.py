@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from deltalake import DeltaTable
 
 from expectations.compile import frame
-from expectations.compile.condition import SPARK, Types, form_of
+from expectations.compile.condition import form_of
 from expectations.suite import Check, Suite
 from lakehouse.engines.catalog import literal, quote, register_statement
+from lakehouse.engines.dialect import SPARK, Types
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage

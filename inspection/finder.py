@@ -6,12 +6,12 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations.compile.condition import Types
 from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values
 from inspection.reader import Reader, Rows
 from lakehouse import values
+from lakehouse.engines.dialect import Types
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, quarantine, released
 from lakehouse.tables.quarantine import REASONS, REQUEUED, TAKEN_AT

@@ -7,11 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from expectations.compile.condition import Dialect, Types
 from lakehouse import values as held
+from lakehouse.engines.dialect import WHOLE, Dialect, Types
 from lakehouse.errors import SettingsError
 
-_WHOLE = ("byte", "short", "integer", "long")
 _SQL = {"float": "float", "double": "double", "date": "date", "timestamp": "timestamptz", "timestamp_ntz": "timestamp"}  # of DuckDB
 _SPARK = {"timestamp": "timestamp", "timestamp_ntz": "timestamp_ntz"}
 _YEAR = re.compile(r"([-+]?)(\d{4,})(-\d\d-\d\d)([ T][\d:.]+)?( BC)?")
@@ -59,7 +58,7 @@ def _decimal(text: str) -> Decimal:
 _READ: dict[str, Callable[..., Any]] = {
     "float": float, "double": float, "date": _time(date.fromisoformat), "timestamp": _time(datetime.fromisoformat),
     "timestamp_ntz": _time(datetime.fromisoformat), "boolean": _boolean, "string": _text, "decimal": _decimal, "binary": _bytes,
-    **dict.fromkeys(_WHOLE, int),
+    **dict.fromkeys(WHOLE, int),
 }  # fmt: skip
 
 

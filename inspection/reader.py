@@ -10,11 +10,10 @@ import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from expectations import local
 from expectations.compile import frame
-from expectations.compile.condition import DUCKDB, SPARK, Dialect
 from lakehouse import machine
-from lakehouse.engines import duck
+from lakehouse.engines import duck, local
+from lakehouse.engines.dialect import DUCKDB, SPARK, Dialect
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 from lakehouse.store import storage

@@ -12,9 +12,11 @@ from typing import Any
 
 from deltalake.schema import ArrayType, DataType, Field, MapType, PrimitiveType, StructType
 
+from lakehouse.engines.dialect import WHOLE
+
 # Of Delta to Glue, which speaks as Hive. Athena's timestamps bear no zone and end at milliseconds: instants are given in UTC.
-TYPES = {
-    "string": "string", "long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "float": "float",
+TYPES = WHOLE | {
+    "string": "string", "float": "float",
     "double": "double", "boolean": "boolean", "binary": "binary", "date": "date", "timestamp": "timestamp",
     "timestamp_ntz": "timestamp",
 }  # fmt: skip

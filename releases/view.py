@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from deltalake import DeltaTable
 
 from lakehouse.engines.catalog import CANDIDATE, literal, quote, thrift_rows
+from lakehouse.engines.dialect import WHOLE
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
 from lakehouse.tables import candidate, quarantine
@@ -22,7 +23,7 @@ from lakehouse.tables.types import spark_types
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _LANES = 4  # views at once: to analyse one is mostly waiting
-_WHOLE = ("byte", "short", "integer", "long")
+_WHOLE = (*WHOLE,)
 
 
 @dataclass(frozen=True)

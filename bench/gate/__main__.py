@@ -18,13 +18,14 @@ from deltalake import DeltaTable
 
 from bench.ingest import machine
 from bench.ingest.stage import spark_stage
-from expectations import local, registry
-from expectations.compile import aggregate, condition, frame
+from expectations import registry
+from expectations.compile import aggregate, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Ran, Runner, _enough, _validate
 from expectations.suite import Suite, load
 from lakehouse import console
-from lakehouse.engines import session
+from lakehouse.engines import local, session
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.settings import ROOT, Settings
 from lakehouse.tables import candidate, schemas
 from lakehouse.tables.types import spark_types
@@ -67,9 +68,9 @@ class Bench:
         table = DeltaTable(place)
         self.types, near = spark_types(table), local.rows(settings, table)
         query = frame.at_version(place, table.version())
-        spark = aggregate.Engine(lambda text: self.spark.sql(text).collect(), query, condition.SPARK)
+        spark = Engine(lambda text: self.spark.sql(text).collect(), query, SPARK)
         assert near is not None
-        duck = aggregate.Engine(local.Engine(settings).ask, near, condition.DUCKDB)
+        duck = Engine(local.Engine(settings).ask, near, DUCKDB)
         self.engines = {"duckdb": duck, "spark": spark}
         self.frame = lambda: self.spark.sql(query)
         self.suite = load(Path(__file__).with_name("orders.yml"))
@@ -83,7 +84,7 @@ class Bench:
             made |= {SCANS[name]: partial(self.scan, engine), ONE[name]: partial(self.aggregation, suite, engine)}
         return made
 
-    def gate(self, suite: Suite, engines: tuple[aggregate.Engine, ...]) -> list[bool]:
+    def gate(self, suite: Suite, engines: tuple[Engine, ...]) -> list[bool]:
         """The gate as it is."""
         judged = Judged(Evidence(engines, self.types, lambda *_: ""), ("id",), self.frame)
         ran: Ran = self.runner.run(suite, "silver.orders", judged)
@@ -98,7 +99,7 @@ class Bench:
         found, _ = _validate(batch, "bench", built, "SUMMARY")
         return [bool(found[number].success) for number in sorted(found)]
 
-    def scan(self, engine: aggregate.Engine) -> None:
+    def scan(self, engine: Engine) -> None:
         """Every value is read and hashed."""
         if engine.dialect.is_spark:
             columns = ", ".join(map(engine.dialect.column, self.types))
@@ -107,7 +108,7 @@ class Bench:
             hashes = ", ".join(f"bit_xor(hash({engine.dialect.column(name)}))" for name in self.types)
             list(engine.ask(f"select {hashes} from ({engine.rows})"))
 
-    def aggregation(self, suite: Suite, engine: aggregate.Engine) -> None:
+    def aggregation(self, suite: Suite, engine: Engine) -> None:
         """The checks that need no pass of their own."""
         checks = {n: check for n, check in enumerate(suite.checks, 1) if not any(word in check.expect for word in _APART)}
         aggregate.measure([engine], self.types, checks, partial(_enough, suite))

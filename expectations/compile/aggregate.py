@@ -4,26 +4,17 @@ Great Expectations asks Spark once or more for every check; here a table is aske
 metrics, and once more for a few rows of each check that does not hold. What has neither form is left to Great Expectations.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.compile.condition import Dialect, Form, Types, form_of
+from expectations.compile.condition import Form, form_of
 from expectations.compile.metric import Plan, counted, plan_of
 from expectations.suite import Check
+from lakehouse.engines.dialect import Engine, Types
 
 _PARTS = 30  # queries in one: a join of some hundred is a plan too deep for Spark, whose process ends of that
-Ask = Callable[[str], Iterable[Iterable[Any]]]  # runs a query
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Who can be asked about a table's rows."""
-
-    ask: Ask
-    rows: str  # the query whose rows are judged
-    dialect: Dialect
 
 
 @dataclass(frozen=True)

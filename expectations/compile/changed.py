@@ -12,10 +12,10 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from expectations import local
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import ROWWISE, SPARK, Types, same_where
+from expectations.compile.condition import ROWWISE, same_where
 from expectations.suite import Check, Suite
+from lakehouse.engines import local
+from lakehouse.engines.dialect import SPARK, Engine, Types
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 

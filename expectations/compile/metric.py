@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.compile.condition import NUMERIC, WHOLE, Dialect, Types, comparable, only, plain_set, readable, within
+from expectations.compile.condition import comparable, only, plain_set, readable, within
 from expectations.suite import Check
+from lakehouse.engines.dialect import NUMERIC, WHOLE, Dialect, Types
 
 _LISTED = 20  # values that a result names, as Great Expectations has it
 

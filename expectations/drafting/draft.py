@@ -13,9 +13,8 @@ from typing import Any, cast
 from deltalake import DeltaTable
 from ruamel.yaml import YAML
 
-from expectations import local
-from expectations.compile import aggregate, frame
-from expectations.compile.condition import DUCKDB, SPARK, Form, Types, form_of
+from expectations.compile import frame
+from expectations.compile.condition import Form, form_of
 from expectations.drafting import profile, propose, relate
 from expectations.drafting.propose import Check, Subject
 from expectations.evidence import Evidence, UnableError
@@ -24,6 +23,8 @@ from expectations.others import Others, gated
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
 from expectations.suite import Check as SuiteCheck
 from lakehouse import dbt, machine
+from lakehouse.engines import local
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
@@ -61,7 +62,7 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
     assert version is not None  # names.resolve found it
     with _opened(settings, name, version) as (engine, types):
         subject = Subject(*name, *_key(settings, name, engine, types), _alive(name[0], types), now)
-        alive = aggregate.Engine(engine.ask, f"select * from ({engine.rows}) where {subject.alive}", engine.dialect)
+        alive = Engine(engine.ask, f"select * from ({engine.rows}) where {subject.alive}", engine.dialect)
         seen = profile.take(alive if subject.alive else engine, types)
         if not seen.rows:
             raise GateError(".".join(name), "has no rows", "rows to learn from", "Write its suite by hand, or with `allow_empty`")
@@ -90,21 +91,21 @@ def write(made: Draft, folder: Path = SUITES) -> Path | None:
 
 
 @contextmanager
-def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggregate.Engine, Types]]:
+def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[Engine, Types]]:
     """The rows that a gate would judge if nothing had been released, and who can count them."""
     place = candidate.location(settings, *name)
     table = DeltaTable(place, version=version, storage_options=storage.options(settings))
     spark = None
     near = local.rows(settings, table)
     if near:
-        engine = aggregate.Engine(local.Engine(settings).ask, near, DUCKDB)
+        engine = Engine(local.Engine(settings).ask, near, DUCKDB)
     else:
         from lakehouse.engines.session import connect
 
         machine.start(settings)
         spark = connect(settings)
         asked = spark
-        engine = aggregate.Engine(lambda query: asked.sql(query).collect(), frame.at_version(place, version), SPARK)
+        engine = Engine(lambda query: asked.sql(query).collect(), frame.at_version(place, version), SPARK)
     try:
         yield _latest(settings, name, engine), spark_types(table)
     finally:
@@ -112,20 +113,20 @@ def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[aggr
             spark.stop()
 
 
-def _latest(settings: Settings, name: Name, engine: aggregate.Engine) -> aggregate.Engine:
+def _latest(settings: Settings, name: Name, engine: Engine) -> Engine:
     """Of bronze, which is history, the latest living row of each key that is not in quarantine."""
     if name[0] != "bronze":
         return engine
     within = frame.scope([row for row in ledger.rows(settings, "batches") if row["table_name"] == name[1]], None)
     rows = gated(settings, engine, name[1], engine.rows, quarantine.held(settings, name[1]))
-    return aggregate.Engine(engine.ask, frame.live(rows, within, True, engine.dialect.column), engine.dialect)
+    return Engine(engine.ask, frame.live(rows, within, True, engine.dialect.column), engine.dialect)
 
 
 def _alive(layer: str, types: Types) -> str | None:
     return "not _is_deleted" if layer != "bronze" and types.get("_is_deleted") == "boolean" else None
 
 
-def _key(settings: Settings, name: Name, engine: aggregate.Engine, types: Types) -> tuple[tuple[str, ...], str]:
+def _key(settings: Settings, name: Name, engine: Engine, types: Types) -> tuple[tuple[str, ...], str]:
     """The key, and who says so; where nobody does, the first columns that look like one and are."""
     said = dbt.unique_key(_model(settings, name)) if name[0] != "bronze" else key_of(settings, *name)
     said = as_held(said, types)
@@ -152,7 +153,7 @@ def _named(column: str, types: Types) -> profile.Column:
     return profile.Column(column, types[column], 0)
 
 
-def _is_key(engine: aggregate.Engine, key: tuple[str, ...]) -> bool:
+def _is_key(engine: Engine, key: tuple[str, ...]) -> bool:
     columns = ", ".join(map(engine.dialect.column, key))
     return not list(engine.ask(f"select 1 from ({engine.rows}) group by {columns} having count(*) > 1 limit 1"))
 
@@ -174,7 +175,7 @@ def _owner(settings: Settings, name: Name, model: dict[str, Any] | None) -> str:
 
 
 def _that_hold(
-    settings: Settings, subject: Subject, engine: aggregate.Engine, types: Types, proposed: list[Check]
+    settings: Settings, subject: Subject, engine: Engine, types: Types, proposed: list[Check]
 ) -> tuple[list[Check], list[str]]:
     """The checks that hold, and a line for each that does not. One that only Spark can put is kept."""
     from expectations import promises, registry
@@ -204,7 +205,7 @@ def _that_hold(
     return kept, left_out
 
 
-def _counted(engine: aggregate.Engine, types: Types, checks: Mapping[int, SuiteCheck]) -> dict[int, tuple[int, int]]:
+def _counted(engine: Engine, types: Types, checks: Mapping[int, SuiteCheck]) -> dict[int, tuple[int, int]]:
     """Of each check that has a form as conditions: rows that it looks at, and those of them that it finds unexpected."""
     forms = {number: form for number, check in checks.items() if (form := form_of(check, types, engine.dialect))}
     wanted = ["count(*)"]
@@ -222,14 +223,14 @@ def _count(form: Form, condition: str) -> str:
     return f"count(case when {form.within} then case when {condition} then 1 end end)"
 
 
-def _twice(engine: aggregate.Engine, form: Form) -> int:
+def _twice(engine: Engine, form: Form) -> int:
     columns = ", ".join(map(engine.dialect.column, form.key))
     groups = f"select count(*) as again from ({engine.rows}) where {form.within} and not ({form.missing or 'false'}) group by {columns} having count(*) > 1"
     [[rows]] = [list(row) for row in engine.ask(f"select coalesce(sum(again), 0) from ({groups})")]
     return int(rows)
 
 
-def _living(others: Others, layer: str, table: str, engine: aggregate.Engine, which: Any) -> str:
+def _living(others: Others, layer: str, table: str, engine: Engine, which: Any) -> str:
     try:
         return others.rows(layer, table, engine, which)
     except AttributeError:  # not where our rules put it, and there is no Spark session here to look for it

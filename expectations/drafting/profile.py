@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import Dialect, Types
 from lakehouse import values
+from lakehouse.engines.dialect import NUMERIC, Dialect, Engine, Types
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -27,7 +26,6 @@ _PERSONAL = re.compile(
     r"|note|comment|text|descri|title|contact|person|relig|health|nation|race|^ip$|^ip_|_ip$",
     re.IGNORECASE,
 )
-NUMERIC = ("byte", "short", "integer", "long", "float", "double", "decimal")
 TIMES = ("date", "timestamp", "timestamp_ntz")
 
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from expectations.drafting.profile import EMAIL, NUMERIC, PATTERNS, TIMES, UUID, Column, Profile
+from expectations.drafting.profile import EMAIL, PATTERNS, TIMES, UUID, Column, Profile
+from lakehouse.engines.dialect import NUMERIC
 
 Check = dict[str, Any]  # as it stands in a suite
 _IDENTIFIER = re.compile(r"(^|_)(id|uuid|guid|key|code|sku|slug|number|no|ref)$", re.IGNORECASE)

@@ -1,10 +1,10 @@
 """Checks of a draft that concern other tables: contract, conservation and foreign keys, each to be tried before it is written."""
 
-from expectations.compile.condition import Types
 from expectations.drafting import profile, propose
 from expectations.drafting.propose import Check, Subject
 from expectations.names import key_of, known
 from lakehouse import dbt
+from lakehouse.engines.dialect import Types
 from lakehouse.settings import Settings
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from deltalake import DeltaTable
 from deltalake.schema import ArrayType, DataType, MapType, StructType
 
+from lakehouse.engines.dialect import WHOLE
+
 
 def spark_types(table: DeltaTable) -> dict[str, str]:
     """Column names and Delta's names of their types, as Spark writes them: `long`, `array<long>`, `struct<a:string>`."""
@@ -22,8 +24,8 @@ def _name(kind: DataType) -> str:
     return str(kind.type)
 
 
-_SYNONYMS = {
-    "long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "numeric": "decimal", "dec": "decimal", "real": "float",
+_SYNONYMS = WHOLE | {
+    "numeric": "decimal", "dec": "decimal", "real": "float",
     "varchar": "string", "char": "string", "character": "string", "character varying": "string", "text": "string", "bool": "boolean",
     "timestamp_ltz": "timestamp",
 }  # fmt: skip

@@ -21,8 +21,8 @@ from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
 from comporta import prompt
 from docs_site import build
-from expectations import local, notify, quarantine, registry
-from expectations.compile import aggregate, condition, frame
+from expectations import notify, quarantine, registry
+from expectations.compile import frame
 from expectations.drafting import profile
 from expectations.evidence import Evidence
 from expectations.gate import run_gate
@@ -35,7 +35,8 @@ from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
 from lakehouse import console, values
-from lakehouse.engines import catalog
+from lakehouse.engines import catalog, local
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 from lakehouse.tables.types import spark_types
@@ -75,22 +76,22 @@ class Lake:
         return spark_types(self.table)
 
     @property
-    def duckdb(self) -> aggregate.Engine:
+    def duckdb(self) -> Engine:
         near = local.rows(self.settings, self.table)
         assert near is not None
-        return aggregate.Engine(local.Engine(self.settings).ask, near, condition.DUCKDB)
+        return Engine(local.Engine(self.settings).ask, near, DUCKDB)
 
     @property
-    def on_spark(self) -> aggregate.Engine:
+    def on_spark(self) -> Engine:
         query = frame.at_version(self.location, 0)
-        return aggregate.Engine(lambda text: self.spark.sql(text).collect(), query, condition.SPARK)
+        return Engine(lambda text: self.spark.sql(text).collect(), query, SPARK)
 
     def suite(self, columns: list[str], **more: Any) -> Suite:
         """Checks that fail for every value, so that a sample must name it."""
         checks = [Check.model_validate({"expect": "expect_column_values_to_be_null", "column": name}) for name in columns]
         return Suite(table=self.name, description="Values.", owner="tests", checks=checks, **more)
 
-    def run(self, engine: aggregate.Engine, suite: Suite) -> tuple[Outcome, ...]:
+    def run(self, engine: Engine, suite: Suite) -> tuple[Outcome, ...]:
         judged = Judged(Evidence((engine,), self.types, lambda *_: ""), ("id",), lambda: pytest.fail("left to Great Expectations"))
         return Runner().run(suite, self.name, judged).outcomes
 
@@ -108,7 +109,7 @@ def _of_samples(outcomes: tuple[Outcome, ...]) -> Seen:
     return _of_rows([row for outcome in read for row in outcome["sample"]])
 
 
-def _asked(lake: Lake, engine: aggregate.Engine) -> Seen:
+def _asked(lake: Lake, engine: Engine) -> Seen:
     kinds = {name: lake.types[name] for name in ("id", *ALL)}
     shown = [engine.dialect.shown(engine.dialect.column(name), kind) for name, kind in kinds.items()]
     rows = engine.ask(f"select {', '.join(shown)} from ({engine.rows})")
@@ -188,7 +189,7 @@ def _quarantine(lake: Lake) -> Seen:
     done = quarantine.requeue(lake.settings, lake.spark, lake.name, lake.suite(["id"]))
     assert (done.back, done.superseded, done.failing) == (ROWS, 0, 0)
     near = local.rows(lake.settings, DeltaTable(lake.location))
-    back = aggregate.Engine(local.Engine(lake.settings).ask, f"select * from ({near}) where _batch_id > 1", condition.DUCKDB)
+    back = Engine(local.Engine(lake.settings).ask, f"select * from ({near}) where _batch_id > 1", DUCKDB)
     return _asked(lake, back)
 
 
@@ -368,7 +369,7 @@ def _dbt(lake: Lake) -> Seen:
         )
     assert done.success, done.exception
     near = local.rows(lake.settings, DeltaTable(f"{lake.warehouse}/{project.name}_main.db/t")) or ""
-    found = _asked(lake, aggregate.Engine(local.Engine(lake.settings).ask, near, condition.DUCKDB))
+    found = _asked(lake, Engine(local.Engine(lake.settings).ask, near, DUCKDB))
     project.drop()
     return found
 

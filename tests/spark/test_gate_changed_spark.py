@@ -6,11 +6,12 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from expectations.compile import aggregate, changed, condition, frame
+from expectations.compile import aggregate, changed, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite
 from lakehouse.engines import catalog
+from lakehouse.engines.dialect import SPARK, Engine
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 from lakehouse.tables.types import spark_types
@@ -29,7 +30,7 @@ SUITE = Suite.model_validate(
 def looked(settings: Settings, spark: Any, place: str) -> dict[int, tuple[int, bool]]:
     """Of each check the rows that it looked at, and whether it holds."""
     table = DeltaTable(place)
-    engine = aggregate.Engine(lambda query: spark.sql(query).collect(), frame.at_version(place, table.version()), condition.SPARK)
+    engine = Engine(lambda query: spark.sql(query).collect(), frame.at_version(place, table.version()), SPARK)
     verdicts = [row | {"delta_version": 0, "table_id": str(table.metadata().id)} for row in ledger.rows(settings, "verdicts")]
     few = changed.since(settings, table, verdicts, SUITE, (engine,))
     assert few is not None

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import local, registry
+from expectations import registry
 from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite
-from lakehouse.engines import session
+from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.settings import Settings
 from lakehouse.tables.types import spark_types
 
@@ -197,10 +198,10 @@ def test_what_is_compiled_says_what_great_expectations_says(
     table = DeltaTable(place)
     query = frame.at_version(place, table.version())
     near = local.rows(spark_server, table)
-    on_spark = aggregate.Engine(lambda text: spark.sql(text).collect(), query, condition.SPARK)
+    on_spark = Engine(lambda text: spark.sql(text).collect(), query, SPARK)
     engines = {"spark": (on_spark,)}
     if near:
-        engines["duckdb"] = (aggregate.Engine(local.Engine(spark_server).ask, near, condition.DUCKDB), on_spark)
+        engines["duckdb"] = (Engine(local.Engine(spark_server).ask, near, DUCKDB), on_spark)
     kept = judging.sql(query).cache()
     judged = _great_expectations(runner, kept)
     kept.unpersist()

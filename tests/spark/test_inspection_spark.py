@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from expectations.compile.condition import SPARK
 from expectations.drafting import draft
 from inspection import diff, key
 from inspection.reader import Reader
 from inspection.why import Tracer
+from lakehouse.engines.dialect import SPARK
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import candidate, ledger

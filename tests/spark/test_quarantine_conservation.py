@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import local, quarantine
+from expectations import quarantine
 from expectations.compile import frame
-from expectations.compile.condition import DUCKDB
 from expectations.suite import Suite
-from lakehouse.engines import catalog
+from lakehouse.engines import catalog, local
+from lakehouse.engines.dialect import DUCKDB
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import candidate, ledger, released, schemas

@@ -4,13 +4,14 @@ import json
 import sys
 from typing import Any
 
-from expectations import local, registry
-from expectations.compile import aggregate, condition, frame
+from expectations import registry
+from expectations.compile import frame
 from expectations.evidence import Evidence
 from expectations.runner import Judged, Runner, _detail, dumps
 from expectations.suite import Check, Suite
-from lakehouse.engines import session
+from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.machine import load
 from lakehouse.settings import Settings
 from lakehouse.tables.types import spark_types
@@ -50,10 +51,10 @@ def judge(settings: Settings, location: str) -> dict[str, Any]:
     spark = session.connect(settings)
     for name, value in SMALL.items():
         spark.conf.set(name, value)
-    on_spark = aggregate.Engine(lambda text: spark.sql(text).collect(), query, condition.SPARK)
+    on_spark = Engine(lambda text: spark.sql(text).collect(), query, SPARK)
     near = local.rows(settings, table)
     assert near is not None
-    duck = aggregate.Engine(local.Engine(settings).ask, near, condition.DUCKDB)
+    duck = Engine(local.Engine(settings).ask, near, DUCKDB)
     runner = Runner()
     found: dict[str, Any] = {}
     for lane, engines in {"duckdb": (duck, on_spark), "spark": (on_spark,)}.items():

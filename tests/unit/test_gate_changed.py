@@ -13,13 +13,12 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from expectations import local
 from expectations.compile import aggregate, changed
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import DUCKDB
 from expectations.evidence import Evidence
 from expectations.runner import Judged, _enough, _measured
 from expectations.suite import Suite
+from lakehouse.engines import local
+from lakehouse.engines.dialect import DUCKDB, Engine
 from lakehouse.settings import Settings
 from lakehouse.tables.types import spark_types
 

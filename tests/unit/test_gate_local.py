@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from expectations import local
-from lakehouse.engines import duck
+from lakehouse.engines import duck, local
 from lakehouse.settings import Settings
 from lakehouse.tables.types import spark_types
 

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.compile.aggregate import Engine
-from expectations.compile.condition import DUCKDB, SPARK
 from expectations.evidence import Evidence
 from expectations.promises import (
     Conserved,
@@ -21,6 +19,7 @@ from expectations.promises import (
     UsualRowCount,
     answer,
 )
+from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.tables.types import one_name
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

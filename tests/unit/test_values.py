@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.compile.condition import DUCKDB, SPARK
 from expectations.runner import _as_theirs, _exactly
 from expectations.suite import Check
 from inspection import key
 from lakehouse import values
 from lakehouse.engines.catalog import hive
+from lakehouse.engines.dialect import DUCKDB, SPARK
 
 _DAYS = st.integers(-2_440_550, 106_751_991)  # all that Delta's days and microseconds can be, from 4713 BC
 

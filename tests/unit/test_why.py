@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
 
-from expectations.compile.condition import DUCKDB, SPARK
 from inspection import command, key
 from inspection.answer import Answer
 from inspection.reader import Reader
 from inspection.why import Tracer
+from lakehouse.engines.dialect import DUCKDB, SPARK
 from lakehouse.errors import AbsentError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger, quarantine

@@ -23,6 +23,7 @@ from deltalake import DeltaTable
 
 from lakehouse import atomic, machine
 from lakehouse.engines import catalog
+from lakehouse.engines.dialect import WHOLE
 from lakehouse.engines.sqlnames import named
 from lakehouse.engines.sqlrows import chooses_rows
 from lakehouse.engines.sqltext import without_end
@@ -32,15 +33,14 @@ from lakehouse.tables import candidate, commits
 from lakehouse.tables.types import spark_types
 from releases import view
 
-_SPARK = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
-_WHOLE = re.compile(rf"\b({'|'.join(_SPARK)})\b(?!:)")
+_WHOLE = re.compile(rf"\b({'|'.join(WHOLE)})\b(?!:)")
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _LITTLE = candidate.Size(50_000, 4 * 2**20)  # of all inputs: so few rows are through before code for them is generated and compiled
 _MANY_FILES = {  # of 16 MB before they are compressed: the less of a table a file holds, the less a merge writes anew
     "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "200",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
 }
-_ORDERED = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "date": "date"}
+_ORDERED = WHOLE | {"date": "date"}
 _ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
 _ALWAYS = "it is tagged always"
 _BATCHES = "macro.comporta.last_batch_id"
@@ -166,7 +166,7 @@ class ComportaAdapter(ExactAdapter, Reading):
     def columns_of(self, relation: BaseRelation) -> list[str]:
         """Columns of a Delta table with their types, as `describe` has them."""
         return [
-            f"{name} {_WHOLE.sub(lambda kind: _SPARK[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()
+            f"{name} {_WHOLE.sub(lambda kind: WHOLE[kind[0]], kind)}" for name, kind in spark_types(self._table(relation)).items()
         ]
 
     # What stands in for a table that is not there

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 import duckdb
 from deltalake import DeltaTable
 
-from expectations.compile.condition import DUCKDB
 from lakehouse import access, values
 from lakehouse.engines import duck
+from lakehouse.engines.dialect import DUCKDB
 from lakehouse.settings import Settings
 
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "domainMetadata", "inCommitTimestamp"}
