@@ -1,4 +1,4 @@
-"""The command line. Commands of other packages are loaded by name when they are called: this package imports none."""
+"""The command line. Commands are loaded by name when they are called: `--help` waits for none of what they need."""
 
 import importlib
 import sys
@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from comporta import pipeline, stats
+from comporta.run import noted
 from lakehouse import access, console, dbt, machine
 from lakehouse.engines import catalog
 from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
@@ -27,7 +28,7 @@ ELSEWHERE = {
     "discover": "ingestion.command:discover",
     "ingest": "ingestion.command:ingest",
     "reconcile": "ingestion.command:reconcile",
-    "gate": "expectations.command:gate",
+    "gate": "comporta.gate:gate",
     "requeue": "expectations.command:requeue",
     "suite": "expectations.command:suite",
     "diff": "inspection.command:diff",
@@ -41,7 +42,7 @@ ELSEWHERE = {
 
 
 class Commands(click.Group):
-    """Our commands and those of the packages above us."""
+    """Our commands and those of other modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *ELSEWHERE])
@@ -221,9 +222,9 @@ def make_release(layer: str) -> None:
     """Show readers the layer's tables as its gate has passed them."""
     settings = load()
     machine.start(settings)
-    with machine.writing(settings, f"release {layer}"):
+    with machine.writing(settings, f"release {layer}"), noted(settings, f"release {layer}") as made_in:
         before = released.current(settings, layer)
-        made = release.publish(settings, layer, release.judged(settings, layer))
+        made = release.publish(settings, layer, release.judged(settings, layer), run_id=made_in.run_id)
         unchanged = before is not None and made.release_id == before.release_id
         console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
         glue.register(settings, layer)
@@ -253,8 +254,8 @@ def rollback(number: int) -> None:
     settings = load()
     release.target_of(settings, number)  # before a server is started for nothing
     machine.start(settings)
-    with machine.writing(settings, "rollback"):
-        made = release.rollback(settings, number)
+    with machine.writing(settings, "rollback"), noted(settings, "rollback") as made_in:
+        made = release.rollback(settings, number, made_in.run_id)
         console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
         glue.register(settings, made.layer)
 
@@ -297,14 +298,18 @@ def site() -> None:
 @cli.command()
 def docs() -> None:
     """Serve the docs site on loopback."""
+    from docs_site import serve
+
     settings = load()
-    importlib.import_module("docs_site.serve").serve(settings)
+    serve.serve(settings)
 
 
 @cli.command()
 @click.option("-e", "--execute", help="run this statement and leave")
 def sql(execute: str | None) -> None:
     """A SQL prompt on the Spark server."""
+    from comporta import prompt
+
     settings = load()
     machine.start(settings)
-    importlib.import_module("comporta.prompt").run(settings, execute)
+    prompt.run(settings, execute)

@@ -1,33 +1,28 @@
 """The way of the data, stage by stage; and the demo, which is that way with the sample shop as its source."""
 
-import importlib
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from psycopg2 import OperationalError
 from psycopg2.errors import UndefinedTable
-from rich.text import Text
+from pydantic import SecretStr
 
 from comporta import stats
-from docs_site import dbt_page
-from lakehouse import atomic, console, dbt, machine
+from comporta.gate import pass_gate
+from comporta.run import Run, Seconds, noted, stage
+from lakehouse import atomic, console, dbt, machine, redaction
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
-from lakehouse.machine import load
-from lakehouse.redaction import first_line, redact
+from lakehouse.redaction import first_line
 from lakehouse.servers import postgres
 from lakehouse.settings import Settings
-from lakehouse.tables import ledger
 from releases import glue, release
-
-Seconds = dict[str, float]
 
 
 def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
-    """Ingest, gate and release bronze, silver and gold, and build the site.
+    """The way of the data: ingest, then of each layer models, gate and release; and the site, after a failure too.
+
+    Args:
+        seconds: of stages before these.
 
     Returns:
         seconds of each stage, in order.
@@ -35,71 +30,81 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
     Raises:
         GateError: a gate failed; what readers see has not moved.
     """
+    settings.dsn()
     seconds = {} if seconds is None else seconds
     with machine.writing(settings, "the pipeline"):
-        # Great Expectations takes seconds to import: meanwhile the server starts, or the source is read.
-        threading.Thread(target=lambda: importlib.import_module("expectations.registry").types()).start()
-        with _stage(seconds, "server"):
+        threading.Thread(target=_warm).start()
+        with stage(seconds, "server"):
             machine.start(settings, mend=True)  # nobody else writes
             release.recover(settings)
         try:
-            with _noted(settings):
-                _run_layers(settings, seconds)
+            with noted(settings, "run", seconds) as made:
+                _run_layers(made)
         finally:
-            with _stage(seconds, "site"):
+            with stage(seconds, "site"):
                 build_site(settings)
     return seconds
 
 
-def _run_layers(settings: Settings, seconds: Seconds) -> None:
+def _run_layers(run: Run) -> None:
     missing: PartialCopyError | CatalogError | None = None
-    with _stage(seconds, "ingest"):
+    with run.stage("ingest"):
         try:
-            _command("ingestion.command:ingest")
+            _ingest(run)
         except PartialCopyError as error:  # what was copied goes its way; the exit code tells of the rest
             missing = error
-    _promote(settings, seconds, "bronze")
+    _promote(run, "bronze")
     for layer in ("silver", "gold"):
-        with _stage(seconds, f"dbt {layer}"):
-            dbt.run_moved(settings, layer)
-        _promote(settings, seconds, layer)
-        late = glue.follow(settings, layer)
+        with run.stage(f"dbt {layer}"):
+            dbt.run_moved(run.settings, layer)
+        _promote(run, layer)
+        late = glue.follow(run.settings, layer)
         missing = missing or late
-        dbt.note_built(settings, layer)
+        dbt.note_built(run.settings, layer)
     if missing:
         raise missing
 
 
-@contextmanager
-def _noted(settings: Settings) -> Iterator[None]:
-    """Record the run in the ledger, and why it failed if it did."""
-    started = time.monotonic()
-    row: dict[str, object] = {"run_id": ledger.next_run_id(settings), "command": "run"}
-    ledger.append(settings, "runs", [row | {"status": "running"}])
-    try:
-        yield
-    except BaseException as error:
-        detail = redact(str(error) or type(error).__name__)
-        ledger.append(settings, "runs", [row | {"status": "failed", "seconds": time.monotonic() - started, "detail": detail}])
-        raise
-    ledger.append(settings, "runs", [row | {"status": "succeeded", "seconds": time.monotonic() - started}])
+def _ingest(run: Run) -> None:
+    from ingestion.command import copy
+    from ingestion.plan import Request
+
+    machine.check(run.settings)
+    copy(run.settings, Request(run_id=run.run_id))
+
+
+def _promote(run: Run, layer: str) -> None:
+    with run.stage(f"gate {layer}"):
+        pass_gate(run.settings, layer, run.run_id, hold_back=True)
+    with run.stage(f"release {layer}"):
+        made = release.publish(run.settings, layer, release.judged(run.settings, layer), run_id=run.run_id)
+        console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables")
+
+
+def _warm() -> None:
+    """Import Great Expectations, which takes seconds: meanwhile the server starts, or the source is read."""
+    from expectations import registry
+
+    registry.types()
 
 
 def demo(settings: Settings) -> Seconds:
     """Start the embedded PostgreSQL, fill it if it is empty, and run the pipeline on it."""
     seconds: Seconds = {}
     database = postgres.of(settings)
-    with _stage(seconds, "postgres"):
+    with stage(seconds, "postgres"):
         database.start()
         dsn = database.create_database("shop")
-    with _stage(seconds, "sample shop"):
+    with stage(seconds, "sample shop"):
         _seed(settings, dsn)
-    return run(_pointed_at(dsn), seconds)
+    redaction.know_login(dsn)
+    return run(settings.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": "shop"}), seconds)
 
 
 def traffic(settings: Settings, days: int) -> None:
     """Play `days` business days on the sample shop."""
-    play = importlib.import_module("samples.shop.traffic").play_day
+    from samples.shop.traffic import play_day
+
     database = postgres.of(settings)
     database.start()
     state = settings.var_dir / "state" / "day"
@@ -108,7 +113,7 @@ def traffic(settings: Settings, days: int) -> None:
         day = int(state.read_text()) + 1 if state.exists() else 1
         try:
             with console.step(f"Day {day} in the shop"):
-                done = play(database.dsn("shop"), day)
+                done = play_day(database.dsn("shop"), day)
         except (OperationalError, UndefinedTable) as error:
             raise SourceError("sample shop", first_line(error), remedy="Run make demo first, which fills it") from None
         atomic.write(state, str(day))
@@ -118,15 +123,18 @@ def traffic(settings: Settings, days: int) -> None:
 
 def build_site(settings: Settings) -> None:
     """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
+    from docs_site import build, dbt_page, publish
+
     stats.write(settings)
     dbt_page.write(settings)
-    index = importlib.import_module("docs_site.build").build(settings, datetime.now(UTC))
-    importlib.import_module("docs_site.publish").publish(settings)
+    index = build.build(settings, datetime.now(UTC))
+    publish.publish(settings)
     console.out.print(f"Site: {index}")
 
 
 def _seed(settings: Settings, dsn: str) -> None:
-    loader = importlib.import_module("samples.shop.load")
+    from samples.shop import load as loader
+
     state = settings.var_dir / "state" / "day"
     try:
         with console.step(f"Filling the sample shop (SCALE={settings.scale:g})"):
@@ -135,34 +143,3 @@ def _seed(settings: Settings, dsn: str) -> None:
         console.out.print(f"  {console.count(sum(rows.values()))} rows in {len(rows)} tables")
     except loader.ShopExists:
         console.out.print("  The shop is there already; it is left as it is.")
-
-
-def _pointed_at(dsn: str) -> Settings:
-    os.environ["SOURCE_DSN"], os.environ["SOURCE_NAME"] = dsn, "shop"
-    return load()
-
-
-def _promote(settings: Settings, seconds: Seconds, layer: str) -> None:
-    with _stage(seconds, f"gate {layer}"):
-        _command("expectations.command:gate", "--layer", layer, "--hold-back")
-    with _stage(seconds, f"release {layer}"):
-        made = release.publish(settings, layer, release.judged(settings, layer))
-        console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables")
-
-
-def _command(target: str, *arguments: str) -> None:
-    module, name = target.split(":")
-    command: Callable[..., None] = getattr(importlib.import_module(module), name).main
-    command(args=list(arguments), standalone_mode=False)
-
-
-@contextmanager
-def _stage(seconds: Seconds, name: str) -> Iterator[None]:
-    console.out.rule(Text(name, style="bold"), align="left", style="dim") if console.out.is_terminal else console.out.print(
-        f"— {name}"
-    )
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        seconds[name] = seconds.get(name, 0) + time.monotonic() - started

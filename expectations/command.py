@@ -1,4 +1,4 @@
-"""`gate`, `requeue` and `suite`: judge a layer and say what came of it; let rows back; draft a suite."""
+"""What a gate says to whoever waits for it; `requeue` lets rows back, `suite` drafts a suite."""
 
 from pathlib import Path
 from typing import Any
@@ -6,40 +6,11 @@ from typing import Any
 import click
 from rich.text import Text
 
-from expectations import notify
-from expectations.suite import LAYERS, NOBODY
+from expectations.suite import NOBODY
 from expectations.verdict import Outcome, Verdict
 from lakehouse import console, machine
-from lakehouse.errors import GateError
 from lakehouse.machine import load
 from lakehouse.settings import Settings
-from lakehouse.tables import released
-
-
-@click.command()
-@click.option("--layer", type=click.Choice(LAYERS), required=True, help="what to judge")
-@click.option("--tables", help="only these, as globs: shop__orders,shop__cust*")
-@click.option("--hold-back", is_flag=True, help="keep what fails in quarantine, and set it back to what readers see")
-def gate(layer: str, tables: str | None, hold_back: bool) -> None:
-    """Judge a layer's tables by their suites; nothing moves on that has not passed."""
-    settings = load()
-    with machine.writing(settings, f"gate {layer}"):
-        verdicts = _judge(settings, layer, tables)
-        show(settings, verdicts)
-        for problem in notify.tell(settings, layer, verdicts):
-            console.warn(problem)
-        bad = [verdict for verdict in verdicts if not verdict.ok]
-        if bad and hold_back:
-            from lakehouse.tables import candidate  # deltalake: not for --help
-
-            failed = {verdict.table: verdict.delta_version for verdict in bad}
-            candidate.hold_back(settings, layer, failed, released.published(settings, layer))
-    if bad:
-        names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
-        raise GateError(
-            f"{layer} gate", f"{len(bad)} of {len(verdicts)} tables did not pass: {names}",
-            remedy=f"Nothing was promoted. Mend the data or the suite and run make gate LAYER={layer}",
-        )  # fmt: skip
 
 
 @click.command()
@@ -64,19 +35,6 @@ def requeue(table: str) -> None:
         console.out.print(
             f"They are batch {done.batch_id} of bronze.{table}. Run make run, or make gate and make release LAYER=bronze."
         )
-
-
-def _judge(settings: Settings, layer: str, tables: str | None) -> list[Verdict]:
-    from expectations.gate import run_gate  # Spark's client takes a second to import: not for --help
-    from lakehouse.engines.session import connect
-
-    globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
-    with console.step(f"Judging {layer}"):
-        spark = connect(settings)
-        try:
-            return run_gate(settings, spark, layer, globs, lambda verdict: None)
-        finally:
-            spark.stop()
 
 
 def show(settings: Settings, verdicts: list[Verdict]) -> None:

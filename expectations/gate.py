@@ -37,26 +37,28 @@ from lakehouse.tables.types import spark_types
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from expectations.report.page import Pages
     from expectations.runner import Judged, Ran, Runner
 
-Report = Callable[[Verdict], None]
 _LANES = 4  # tables at once on two cores: what Great Expectations asks is mostly waiting (gold, all of it so judged: 11.8 s with 2, 10.3 with 4)
 
 
-def run_gate(
-    settings: Settings,
-    spark: "SparkSession",
-    layer: str,
-    tables: list[str] | None,
-    report: Report,
-    run_id: int | None = None,
-    suites: Path = SUITES,
-) -> list[Verdict]:
-    """Judge the tables of `layer` whose names match a glob of `tables` (None: all), and note the verdicts in the ledger.
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a layer's tables.
 
-    `report` is called with each verdict, from one thread, when its page is there. A verdict over a released version that
-    passed under the same suite is taken again, marked `unchanged`, and not noted twice.
+    Attributes:
+        kept: verdicts over released versions that passed under the same suite, taken again; they are in the ledger already.
+        made: new verdicts, each with the results that it rests on; None where nothing could be judged.
+    """
+
+    kept: list[Verdict]
+    made: "list[tuple[Verdict, Ran | None]]"
+
+
+def judge_layer(
+    settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None = None, suites: Path = SUITES
+) -> Judgement:
+    """Judge the tables of `layer` whose names match a glob of `tables` (None: all). Rows that bronze's suites quarantine are taken out.
 
     Raises:
         SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
@@ -64,9 +66,13 @@ def run_gate(
     jobs = _jobs(settings, spark, layer, tables, suites)
     kept = [verdict for job in jobs if (verdict := job.known())]
     todo = [job for job in jobs if job.known() is None]
-    for verdict in kept:
-        report(verdict)
-    return kept + (_judge_all(settings, spark, layer, todo, report, run_id, suites) if todo else [])
+    return Judgement(kept, _judge_all(settings, spark, layer, todo, suites) if todo else [])
+
+
+def note(settings: Settings, verdicts: Sequence[Verdict], run_id: int | None) -> None:
+    """Note new verdicts in the ledger, as of the run `run_id`."""
+    if verdicts:
+        ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
 
 
 def preview(
@@ -192,28 +198,17 @@ def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[s
 
 
 def _judge_all(
-    settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], report: Report, run_id: int | None, suites: Path
-) -> list[Verdict]:
-    from docs_site.publish import publish
+    settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], suites: Path
+) -> "list[tuple[Verdict, Ran | None]]":
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
-    from expectations.report.page import Pages, write_index
     from expectations.runner import Runner
 
     for job in jobs:
         if job.suite:
             registry.validate(job.suite, file_of(layer, job.table, suites))
-    pages, bench = Pages(settings), Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark))
+    bench = Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark))
     with ThreadPoolExecutor(_LANES) as pool:
-        judged = list(pool.map(lambda job: _judge(bench, job), jobs))
-    verdicts = [_with_page(pages, verdict, ran) for verdict, ran in judged]
-    pages.build()
-    verdicts = [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
-    ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
-    write_index(settings)
-    publish(settings)
-    for verdict in verdicts:
-        report(verdict)
-    return verdicts
+        return list(pool.map(lambda job: _judge(bench, job), jobs))
 
 
 def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
@@ -364,13 +359,6 @@ def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: f
         said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,
         owner=suite.owner,
     )  # fmt: skip
-
-
-def _with_page(pages: "Pages", verdict: Verdict, ran: "Ran | None") -> Verdict:
-    if ran is None or verdict.delta_version is None:
-        return verdict
-    page = pages.add(f"{verdict.layer}.{verdict.table}", verdict.delta_version, ran, verdict.ok, datetime.now(UTC))
-    return replace(verdict, page=page)
 
 
 def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ingestion.sources.postgres.snapshot import take_snapshot, unknown
 from lakehouse import atomic, console, machine
 from lakehouse.errors import DifferenceError, PartialCopyError, SettingsError, SourceError, StorageError
 from lakehouse.machine import load
+from lakehouse.settings import Settings
 
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 _HEAD = """\
@@ -93,9 +94,19 @@ def ingest(tables: str | None, since: str | None, until: str | None, resync: boo
     with machine.writing(settings, "ingest"):
         if machine.start(settings):
             console.out.print("Spark server started.")
-        with console.step(f"Reading {settings.source()}"):
-            done = job.run(settings, request=request, warn=console.warn)
-        show(done)
+        copy(settings, request)
+
+
+def copy(settings: Settings, request: Request) -> None:
+    """Copy what `request` says to bronze, on a server that runs, and show what became of each table.
+
+    Raises:
+        PartialCopyError: some tables were not copied.
+        SourceError, StorageError: none was.
+    """
+    with console.step(f"Reading {settings.source()}"):
+        done = job.run(settings, request=request, warn=console.warn)
+    show(done)
     if done.failed and all(outcome.unstored for outcome in done.failed):
         raise StorageError(
             settings.lake_url, f"did not take {len(done.failed)} of {len(done.outcomes)} tables", remedy="See above; then run again"

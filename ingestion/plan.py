@@ -44,6 +44,7 @@ class Request:
         only: labels of the tables to copy, whatever `patterns` says; empty for all.
         lacking: labels of tables to be read whole since bronze turned out to lack rows of theirs.
         unmarked: labels of tables to be read by xmin since rows of theirs changed and their cursor did not move.
+        run_id: of the pipeline whose part it is; None where it is asked for by itself.
     """
 
     patterns: str | None = None
@@ -53,6 +54,7 @@ class Request:
     only: frozenset[str] = frozenset()
     lacking: frozenset[str] = frozenset()
     unmarked: frozenset[str] = frozenset()
+    run_id: int | None = None
 
     @property
     def backfill(self) -> bool:

@@ -165,7 +165,7 @@ def _once(settings: Settings, request: Request, warn: Warn) -> Run:
     for item in plans:
         outcome, batch = settle(settings, item, [row for row in results if row["table"] == item.name], context)
         done.outcomes.append(outcome)
-        batches.append(batch)
+        batches.append(batch | {"run_id": request.run_id or done.batch_id})
     _register(settings, plans)
     done.seconds = time.monotonic() - started
     _record(settings, done, batches)

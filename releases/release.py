@@ -62,6 +62,7 @@ def publish(
     note: str = "",
     kind: str = "release",
     held: dict[str, Held] | None = None,
+    run_id: int | None = None,
 ) -> Release:
     """Point the layer's views at `versions`; the same as what is current is no new release.
 
@@ -69,6 +70,7 @@ def publish(
 
     Args:
         held: what of each bronze table is in quarantine; by default what is there now.
+        run_id: of the run whose part it is.
     """
     recover(settings)
     before = current(settings, layer)
@@ -79,12 +81,12 @@ def publish(
         return before
     glue.refuse(settings, layer, versions)
     number = max((release.release_id for release in history(settings)), default=0) + 1
-    release = Release(number, layer, kind, "pending", versions, note, held)
+    release = Release(number, layer, kind, "pending", versions, note, held, run_id)
     _record(settings, release)
     return _finish(settings, release)
 
 
-def rollback(settings: Settings, number: int) -> Release:
+def rollback(settings: Settings, number: int, run_id: int | None = None) -> Release:
     """Show readers of release `number`'s layer that release again, as a new release.
 
     Raises:
@@ -94,7 +96,7 @@ def rollback(settings: Settings, number: int) -> Release:
     now = current(settings, target.layer)
     if now and (now.tables, now.held) == (target.tables, target.held):
         raise ReleaseError(f"release {number}", f"is what readers of {target.layer} see already", remedy="See make releases")
-    return publish(settings, target.layer, target.tables, f"back to release {number}", "rollback", target.held)
+    return publish(settings, target.layer, target.tables, f"back to release {number}", "rollback", target.held, run_id)
 
 
 def target_of(settings: Settings, number: int) -> Release:

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from typing import Any
 
 from expectations.report import offline
 from expectations.runner import Ran
+from expectations.verdict import Verdict
 from lakehouse import atomic, values
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
@@ -70,6 +72,18 @@ class Pages:
     def existing(self, page: str) -> str:
         """`page` if it was rendered, else nothing."""
         return page if (self._site / page).is_file() else ""
+
+
+def render(settings: Settings, made: Iterable[tuple[Verdict, Ran | None]], now: datetime) -> list[Verdict]:
+    """A page for each of the verdicts that rest on results; the verdicts, each with where its page is."""
+    pages, verdicts = Pages(settings), list[Verdict]()
+    for verdict, ran in made:
+        if ran is not None and verdict.delta_version is not None:
+            page = pages.add(f"{verdict.layer}.{verdict.table}", verdict.delta_version, ran, verdict.ok, now)
+            verdict = replace(verdict, page=page)
+        verdicts.append(verdict)
+    pages.build()
+    return [replace(verdict, page=pages.existing(verdict.page)) for verdict in verdicts]
 
 
 def write_index(settings: Settings) -> None:

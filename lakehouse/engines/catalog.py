@@ -14,7 +14,7 @@ from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TTransportException
 
 from lakehouse.errors import ServerError
-from lakehouse.servers import health, process, thrift
+from lakehouse.servers import health, process, thrift_session
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 
@@ -71,13 +71,15 @@ def cursor(settings: Settings, configuration: Mapping[str, str] | None = None, s
     Raises:
         ServerError: nobody listens on the Thrift port, or the server died or does not answer, now or later.
     """
-    begin = {thrift.STREAM: str(stream).lower()} | {f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()}
+    begin = {thrift_session.STREAM: str(stream).lower()} | {
+        f"set:hiveconf:{name}": value for name, value in (configuration or {}).items()
+    }
     if not process.listening(settings.thrift_port):
         raise health.lost(settings)
     wire = TSocket("127.0.0.1", settings.thrift_port)
     with health.watched(settings, lambda: _cut(wire)) as seen:
         try:
-            with thrift.connect(settings, wire, begin) as connection, connection.cursor() as opened:
+            with thrift_session.connect(settings, wire, begin) as connection, connection.cursor() as opened:
                 yield opened
         except (TTransportException, EOFError):
             raise health.lost(settings, *seen) from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import psutil
 
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, process, thrift
+from lakehouse.servers import authentication, process, thrift_session
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def trouble(settings: Settings, patience: float | None = None, connect: bool = F
     if not running and not noted.runs():
         return f"has died: {last_words(settings)}" if noted.died() else STOPPED
     asks: list[tuple[str, int, Callable[[], object]]] = [
-        ("Thrift", settings.thrift_port, lambda: thrift.answer(settings, patience))
+        ("Thrift", settings.thrift_port, lambda: thrift_session.answer(settings, patience))
     ]
     if connect:
         asks.append(("Connect", settings.connect_port, lambda: _answer(settings, patience)))

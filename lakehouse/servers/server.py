@@ -10,7 +10,7 @@ from thrift.transport.TTransport import TTransportException
 
 from lakehouse import access, console, environment
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, thrift, weed
+from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, thrift_session, weed
 from lakehouse.servers.health import log_file as log_file
 from lakehouse.servers.health import pid_file as pid_file
 from lakehouse.settings import ROOT, Settings
@@ -192,7 +192,7 @@ def _await_query(settings: Settings) -> None:
 def _answer(settings: Settings) -> None:
     """Have a query answered in time: on a cluster whose executors can't start it would wait for ever, as Spark does."""
     try:
-        thrift.answer(settings, _START_SECONDS)
+        thrift_session.answer(settings, _START_SECONDS)
     except (OSError, TTransportException):
         raise ServerError(
             "Spark server",
@@ -262,7 +262,7 @@ def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # Rows go to a client as it fetches them, a partition at a time. What is collected at once, a partition among it, is refused
         # beyond a quarter of the heap: it is there twice or three times on its way.
-        thrift.STREAM.rpartition(":")[2]: "true",
+        thrift_session.STREAM.rpartition(":")[2]: "true",
         "spark.driver.maxResultSize": f"{_megabytes(settings.spark_memory) // 4}m",
         "spark.sql.warehouse.dir": storage.for_spark(storage.join(settings.lake_url, "warehouse")),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={_metastore(settings) / 'db'};create=true",

@@ -39,7 +39,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     # One row per table of an ingestion run.
     "batches": pa.schema(
         [
-            ("batch_id", pa.int64()),
+            ("batch_id", pa.int64()),  # the run_id of the ingestion
+            ("run_id", pa.int64()),  # of the pipeline whose part it was; else the batch's own
             ("source", pa.string()),
             ("source_table", pa.string()),
             ("table_name", pa.string()),
@@ -120,6 +121,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "releases": pa.schema(
         [
             ("release_id", pa.int64()),
+            ("run_id", pa.int64()),
             ("layer", pa.string()),
             ("kind", pa.string()),  # release | rollback
             ("status", pa.string()),  # pending | published

@@ -19,6 +19,7 @@ class Release:
     tables: dict[str, int]
     note: str
     held: dict[str, Held] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
+    run_id: int | None = None  # None of those that an earlier version of Comporta made
 
 
 def history(settings: Settings, layer: str | None = None) -> list[Release]:
@@ -29,7 +30,7 @@ def history(settings: Settings, layer: str | None = None) -> list[Release]:
 
 
 def _read(row: dict[str, object]) -> Release:
-    names = ("release_id", "layer", "kind", "status", "note")
+    names = ("release_id", "layer", "kind", "status", "note", "run_id")
     held = {table: Held(said["version"], tuple(said["key"])) for table, said in json.loads(str(row["held"] or "{}")).items()}
     return Release(**{name: row[name] for name in names}, tables=json.loads(str(row["tables"])), held=held)  # type: ignore[arg-type]
 

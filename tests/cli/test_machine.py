@@ -8,12 +8,12 @@ from pathlib import Path
 
 import apart
 import pytest
-from house import PACKAGES
+from house import FOLDERS
 from ports import free_ports
 
 from lakehouse.settings import ROOT
 
-_CODE = (*PACKAGES, "dbt_adapter", "dbt_project")
+_CODE = (*FOLDERS, "dbt_project")
 _OURS = shutil.ignore_patterns("__pycache__", "target", "logs", "dbt_packages")
 
 

@@ -1,40 +1,12 @@
 """Rules of this repository that no tool checks."""
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from lakehouse import dbt
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
-
-# `lakehouse` is shared by all and knows none; ingestion and expectations never meet; inspection looks on, and nobody needs it.
-FORBIDDEN = {
-    "lakehouse": {"comporta", "ingestion", "expectations", "inspection", "workspaces"},
-    "ingestion": {"comporta", "expectations", "inspection", "workspaces"},
-    "expectations": {"comporta", "ingestion", "inspection", "workspaces"},
-    "inspection": {"comporta", "ingestion", "workspaces"},
-}
-
-
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module.split(".")[0])
-    return found
-
-
-@pytest.mark.parametrize("package", sorted(FORBIDDEN))
-def test_packages_import_only_downwards(package: str) -> None:
-    files = list((ROOT / package).rglob("*.py"))
-    assert files
-    wrong = [path.name for path in files if imports(path) & FORBIDDEN[package]]
-    assert wrong == []
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])

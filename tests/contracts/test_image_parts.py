@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
-from house import PACKAGES
+from house import FOLDERS
 
 from comporta import cli
 from lakehouse import machine
@@ -20,7 +20,7 @@ from lakehouse.servers import jars, scala, server, weed
 from lakehouse.settings import ROOT, Settings
 from lakehouse.tables import schemas
 
-RUNS = (*PACKAGES, "docker", "dbt_adapter")
+RUNS = (*FOLDERS, "docker")
 MODES: dict[str, dict[str, str]] = {
     "a folder": {},
     "S3": {"lake_url": "s3://lake/here"},

@@ -12,7 +12,7 @@ import pytest
 from conftest import Lake
 
 from lakehouse.engines import catalog
-from lakehouse.tables import released
+from lakehouse.tables import ledger, released
 from releases import release
 from samples.shop.truth import TRUTH
 
@@ -70,6 +70,16 @@ def test_after_traffic_gold_equals_the_source_again(lake: Lake) -> None:
     lake.run("demo")
     assert ask(lake, _POLL) != before
     assert_gold_equals_source(lake)
+
+
+def test_every_record_names_its_run(lake: Lake) -> None:
+    runs = {row["run_id"]: row["command"] for row in ledger.rows(lake.settings, "runs")}
+    for table in ("batches", "verdicts", "releases"):
+        assert {runs.get(row["run_id"]) for row in ledger.rows(lake.settings, table)} == {"run"}, table
+    lake.run("gate", "--layer", "gold", "--tables", "no_such_table", ok=False)
+    lake.run("release", "--layer", "gold")
+    last = sorted(ledger.rows(lake.settings, "runs"), key=lambda row: row["at"])[-1]
+    assert (last["command"], last["status"]) == ("release gold", "succeeded") and last["run_id"] not in runs
 
 
 def test_failed_bronze_gate_keeps_readers_where_they_were_and_the_fix_heals(lake: Lake) -> None:

@@ -20,12 +20,12 @@ from small_dbt import Project
 from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 
 from comporta import prompt
+from comporta.gate import run_gate
 from docs_site import build
 from expectations import notify, quarantine, registry
 from expectations.compile import frame
 from expectations.drafting import profile
 from expectations.evidence import Evidence
-from expectations.gate import run_gate
 from expectations.runner import Judged, Runner, _detail, dumps, plain
 from expectations.suite import Check, Suite
 from expectations.verdict import Outcome, Verdict
@@ -204,7 +204,7 @@ def _gate(lake: Lake) -> Seen:
     (suites / "bronze").mkdir(parents=True)
     said = {"table": lake.name, "description": COMMENT, "owner": COMMENT, "checks": checks}
     (suites / "bronze" / f"{lake.name}.yml").write_text(yaml.safe_dump(said, allow_unicode=True), encoding="utf-8")
-    [verdict] = run_gate(lake.settings, lake.spark, "bronze", [lake.name], lambda verdict: None, suites=suites)
+    [verdict] = run_gate(lake.settings, lake.spark, "bronze", [lake.name], suites=suites)
     assert (verdict.verdict, verdict.ran, verdict.rows_seen) == ("failed", len(ALL), ROWS)
     lake.verdict = verdict
     return _of_samples(verdict.failures)

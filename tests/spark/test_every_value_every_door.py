@@ -9,7 +9,7 @@ import click
 import pytest
 from bronze_reader import bronze, execute
 from doors import DOORS, Lake
-from house import PACKAGES
+from house import FOLDERS
 from test_ingest_every_type import EDGES
 from value_kinds import COLUMNS, KEYS, KINDS, expected, statements
 
@@ -98,7 +98,7 @@ def test_every_command_and_every_module_that_reads_rows_has_a_door() -> None:
     fetching = re.compile(r"\.(ask|collect|fetchall|fetchmany|fetchone|to_arrow_table|toArrow|toPandas)\(")
     readers = {
         str(path.relative_to(ROOT))
-        for folder in PACKAGES
+        for folder in FOLDERS
         if folder not in ("ingestion", "samples")
         for path in (ROOT / folder).rglob("*.py")
         if fetching.search(path.read_text())

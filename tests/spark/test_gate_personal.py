@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from comporta.gate import run_gate
 from docs_site.build import build
 from expectations import command, notify
-from expectations.gate import run_gate
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import ledger
@@ -77,7 +77,7 @@ def _gate(settings: Settings, spark: Any, folder: Path, suite: str) -> Any:
     path = folder / "suites" / "bronze" / "crm__people.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(suite)
-    return run_gate(settings, spark, "bronze", None, lambda verdict: None, suites=folder / "suites")
+    return run_gate(settings, spark, "bronze", None, suites=folder / "suites")
 
 
 def test_no_personal_value_leaves_a_gate_and_every_check_is_noted(

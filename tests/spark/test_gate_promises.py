@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from expectations.gate import run_gate
+from comporta.gate import run_gate
 from expectations.verdict import Verdict
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings
@@ -42,7 +42,7 @@ class Silver:
         self.spark.sql(statement.format(self.schema)).collect()
 
     def gate(self) -> dict[str, Verdict]:
-        found = run_gate(self.settings, self.spark, "silver", None, lambda verdict: None, suites=self.suites)
+        found = run_gate(self.settings, self.spark, "silver", None, suites=self.suites)
         return {verdict.table: verdict for verdict in found}
 
     def release(self, verdicts: dict[str, Verdict]) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from expectations.gate import run_gate
+from comporta.gate import run_gate
 from expectations.verdict import Verdict
 from lakehouse.engines import catalog
 from lakehouse.errors import GateError, SettingsError
@@ -74,7 +74,7 @@ class Lake:
         ledger.append(self.settings, "releases", [row])
 
     def gate(self, layer: str = "bronze", tables: list[str] | None = None) -> list[Verdict]:
-        return run_gate(self.settings, self.spark, layer, tables, lambda verdict: None, suites=self.suites)
+        return run_gate(self.settings, self.spark, layer, tables, suites=self.suites)
 
     def judge(self) -> Verdict:
         (verdict,) = self.gate()

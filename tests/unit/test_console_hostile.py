@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from house import PACKAGES
+from house import FOLDERS
 from rich.text import Text
 
 from comporta import cli
@@ -99,7 +99,7 @@ def test_console_shows_an_argument_that_is_refused(
 def test_console_is_the_only_way_out() -> None:
     """Whoever prints past it sends what a name holds."""
     past = {}
-    for path in [each for package in PACKAGES for each in (ROOT / package).rglob("*.py") if each != ROOT / "lakehouse/console.py"]:
+    for path in [each for package in FOLDERS for each in (ROOT / package).rglob("*.py") if each != ROOT / "lakehouse/console.py"]:
         if found := {name for node in ast.walk(ast.parse(path.read_text())) if (name := _printer(node))}:
             past[str(Path(path).relative_to(ROOT))] = found
     assert past == {}

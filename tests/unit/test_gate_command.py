@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations import command
+from comporta import gate
 from expectations.verdict import Outcome, Verdict
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
@@ -18,10 +18,10 @@ BAD = Outcome(
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *verdicts: Verdict, said: tuple[str, ...] = ("--layer", "bronze")) -> None:
-    monkeypatch.setattr(command, "load", lambda: Settings(var_dir=folder))
-    monkeypatch.setattr(command.lock, "writing", lambda *_: nullcontext())
-    monkeypatch.setattr(command, "_judge", lambda *_: list(verdicts))
-    command.gate.main(args=list(said), standalone_mode=False)
+    monkeypatch.setattr(gate, "load", lambda: Settings(var_dir=folder))
+    monkeypatch.setattr(gate.machine, "writing", lambda *_: nullcontext())
+    monkeypatch.setattr(gate, "_judge", lambda *_: list(verdicts))
+    gate.gate.main(args=list(said), standalone_mode=False)
 
 
 def test_a_failed_check_has_one_clear_block(

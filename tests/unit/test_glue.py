@@ -18,6 +18,7 @@ from ports import free_ports
 from pyarrow.fs import S3FileSystem
 
 from comporta import cli, pipeline
+from comporta.run import Run
 from lakehouse import dbt
 from lakehouse.errors import CatalogError, GateError, SettingsError
 from lakehouse.servers import process
@@ -325,13 +326,13 @@ def test_the_command(shop: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_goes_on_to_gold_when_glue_fails_after_silver_and_says_so_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     went: list[str] = []
     late = CatalogError("Glue", "is away")
-    monkeypatch.setattr(pipeline, "_command", lambda *given: None)
-    monkeypatch.setattr(pipeline, "_promote", lambda settings, seconds, layer: went.append(layer))
+    monkeypatch.setattr(pipeline, "_ingest", lambda run: None)
+    monkeypatch.setattr(pipeline, "_promote", lambda run, layer: went.append(layer))
     monkeypatch.setattr(dbt, "run_moved", lambda settings, layer: None)
     monkeypatch.setattr(dbt, "note_built", lambda settings, layer: None)
     monkeypatch.setattr(glue, "follow", lambda settings, layer: late if layer == "silver" else None)
     with pytest.raises(CatalogError) as told:
-        pipeline._run_layers(Settings(), {})
+        pipeline._run_layers(Run(Settings(), 1))
     assert told.value is late and went == ["bronze", "silver", "gold"]
 
 

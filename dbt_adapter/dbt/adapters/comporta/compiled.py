@@ -38,13 +38,14 @@ class Compiled(SparkAdapter):
 
     def _text_of(self, query: str, macros: Iterable[str]) -> list[Any]:
         """What decides how a query is compiled: its text, the macros in it, and the values of the variables in either."""
-        texts = [bare(query), {number: bare(text) for number, text in sorted(self._macros_within(query, macros).items())}]
+        within = {number: bare(text) for number, text in sorted(self._macros_within(query, macros).items())}
+        texts = [bare(query), within]
         said = str(texts)
         values = {
             (kind, name): os.environ.get(name) if kind == "env_var" else list(self._values_of(name))
             for kind, name in _VARIABLE.findall(said)
         }
-        every = self._places() if _ANY_VARIABLE.search(query + "".join(texts[1].values())) else []
+        every = self._places() if _ANY_VARIABLE.search(query + "".join(within.values())) else []
         return [*texts, sorted(values.items()), every]
 
     def _values_of(self, variable: str) -> Iterator[Any]:

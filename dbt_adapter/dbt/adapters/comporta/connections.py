@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import thrift.transport.TSocket
 from dbt.adapters.comporta.message import kind_of, readable
@@ -20,7 +20,7 @@ from thrift.transport.TSocket import TSocket
 from lakehouse import values
 from lakehouse.errors import LockError
 from lakehouse.machine import load
-from lakehouse.servers import authentication, health, thrift
+from lakehouse.servers import authentication, health, thrift_session
 from lakehouse.settings import Settings
 from lakehouse.store import lock
 
@@ -66,7 +66,7 @@ class ComportaCredentials(SparkCredentials):
         super().__post_init__()
         self.server_side_parameters.pop("spark.sql.ansi.enabled", None)  # dbt-spark's `false`
         # A hook's `select assert_true(…)`, whose rows nobody fetches, is to run.
-        self.server_side_parameters.setdefault(thrift.STREAM, "false")
+        self.server_side_parameters.setdefault(thrift_session.STREAM, "false")
 
 
 class ComportaConnectionManager(SparkConnectionManager):
@@ -145,9 +145,12 @@ class ComportaConnectionManager(SparkConnectionManager):
             cls._loaded = load()
         return cls._loaded
 
+    def _server(self) -> ComportaCredentials:
+        return cast(ComportaCredentials, self.profile.credentials)
+
     def _seen(self) -> str:
         """What became of a server that is not of this machine, as far as is known."""
-        host = self.profile.credentials.host
+        host = self._server().host
         return "" if host in _LOOPBACK else f"on {host} has broken off the connection or does not answer"
 
     def _source(self, sql: str) -> tuple[str, str]:
@@ -163,14 +166,14 @@ class ComportaConnectionManager(SparkConnectionManager):
         """Why a task could not write, which Spark keeps to itself: its message says only that it could not. Empty if not known."""
         import requests
 
-        credentials = self.profile.credentials
+        credentials = self._server()
         page = f"http://{credentials.host}:{credentials.ui_port}/api/v1/applications"
         with suppress(requests.RequestException, ValueError, LookupError):
             page += f"/{requests.get(page, timeout=2).json()[0]['id']}/stages"
             for stage in requests.get(page, params={"status": "failed"}, timeout=2).json():
                 if failure in stage.get("failureReason", ""):
                     tasks = f"{page}/{stage['stageId']}/{stage['attemptId']}/taskList"
-                    failed = requests.get(tasks, params={"status": "failed", "length": 1}, timeout=2).json()
+                    failed = requests.get(tasks, params={"status": "failed", "length": "1"}, timeout=2).json()
                     return str(failed[0]["errorMessage"])
         return ""
 

@@ -30,7 +30,7 @@ class ExactAdapter(SparkAdapter):
 
     # Names
 
-    def quote(self, identifier: str) -> str:
+    def quote(self, identifier: str) -> str:  # type: ignore[override]  # of an object, as dbt-spark has it
         """As dbt-spark's, with backticks in the name."""
         return catalog.quote(str(identifier))  # dbt asks for the name of a database that there is none of
 
@@ -121,7 +121,7 @@ class ExactAdapter(SparkAdapter):
 
     def _build_spark_relation_list(self, row_list: Any, relation_info_func: Any) -> list[BaseRelation]:
         """As dbt-spark's, which takes a table whose comment says `Type: VIEW` for a view."""
-        found = []
+        found = list[BaseRelation]()
         for schema, name, said in map(relation_info_func, row_list):
             told = catalog.described(said)
             kind: Any = RelationType.View if told.is_view else RelationType.Table
@@ -186,9 +186,9 @@ class ExactAdapter(SparkAdapter):
         project: Any = self.config
         root = Path(project.project_root)
         if model["package_name"] != project.project_name:
-            root = root / project.packages_install_path / model["package_name"]
-        path = root / model["original_file_path"]
-        return path if path.exists() else Path(model.get("root_path") or "") / model["original_file_path"]
+            root = root / str(project.packages_install_path) / str(model["package_name"])
+        path = root / str(model["original_file_path"])
+        return path if path.exists() else Path(str(model.get("root_path") or "")) / model["original_file_path"]
 
 
 def _named(name: str) -> str:

@@ -57,7 +57,8 @@ class Plan:
 class ComportaAdapter(ExactAdapter, Reading):
     """dbt-spark's, with what is said in `origin`."""
 
-    ConnectionManager = ComportaConnectionManager
+    ConnectionManager: type[ComportaConnectionManager] = ComportaConnectionManager
+    connections: ComportaConnectionManager
     Relation = ComportaRelation
 
     def __init__(self, config: Any, mp_context: Any) -> None:

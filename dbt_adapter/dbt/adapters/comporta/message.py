@@ -78,7 +78,7 @@ def _with_suggestion(said: str, kind: str) -> str:
 
 
 def _last(name: str) -> str:
-    return re.findall(r"`((?:[^`]|``)+)`", name)[-1].replace("``", "`")
+    return str(re.findall(r"`((?:[^`]|``)+)`", name)[-1]).replace("``", "`")
 
 
 def _located(said: str, line: int, column: int, sql: str, path: str, source: str) -> str:

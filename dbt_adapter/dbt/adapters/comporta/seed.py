@@ -47,7 +47,7 @@ class Seed:
 
     def statements(self) -> Iterator[str]:
         """The rows as JSON lists of lists, each short enough for a statement, as literals of Spark's SQL; one at least."""
-        part, size = [], 0
+        part, size = list[str](), 0
         for row in self.rows:
             told = json.dumps(row, ensure_ascii=False)
             if part and size + len(told) > _STATEMENT:

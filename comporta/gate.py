@@ -1,0 +1,99 @@
+"""The gate of a layer as a stage of the pipeline, and the command `gate`: judged, shown, noted, told; what failed is held back."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from comporta import run
+from expectations import command, notify
+from expectations.suite import LAYERS, SUITES
+from expectations.verdict import Verdict
+from lakehouse import console, machine
+from lakehouse.errors import GateError
+from lakehouse.machine import load
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run_gate(
+    settings: Settings,
+    spark: "SparkSession",
+    layer: str,
+    tables: list[str] | None = None,
+    run_id: int | None = None,
+    suites: Path = SUITES,
+) -> list[Verdict]:
+    """Judge the tables of `layer` whose names match a glob of `tables` (None: all); render and note new verdicts.
+
+    A verdict over a released version that passed under the same suite is taken again, marked `unchanged`, and not noted twice.
+
+    Raises:
+        SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
+    """  # fmt: skip
+    from expectations import gate
+
+    found = gate.judge_layer(settings, spark, layer, tables, suites)
+    if not found.made:
+        return found.kept
+    from docs_site.publish import publish  # what renders takes seconds to import: not paid when nothing has changed
+    from expectations.report import page
+
+    verdicts = page.render(settings, found.made, datetime.now(UTC))
+    gate.note(settings, verdicts, run_id)
+    page.write_index(settings)
+    publish(settings)
+    return found.kept + verdicts
+
+
+def pass_gate(settings: Settings, layer: str, run_id: int, tables: list[str] | None = None, hold_back: bool = False) -> None:
+    """Judge a layer, show and tell what came of it.
+
+    Args:
+        hold_back: whether what failed is kept in quarantine, and set back to what readers see.
+
+    Raises:
+        GateError: a table did not pass.
+    """
+    verdicts = _judge(settings, layer, run_id, tables)
+    command.show(settings, verdicts)
+    for problem in notify.tell(settings, layer, verdicts):
+        console.warn(problem)
+    bad = [verdict for verdict in verdicts if not verdict.ok]
+    if bad and hold_back:
+        from lakehouse.tables import candidate, released  # deltalake: not for --help
+
+        failed = {verdict.table: verdict.delta_version for verdict in bad}
+        candidate.hold_back(settings, layer, failed, released.published(settings, layer))
+    if bad:
+        names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
+        raise GateError(
+            f"{layer} gate", f"{len(bad)} of {len(verdicts)} tables did not pass: {names}",
+            remedy=f"Nothing was promoted. Mend the data or the suite and run make gate LAYER={layer}",
+        )  # fmt: skip
+
+
+def _judge(settings: Settings, layer: str, run_id: int, tables: list[str] | None) -> list[Verdict]:
+    from lakehouse.engines.session import connect  # Spark's client takes a second to import: not for --help
+
+    with console.step(f"Judging {layer}"):
+        spark = connect(settings)
+        try:
+            return run_gate(settings, spark, layer, tables, run_id)
+        finally:
+            spark.stop()
+
+
+@click.command()
+@click.option("--layer", type=click.Choice(LAYERS), required=True, help="what to judge")
+@click.option("--tables", help="only these, as globs: shop__orders,shop__cust*")
+@click.option("--hold-back", is_flag=True, help="keep what fails in quarantine, and set it back to what readers see")
+def gate(layer: str, tables: str | None, hold_back: bool) -> None:
+    """Judge a layer's tables by their suites; nothing moves on that has not passed."""
+    settings = load()
+    globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
+    with machine.writing(settings, f"gate {layer}"), run.noted(settings, f"gate {layer}") as noted:
+        pass_gate(settings, layer, noted.run_id, globs, hold_back)
