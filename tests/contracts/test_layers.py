@@ -1,5 +1,8 @@
 """Who may import whom: downwards alone, and in no circle. A name in a string counts as an import: it is one, later."""
 
+import sys
+from importlib.metadata import packages_distributions
+
 import pytest
 from house import PACKAGES, circles, imports, modules
 
@@ -66,3 +69,9 @@ def test_no_module_is_imported_in_a_circle() -> None:
 
 def test_a_circle_is_seen() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == [["b", "c"]]
+
+
+def test_no_package_has_the_name_of_anothers() -> None:
+    ours = {name for name in PACKAGES if "." not in name}  # the adapter's is dbt's own, shared by all adapters
+    assert len(ours) > 5
+    assert ours & {*sys.stdlib_module_names, *packages_distributions()} == set()
