@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from dbt.adapters.comporta import origin
-from dbt.adapters.comporta.impl import _grows, _only_grew
+from dbt.adapters.comporta.planning import _grows, _only_grew
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from lakehouse.engines import sqltext

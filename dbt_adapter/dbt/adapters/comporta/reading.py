@@ -30,6 +30,8 @@ _NO_TABLES = {"parquet", "orc", "csv", "json", "text", "avro", "xml", "binaryfil
 OF_VIEW = "the view "
 Parts = tuple[str, ...]
 
+ALWAYS = "it is tagged always"
+
 
 @dataclass
 class Input:
@@ -311,3 +313,10 @@ def _local(place: str) -> str:
     if place.startswith("s3a://"):
         return "s3://" + place.removeprefix("s3a://")
     return "/" + place.removeprefix("file:").lstrip("/") if place.startswith("file:") else place
+
+
+def side_effects(model: Mapping[str, Any]) -> str:
+    """What says that a model does more than its query tells; empty if nothing does."""
+    if any(model["config"].get(name) for name in ("pre-hook", "pre_hook", "post-hook", "post_hook")):
+        return "it has hooks"
+    return ALWAYS if "always" in model.get("tags", ()) else ""
