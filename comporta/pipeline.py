@@ -67,7 +67,7 @@ def _run_layers(run: Run) -> None:
 
 def _ingest(run: Run) -> None:
     from ingestion.command import copy
-    from ingestion.plan import Request
+    from ingestion.request import Request
 
     machine.check(run.settings)
     copy(run.settings, Request(run_id=run.run_id))

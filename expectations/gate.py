@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,17 +19,18 @@ from deltalake import DeltaTable
 from expectations import mask, quarantine, trend
 from expectations.compile import changed, frame
 from expectations.evidence import Evidence, UnableError
-from expectations.others import Others, gated, place
-from expectations.suite import LAYERS, SUITES, Exemption, Suite, check_cover, file_of, find
+from expectations.jobs import Job, of_layer, today
+from expectations.others import Others, gated
+from expectations.suite import SUITES, Exemption, Suite, file_of, find
 from expectations.verdict import Outcome, Verdict, judge
 from lakehouse import dbt
 from lakehouse.engines import local
 from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
-from lakehouse.errors import ComportaError, SettingsError
+from lakehouse.errors import ComportaError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import ledger
 from lakehouse.tables import quarantine as kept_apart
 from lakehouse.tables.types import spark_types
 
@@ -63,7 +63,7 @@ def judge_layer(
     Raises:
         SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
     """
-    jobs = _jobs(settings, spark, layer, tables, suites)
+    jobs = of_layer(settings, spark, layer, tables, suites)
     kept = [verdict for job in jobs if (verdict := job.known())]
     todo = [job for job in jobs if job.known() is None]
     return Judgement(kept, _judge_all(settings, spark, layer, todo, suites) if todo else [])
@@ -97,40 +97,6 @@ def preview(
     return _judge(bench, Job(layer, table, (location, version), suite, frame.scope([], None)))[0]
 
 
-class Job:
-    """One table to be judged."""
-
-    def __init__(self, layer: str, table: str, place: tuple[str, int] | None, suite: Suite | None, within: frame.Scope) -> None:
-        self.layer, self.table, self.place, self.suite, self.within = layer, table, place, suite, within
-        self.odd = ""  # why no release can show it
-        self.earlier: dict[str, Any] | None = None  # the latest ledger row, if it is about the released version
-        self.stands = False  # nothing else that it rests on has changed
-        self.history: tuple[int, ...] = ()  # rows that earlier verdicts saw
-        self.verdicts: list[dict[str, Any]] = []  # the table's rows of the ledger
-
-    def known(self) -> Verdict | None:
-        """The verdict, if the same suite has passed this very version before and it was released."""
-        row, suite, place = self.earlier, self.suite, self.place
-        if not (row and suite and place):
-            return None
-        if (row["verdict"], row["delta_version"], row["suite_hash"]) != ("passed", place[1], suite.hash) or not self.stands:
-            return None
-        declared, warned = row["declared"], row["failed_warning"]
-        return Verdict(
-            self.layer, self.table, place[1], "passed", "unchanged since its last verdict", declared, row["ran"], declared - warned,
-            failed_warning=warned, rows_seen=row["rows_seen"], suite_hash=suite.hash, page=row["page"] or "", unchanged=True,
-            verdict_id=row["verdict_id"] or "",
-        )  # fmt: skip
-
-    def errored(self, reason: str, seconds: float = 0.0) -> Verdict:
-        """The verdict when nothing could be judged."""
-        suite = self.suite
-        return Verdict(
-            self.layer, self.table, self.place[1] if self.place else None, "errored", reason, len(suite.checks) if suite else 0,
-            suite_hash=suite.hash if suite else "", seconds=seconds, owner=suite.owner if suite else "",
-        )  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Bench:
     """What judging needs."""
@@ -147,54 +113,6 @@ class Bench:
         spark = Engine(lambda query: self.spark.sql(query).collect(), frame.at_version(location, version), SPARK)
         near = local.rows(self.settings, table)
         return (Engine(self.local.ask, near, DUCKDB), spark) if near else (spark,)
-
-
-def _jobs(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
-    from lakehouse.tables.released import published
-
-    if layer not in LAYERS:
-        raise SettingsError("--layer", f"is {layer!r}", ", ".join(LAYERS))
-    released = published(settings, layer)
-    batches = [row for row in ledger.rows(settings, "batches") if layer == "bronze"]
-    copied = sorted({row["table_name"] for row in batches if row["status"] == "committed"})
-    names, odd = (copied, {}) if layer == "bronze" else candidate.listed(settings, layer)
-    verdicts = [row for row in ledger.rows(settings, "verdicts") if row["layer"] == layer]
-    latest = {row["table_name"]: row for row in verdicts}
-    others = Others(settings, spark)
-    jobs = []
-    for table in _chosen(layer, names, tables):
-        within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
-        suite = find(layer, table, list(within.key), suites)
-        job = Job(layer, table, place(settings, spark, layer, table), suite, within)
-        job.odd = odd.get(table, "")
-        if job.odd:
-            job.place = None
-        if job.place and released.get(table) == job.place[1]:
-            job.earlier = latest.get(table)
-            job.stands = (
-                job.earlier is not None and others.stand(job.earlier["basis"]) and _is_same(settings, job.place, job.earlier)
-            )
-        passed = {
-            row["delta_version"]: row["rows_seen"] for row in verdicts if row["table_name"] == table and row["verdict"] == "passed"
-        }
-        job.history, job.verdicts = tuple(passed.values()), [row for row in verdicts if row["table_name"] == table]
-        jobs.append(job)
-    check_cover(layer, {job.table: job.suite for job in jobs if not job.odd}, _today())
-    return jobs
-
-
-def _is_same(settings: Settings, where: tuple[str, int], verdict: dict[str, Any]) -> bool:
-    return changed.is_same(DeltaTable(where[0], version=where[1], storage_options=storage.options(settings)), verdict)
-
-
-def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[str]:
-    if not names:
-        build = "make ingest" if layer == "bronze" else f"make {layer}"
-        raise SettingsError(layer, "has no tables to judge", "at least one", f"Run {build} first")
-    chosen = [name for name in names if globs is None or any(fnmatchcase(name, glob) for glob in globs)]
-    if not chosen:
-        raise SettingsError("--tables", f"{', '.join(globs or [])} matches no table of {layer}", ", ".join(names))
-    return chosen
 
 
 def _judge_all(
@@ -250,17 +168,12 @@ def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
 
 def _until(suite: Suite, until: datetime | None) -> datetime | None:
     """Up to when a verdict stands: what an exemption let through is judged again once it has ended."""
-    ends = _end(suite.exempt) if suite.exempt and suite.exempt_on(_today()) else None
+    ends = _end(suite.exempt) if suite.exempt and suite.exempt_on(today()) else None
     return min(filter(None, (until, ends)), default=None)
 
 
 def _end(exempt: Exemption) -> datetime:
     return datetime.combine(exempt.until, datetime.max.time(), UTC)
-
-
-def _today() -> date:
-    """The day in UTC: an exemption ends at the same moment wherever the gate runs."""
-    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True)
@@ -351,7 +264,7 @@ def _first(rows: Iterable[Iterable[Any]]) -> tuple[int, int]:
 
 def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: float) -> Verdict:
     outcomes, seen = ran.outcomes, ran.rows if counted is None else counted
-    if suite.exempt_on(_today()):
+    if suite.exempt_on(today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
     said = judge(len(suite.checks), outcomes, ran.rows, suite.allow_empty, job.within.promised - seen)
     return Verdict(

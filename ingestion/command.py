@@ -10,7 +10,8 @@ from rich.text import Text
 from ingestion import reconcile as comparison
 from ingestion import run as job
 from ingestion.check import check_readable
-from ingestion.plan import Plan, Request
+from ingestion.plan import Plan
+from ingestion.request import Request
 from ingestion.sources import config as source_file
 from ingestion.sources.postgres.connect import open_source
 from ingestion.sources.postgres.discover import Table

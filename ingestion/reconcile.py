@@ -15,7 +15,8 @@ import duckdb
 import psycopg2
 
 from ingestion import recorded
-from ingestion.plan import Plan, Request
+from ingestion.plan import Plan
+from ingestion.request import Request
 from ingestion.run import Run, planned
 from ingestion.side import BronzeSide, Row, SourceSide, Sums
 from ingestion.sources.postgres.refusal import reason, remedy

@@ -8,27 +8,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg2
-import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result
 
 from ingestion.bronze import maintenance
 from ingestion.bronze.work import RESULT, Context
 from ingestion.check import check_readable
 from ingestion.contract import ContractError
-from ingestion.plan import Moment, Plan, Request, plan
+from ingestion.plan import Plan, plan
+from ingestion.request import Moment, Request
 from ingestion.settle import Outcome, schema_rows, settle
 from ingestion.sources import config as source_file
 from ingestion.sources.postgres import tls
 from ingestion.sources.postgres.connect import Source, open_source, prepare, session
 from ingestion.sources.postgres.discover import Sizes, Table, discover, sizes
-from ingestion.sources.postgres.extract import runner
-from ingestion.sources.postgres.ranges import lanes
 from ingestion.sources.postgres.refusal import LOCKED, lost, reason, remedy
 from ingestion.sources.postgres.snapshot import Origin, can_join, take_snapshot
 from ingestion.sources.postgres.window import Snapshot
+from ingestion.tasks import extract
 from lakehouse import console
 from lakehouse.engines import catalog
-from lakehouse.engines import session as spark_session
 from lakehouse.errors import ComportaError, SourceError, SourceLostError
 from lakehouse.redaction import redact
 from lakehouse.settings import Settings
@@ -159,7 +157,7 @@ def _once(settings: Settings, request: Request, warn: Warn) -> Run:
         )  # fmt: skip
         if shared is None:
             source.close()  # its snapshot serves nobody; the one connection that reads may be all that the role has
-        results = _extract(settings, plans, context)
+        results = extract(settings, plans, context)
         results += _rewritten(settings, plans)
     batches = []
     for item in plans:
@@ -305,39 +303,6 @@ def _rewritten(settings: Settings, plans: list[Plan]) -> list[dict[str, Any]]:
     names = sorted({plan.name for oid, (plan, node) in leaves.items() if now.get(oid) != node})
     error = "it was rewritten, emptied or dropped while it was read"
     return [dict.fromkeys(RESULT.names) | {"table": name, "op": "r", "error": error, "lost": True} for name in names]
-
-
-def _extract(settings: Settings, plans: list[Plan], context: Context) -> list[dict[str, Any]]:
-    """Run every table's work as one Spark job; one row per piece of work."""
-    work = [item for plan in plans for item in plan.work]
-    if not work:
-        return []
-    shared = lanes([item.pages for item in work], settings.source_connections if context.snapshot else 1)
-    job = runner(context, [[work[position] for position in lane] for lane in shared])
-    spark = spark_session.connect(settings)
-    _ship_code()
-    frame = spark.range(0, len(shared), 1, len(shared)).mapInArrow(job, _spark_schema(RESULT))
-    try:
-        found: list[dict[str, Any]] = frame.toArrow().to_pylist()
-        return found
-    finally:
-        spark.stop()
-
-
-def _ship_code() -> None:
-    """Send our code along with the tasks: executors need our packages' wheels but not our packages, nor ever run old code."""
-    from pyspark import cloudpickle
-
-    import ingestion
-    import lakehouse
-
-    for package in (ingestion, lakehouse):
-        cloudpickle.register_pickle_by_value(package)
-
-
-def _spark_schema(schema: pa.Schema) -> str:
-    kinds = {"string": "string", "int64": "bigint", "double": "double", "bool": "boolean"}
-    return ", ".join(f"`{field.name}` {kinds[str(field.type)]}" for field in schema)
 
 
 def _register(settings: Settings, plans: list[Plan]) -> None:

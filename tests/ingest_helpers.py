@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingestion import run as ingest
-from ingestion.plan import Request
+from ingestion.request import Request
 from ingestion.run import Outcome
 from ingestion.sources import config as source
 from lakehouse.settings import Settings

@@ -4,7 +4,9 @@ import sys
 from importlib.metadata import packages_distributions
 
 import pytest
-from house import PACKAGES, circles, imports, modules
+from house import FOLDERS, PACKAGES, circles, imports, modules
+
+from lakehouse.settings import ROOT
 
 # From the roof to the ground. A package imports those of lower floors; of its own floor, none but itself.
 FLOORS = (
@@ -75,3 +77,13 @@ def test_no_package_has_the_name_of_anothers() -> None:
     ours = {name for name in PACKAGES if "." not in name}  # the adapter's is dbt's own, shared by all adapters
     assert len(ours) > 5
     assert ours & {*sys.stdlib_module_names, *packages_distributions()} == set()
+
+
+def test_no_file_is_long() -> None:
+    lines = {
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for folder in (*FOLDERS, "bench", "docker")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert len(lines) > 200
+    assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 350} == {}
