@@ -195,8 +195,8 @@ def test_a_merge_goes_on_from_a_clone_and_clones_of_an_older_release_are_dropped
     mine, query = "dev_ana_silver.int_payments__current", "select count(*), sum(hash(*)) from {} version as of {}"
     desk.dbt("run", "--full-refresh", "-s", "int_payments__current")
     assert history(lake, mine) == ["CLONE", "MERGE", "CREATE OR REPLACE TABLE AS SELECT"]
-    released, merged, whole = (rows(lake, query.format(mine, version)) for version in range(3))
-    assert merged == whole != released
+    shown, merged, whole = (rows(lake, query.format(mine, version)) for version in range(3))
+    assert merged == whole != shown
 
     lake.run("demo")  # all in step again
     now = released.published(lake.settings, "gold")
