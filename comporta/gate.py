@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from comporta import run
+from comporta.run import Run, noted
 from expectations import command, notify
 from expectations.suite import LAYERS, SUITES
 from expectations.verdict import Verdict
@@ -24,7 +24,7 @@ def run_gate(
     spark: "SparkSession",
     layer: str,
     tables: list[str] | None = None,
-    run_id: int | None = None,
+    of: Run | None = None,
     suites: Path = SUITES,
 ) -> list[Verdict]:
     """Judge the tables of `layer` whose names match a glob of `tables` (None: all); render and note new verdicts.
@@ -43,13 +43,13 @@ def run_gate(
     from expectations.report import page
 
     verdicts = page.render(settings, found.made, datetime.now(UTC))
-    gate.note(settings, verdicts, run_id)
+    gate.note(settings, verdicts, of.run_id if of else None)
     page.write_index(settings)
     publish(settings)
     return found.kept + verdicts
 
 
-def pass_gate(settings: Settings, layer: str, run_id: int, tables: list[str] | None = None, hold_back: bool = False) -> None:
+def pass_gate(run: Run, layer: str, tables: list[str] | None = None, hold_back: bool = False) -> None:
     """Judge a layer, show and tell what came of it.
 
     Args:
@@ -58,7 +58,8 @@ def pass_gate(settings: Settings, layer: str, run_id: int, tables: list[str] | N
     Raises:
         GateError: a table did not pass.
     """
-    verdicts = _judge(settings, layer, run_id, tables)
+    settings = run.settings
+    verdicts = _judge(run, layer, tables)
     command.show(settings, verdicts)
     for problem in notify.tell(settings, layer, verdicts):
         console.warn(problem)
@@ -76,13 +77,13 @@ def pass_gate(settings: Settings, layer: str, run_id: int, tables: list[str] | N
         )  # fmt: skip
 
 
-def _judge(settings: Settings, layer: str, run_id: int, tables: list[str] | None) -> list[Verdict]:
+def _judge(run: Run, layer: str, tables: list[str] | None) -> list[Verdict]:
     from lakehouse.engines.session import connect  # Spark's client takes a second to import: not for --help
 
     with console.step(f"Judging {layer}"):
-        spark = connect(settings)
+        spark = connect(run.settings)
         try:
-            return run_gate(settings, spark, layer, tables, run_id)
+            return run_gate(run.settings, spark, layer, tables, run)
         finally:
             spark.stop()
 
@@ -95,5 +96,5 @@ def gate(layer: str, tables: str | None, hold_back: bool) -> None:
     """Judge a layer's tables by their suites; nothing moves on that has not passed."""
     settings = load()
     globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
-    with machine.writing(settings, f"gate {layer}"), run.noted(settings, f"gate {layer}") as noted:
-        pass_gate(settings, layer, noted.run_id, globs, hold_back)
+    with machine.writing(settings, f"gate {layer}"), noted(settings, f"gate {layer}") as made:
+        pass_gate(made, layer, globs, hold_back)

@@ -47,6 +47,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
 
 
 def _run_layers(run: Run) -> None:
+    assert run.run_id  # it is noted from its beginning on
     missing: PartialCopyError | CatalogError | None = None
     with run.stage("ingest"):
         try:
@@ -75,7 +76,7 @@ def _ingest(run: Run) -> None:
 
 def _promote(run: Run, layer: str) -> None:
     with run.stage(f"gate {layer}"):
-        pass_gate(run.settings, layer, run.run_id, hold_back=True)
+        pass_gate(run, layer, hold_back=True)
     with run.stage(f"release {layer}"):
         made = release.publish(run.settings, layer, release.judged(run.settings, layer), run_id=run.run_id)
         console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables")

@@ -15,17 +15,31 @@ from lakehouse.tables import ledger
 Seconds = dict[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
-    """A run that the ledger knows of.
+    """A run that the ledger knows of once its number was asked for: what is refused before it does anything is none.
 
     Attributes:
         seconds: of each stage, in order.
+        number: its number, once it has one.
     """
 
     settings: Settings
-    run_id: int
+    command: str
     seconds: Seconds = field(default_factory=dict)
+    number: int | None = None
+
+    @property
+    def run_id(self) -> int:
+        """Its number, which it is given here; the write lock is held."""
+        if self.number is None:
+            self.number = ledger.next_run_id(self.settings)
+            self.note("running")
+        return self.number
+
+    def note(self, status: str, **said: object) -> None:
+        """Note its state in the ledger."""
+        ledger.append(self.settings, "runs", [{"run_id": self.number, "command": self.command, "status": status} | said])
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -36,17 +50,16 @@ class Run:
 
 @contextmanager
 def noted(settings: Settings, command: str, seconds: Seconds | None = None) -> Iterator[Run]:
-    """A run that is noted in the ledger as it begins and ends, and why it failed if it does. The write lock is held."""
-    started, made = time.monotonic(), Run(settings, ledger.next_run_id(settings), {} if seconds is None else seconds)
-    row: dict[str, object] = {"run_id": made.run_id, "command": command}
-    ledger.append(settings, "runs", [row | {"status": "running"}])
+    """A run whose end is noted in the ledger, and why it failed if it does."""
+    started, made = time.monotonic(), Run(settings, command, {} if seconds is None else seconds)
     try:
         yield made
     except BaseException as error:
-        detail = redact(str(error) or type(error).__name__)
-        ledger.append(settings, "runs", [row | {"status": "failed", "seconds": time.monotonic() - started, "detail": detail}])
+        if made.number is not None:
+            made.note("failed", seconds=time.monotonic() - started, detail=redact(str(error) or type(error).__name__))
         raise
-    ledger.append(settings, "runs", [row | {"status": "succeeded", "seconds": time.monotonic() - started}])
+    if made.number is not None:
+        made.note("succeeded", seconds=time.monotonic() - started)
 
 
 @contextmanager

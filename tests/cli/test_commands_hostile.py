@@ -95,9 +95,10 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh_database: str) 
     found = Shell(monkeypatch, tmp_path)
     settings = Settings(var_dir=tmp_path / "var")
     monkeypatch.setenv("VAR_DIR", str(settings.var_dir))
+    monkeypatch.chdir(tmp_path)  # `..` is a folder of nobody else
     monkeypatch.setenv("SOURCE_DSN", fresh_database)
     monkeypatch.setattr(source.load, "__defaults__", (tmp_path / "sources.yml",))
-    monkeypatch.setattr(server, "start", lambda _: False)
+    monkeypatch.setattr(server, "start", lambda *_: False)
     monkeypatch.setattr(pipeline, "traffic", _no_shop)
     monkeypatch.setattr(session, "connect", lambda _: type("Spark", (), {"stop": lambda self: None})())
 

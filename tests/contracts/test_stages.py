@@ -23,7 +23,7 @@ def _of_pipeline(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         for name in names:
             monkeypatch.setattr(module, name, lambda *given: None)
     monkeypatch.setattr(pipeline.release, "publish", lambda *given, **options: type("Made", (), {"release_id": 1, "tables": {}}))
-    run = Run(Settings(), 1)
+    run = Run(Settings(), "run", number=1)
     pipeline._run_layers(run)
     return [(name, layer) for name, _, layer in (stage.partition(" ") for stage in run.seconds)]
 

@@ -332,7 +332,7 @@ def test_a_run_goes_on_to_gold_when_glue_fails_after_silver_and_says_so_at_its_e
     monkeypatch.setattr(dbt, "note_built", lambda settings, layer: None)
     monkeypatch.setattr(glue, "follow", lambda settings, layer: late if layer == "silver" else None)
     with pytest.raises(CatalogError) as told:
-        pipeline._run_layers(Run(Settings(), 1))
+        pipeline._run_layers(Run(Settings(), "run", number=1))
     assert told.value is late and went == ["bronze", "silver", "gold"]
 
 
