@@ -34,7 +34,7 @@ READERS = {  # modules that fetch rows of a lake's tables
     "workspaces/watch.py": "prompt", "expectations/compile/aggregate.py": "gate", "expectations/drafting/draft.py": "profile", "expectations/evidence.py": "gate",
     "expectations/gate.py": "gate", "lakehouse/engines/local.py": "gate", "expectations/others.py": "names", "expectations/drafting/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/servers/postgres.py": "names",
     "expectations/quarantine.py": "quarantine", "inspection/diff.py": "diff", "inspection/finder.py": "why", "inspection/reader.py": "why",
-    "lakehouse/engines/catalog.py": "thrift", "comporta/prompt.py": "prompt",
+    "lakehouse/engines/catalog.py": "thrift", "lakehouse/servers/thrift_session.py": "names", "comporta/prompt.py": "prompt",
 }  # fmt: skip
 
 
