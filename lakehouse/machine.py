@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lakehouse import settings as environment
-from lakehouse.servers import server, weed
+from lakehouse.servers import weed
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import schemas
 
 
 def load() -> Settings:
@@ -28,6 +27,9 @@ def start(settings: Settings, mend: bool = False) -> bool:
     Raises:
         ServerError, StorageError: as `lakehouse.servers.server.start`.
     """
+    from lakehouse.servers import server  # with pyspark and pyarrow, which dbt does not wait for
+    from lakehouse.tables import schemas
+
     return server.start(settings, schemas.create, mend)
 
 
@@ -48,6 +50,12 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     Raises:
         LockError, ReadOnlyError, StorageError: as `lakehouse.store.lock.writing`.
     """
+
+    def lost() -> None:
+        from lakehouse.servers import server
+
+        server.cut_off(settings)
+
     weed.start(settings)
-    with lock.writing(settings, what, lost=lambda: server.cut_off(settings)):
+    with lock.writing(settings, what, lost):
         yield
