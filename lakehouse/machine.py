@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lakehouse import settings as environment
-from lakehouse.servers import weed
+from lakehouse.servers import health, weed
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
 
@@ -50,12 +50,6 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     Raises:
         LockError, ReadOnlyError, StorageError: as `lakehouse.store.lock.writing`.
     """
-
-    def lost() -> None:
-        from lakehouse.servers import server
-
-        server.cut_off(settings)
-
     weed.start(settings)
-    with lock.writing(settings, what, lost):
+    with lock.writing(settings, what, lost=lambda: health.cut_off(settings)):
         yield

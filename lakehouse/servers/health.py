@@ -103,6 +103,26 @@ def lost(settings: Settings, seen: str = "") -> ServerError:
     )
 
 
+def cut_off(settings: Settings) -> None:
+    """End the server at once: whoever has the lease now writes through another driver, and what ours still runs must not commit any more.
+
+    Raises:
+        ServerError: it does not end.
+    """
+    noted = pid_file(settings)
+    running = noted.process()
+    noted.stop(patience=0)
+    if running is not None and _lives(running):
+        raise ServerError(f"Spark server (pid {running.pid})", "does not end, and may still commit what it runs", remedy="End it")
+
+
+def _lives(found: psutil.Process) -> bool:
+    try:
+        return found.is_running() and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextmanager
 def watched(settings: Settings, cut: Callable[[], None]) -> Iterator[list[str]]:
     """While somebody waits for the server over Thrift, look after it; `cut` is to break off the wait if it does not answer.

@@ -156,26 +156,6 @@ def stop(settings: Settings) -> bool:
     return pid_file(settings).stop()
 
 
-def cut_off(settings: Settings) -> None:
-    """End the server at once: whoever has the lease now writes through another driver, and what ours still runs must not commit any more.
-
-    Raises:
-        ServerError: it does not end.
-    """
-    noted = pid_file(settings)
-    process = noted.process()
-    noted.stop(patience=0)
-    if process is not None and _lives(process):
-        raise ServerError(f"Spark server (pid {process.pid})", "does not end, and may still commit what it runs", remedy="End it")
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _await_query(settings: Settings) -> None:
     for _ in process.wait(_START_SECONDS):
         if not runs(settings):

@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse import machine
 from lakehouse.errors import LockError, ReadOnlyError, ServerError, StorageError
-from lakehouse.servers import health, server
+from lakehouse.servers import health
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lock
 
@@ -150,7 +150,7 @@ def test_a_spark_server_that_does_not_end_is_told(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(psutil, "wait_procs", lambda all, timeout: ([], all))
     try:
         with pytest.raises(ServerError, match=rf"pid {process.pid}.*may still commit"):
-            server.cut_off(ours)
+            health.cut_off(ours)
     finally:
         process.kill()
         process.wait()
