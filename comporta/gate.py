@@ -33,7 +33,7 @@ def run_gate(
 
     Raises:
         SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
-    """  # fmt: skip
+    """
     from expectations import gate
 
     found = gate.judge_layer(settings, spark, layer, tables, suites)

@@ -39,6 +39,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
             release.recover(settings)
         try:
             with noted(settings, "run", seconds) as made:
+                made.begin()
                 _run_layers(made)
         finally:
             with stage(seconds, "site"):
@@ -47,7 +48,6 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
 
 
 def _run_layers(run: Run) -> None:
-    assert run.run_id  # it is noted from its beginning on
     missing: PartialCopyError | CatalogError | None = None
     with run.stage("ingest"):
         try:
@@ -109,7 +109,6 @@ def traffic(settings: Settings, days: int) -> None:
     database = postgres.of(settings)
     database.start()
     state = settings.var_dir / "state" / "day"
-    state.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(days):
         day = int(state.read_text()) + 1 if state.exists() else 1
         try:

@@ -31,10 +31,13 @@ class Run:
 
     @property
     def run_id(self) -> int:
-        """Its number, which it is given here; the write lock is held."""
-        if self.number is None:
-            self.number = ledger.next_run_id(self.settings)
-            self.note("running")
+        """Its number; it begins here, if it has not."""
+        return self.begin() if self.number is None else self.number
+
+    def begin(self) -> int:
+        """Give it its number and note that it runs; the write lock is held."""
+        self.number = ledger.next_run_id(self.settings)
+        self.note("running")
         return self.number
 
     def note(self, status: str, **said: object) -> None:

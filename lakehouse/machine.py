@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lakehouse import settings as environment
 from lakehouse.servers import health, weed
 from lakehouse.settings import Settings
+from lakehouse.settings import load as from_environment
 from lakehouse.store import lock, storage
 
 
@@ -15,7 +15,7 @@ def load() -> Settings:
     Raises:
         SettingsError: as `lakehouse.settings.load`.
     """
-    found = environment.load()
+    found = from_environment()
     if found.store:
         weed.adopt(found)
     return found

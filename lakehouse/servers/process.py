@@ -1,6 +1,7 @@
 """Servers of this machine as processes: pid files that can't be mistaken for another process, ports by name."""
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -162,16 +163,29 @@ def start(name: str, command: Sequence[str], pid_file: PidFile, log: Path, env: 
 
 
 def refuse_busy(port: int, setting: str) -> None:
-    """Refuse a port that somebody listens on.
+    """Refuse a port that somebody listens on, or that a connection of this machine has as its own end.
 
     Raises:
         ServerError: names the port, who holds it where that can be seen, and the setting that moves ours.
     """
-    if not listening(port):
-        return
-    raise ServerError(
-        f"port {port}", f"is in use{_holder(port)}", "a free port", f"Stop that process or set {setting} to another port"
-    )
+    if listening(port):
+        remedy = f"Stop that process or set {setting} to another port"
+        raise ServerError(f"port {port}", f"is in use{_holder(port)}", "a free port", remedy)
+    if not _can_be_had(port):  # the system gives ports of the same range to whoever connects somewhere
+        remedy = f"Run again in a minute or set {setting} to another port"
+        raise ServerError(f"port {port}", "is in use by a connection of this machine", "a free port", remedy)
+
+
+def _can_be_had(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers have it: whose connections are over is no hindrance
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def listening(port: int) -> bool:
