@@ -10,7 +10,7 @@ FROM system AS lake
 RUN /opt/comporta/docker/install.sh tools
 WORKDIR /opt/comporta
 # Only what the environment is made of: an edited model does not fetch a gigabyte again.
-COPY Makefile requirements.lock requirements-uv.lock ./
+COPY Makefile pyproject.toml requirements.lock requirements-uv.lock ./
 COPY lakehouse lakehouse
 ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 RUN --mount=type=secret,id=ca docker/install.sh lake

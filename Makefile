@@ -41,7 +41,7 @@ traffic: env ## Play a business day on the sample shop (DAYS=3 for more)
 seed: env ## Put the sample shop, or FROM=dump.sql, FROM=file.csv or FROM=folder-of-csv, into SOURCE_DSN (ENCODING= SEPARATOR= QUOTE= ESCAPE= HEADER= say what is not to be found out)
 	@$(RUN) seed $(call given,from,FROM) $(call given,encoding,ENCODING) $(call given,separator,SEPARATOR) $(call given,quote,QUOTE) $(call given,escape,ESCAPE) $(call given,header,HEADER)
 
-.PHONY: test flaky test-adapter test-packages test-workers image-test lint lint-sql
+.PHONY: test flaky test-adapter test-packages test-workers test-upgrade image-test lint lint-sql
 test: .venv/.dev ## All tests (TESTS=tests/unit narrows; ORDER=7 TZ=America/Sao_Paulo in another order and zone)
 	@$(WORDS) TESTS pytest $(if $(value TESTS),,-n auto)
 
@@ -56,6 +56,9 @@ test-packages: .venv/.dev ## The own tests of dbt packages, on our server (PACKA
 
 test-workers: .venv/.dev ## A cluster as terraform/modules/workers makes it, in namespaces, a worker killed in each step; wants root, eight minutes (docs/aws.md)
 	@$(WORDS) TESTS pytest -o addopts="-v -x -ra --strict-markers --strict-config --no-header" -o timeout=900 $(if $(value TESTS),,tests/workers)
+
+test-upgrade: .venv/.dev ## A lake made by an earlier commit (FROM=…, by default the one before the house had rooms) is opened and gone on with; minutes
+	@$(WORDS) TESTS pytest -o addopts="-v -x -ra --strict-markers --strict-config --no-header" -o timeout=1800 $(if $(value TESTS),,tests/upgrade)
 
 # As root on Debian or Ubuntu: it installs debootstrap, podman and runc if they are not there. Not part of .ci/run: minutes.
 image-test: .venv/.dev ## Build the container image and run it, its store and the pipeline without any network (docs/container.md)
@@ -201,8 +204,9 @@ infra-lock: .venv/bin/uv ## Resolve the packages that make infra-test needs anew
 	@root=$$PWD && cd terraform/tools && GOBIN="$$root/.infra/bin" go install tool
 	@touch $@
 
-# dbt finds its adapters on Python's path; relative to the environment's packages, so that the folder may be moved.
-SHOW_ADAPTER := printf '../../../../dbt_adapter\n../../../..\n' > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/comporta.pth"
+# This project itself, in place; its paths relative to the environment's packages, so that the folder may be moved.
+INSTALL := VIRTUAL_ENV=.venv .venv/bin/uv pip install -q --offline --no-deps --no-build-isolation --editable . \
+	&& printf '../../../..\n../../../../dbt_adapter\n' > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/_comporta.pth"
 
 .PHONY: env lock sbom clean
 env: .venv/.base $(if $(filter s3,$(value STORE)),.venv/.s3) ## Create the locked Python environment
@@ -214,10 +218,10 @@ env: .venv/.base $(if $(filter s3,$(value STORE)),.venv/.s3) ## Create the locke
 	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
-.venv/.base: requirements.lock Makefile .venv/bin/uv
+.venv/.base: requirements.lock pyproject.toml Makefile .venv/bin/uv
 	@echo "Installing the locked packages …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
-	@$(SHOW_ADAPTER)
+	@$(INSTALL)
 	@touch $@
 
 .venv/.s3: requirements-s3.lock .venv/.base
@@ -225,10 +229,10 @@ env: .venv/.base $(if $(filter s3,$(value STORE)),.venv/.s3) ## Create the locke
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip install -q --require-hashes --no-deps -r requirements-s3.lock
 	@touch $@
 
-.venv/.dev: requirements-dev.lock Makefile .venv/bin/uv
+.venv/.dev: requirements-dev.lock pyproject.toml Makefile .venv/bin/uv
 	@echo "Installing the locked packages for development …"
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
-	@$(SHOW_ADAPTER)
+	@$(INSTALL)
 	@touch .venv/.base $@
 
 lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the lock files

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,7 @@ from lakehouse.store import lock, storage
 from lakehouse.tables import candidate, released
 
 PROJECT = ROOT / "dbt_project"
+_MACROS = ROOT / "dbt_adapter" / "dbt" / "include"  # what comes with the adapter; of a project as much as its own
 # Not its script: its first line names the folder that the environment was made in, and may not hold one with a space in it.
 _DBT = (sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')")
 
@@ -73,14 +73,6 @@ def invoke(settings: Settings, *arguments: str) -> None:
     lines = [line.rstrip() for line in _told(started)]
     if started.wait():
         raise _failed(lines, f"See {settings.log_dir / 'dbt' / 'dbt.log'}")
-
-
-def lay_macros(folder: Path, locking: bool = False) -> None:
-    """Copy our macros to `folder`, for another project than this one: without this lake's schemas and, unless `locking`, its lock."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in (PROJECT / "macros").rglob("*.sql"):
-        if path.name != "generate_schema_name.sql" and (locking or path.name != "begin_writing.sql"):
-            shutil.copy(path, folder / path.name)
 
 
 def run(settings: Settings, layer: str) -> None:
@@ -251,12 +243,13 @@ def _manifest(settings: Settings) -> Path:
 
 
 def fingerprint() -> str:
-    """Digest of the project: its files, the packages laid beside it, and the environment variables that either asks for."""
+    """Digest of the project: its files, the adapter's macros, packages laid beside it, the environment variables that any asks for."""
     found = hashlib.sha256()
     said: set[str] = set()
-    for path in _files(PROJECT):
+    files = [(PROJECT, path) for path in _files(PROJECT)] + [(_MACROS, path) for path in sorted(_MACROS.rglob("*.sql"))]
+    for top, path in files:
         text = path.read_bytes()
-        found.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + text + b"\0")
+        found.update(path.relative_to(top).as_posix().encode() + b"\0" + text + b"\0")
         said |= _variables([text.decode(errors="replace")])
     found.update(json.dumps({name: os.environ.get(name) for name in sorted(said)}).encode())
     return found.hexdigest()

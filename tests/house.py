@@ -4,10 +4,12 @@ import ast
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from lakehouse.settings import ROOT
 
-PACKAGES: tuple[str, ...] = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["packages"])
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES: tuple[str, ...] = tuple(PROJECT["tool"]["mypy"]["packages"])
 FOLDERS = tuple("dbt_adapter" if name.startswith("dbt.") else name for name in PACKAGES)
 
 

@@ -130,7 +130,8 @@ def lay_out(checkout: Checkout, stage: Path, everything: Collection[Checkout]) -
                 except LookupError:
                     if folder in (project, places[checkout.name]):
                         raise
-    dbt.lay_macros(project / "macros" / "of_comporta")
+    (project / "macros" / "of_comporta").mkdir(parents=True)
+    shutil.copy(dbt.PROJECT / "macros" / "packages.sql", project / "macros" / "of_comporta")
     _configure(project / "dbt_project.yml")
     return project
 

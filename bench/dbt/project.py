@@ -13,7 +13,6 @@ import pyarrow as pa
 import requests
 from deltalake import CommitProperties, write_deltalake
 
-from lakehouse import dbt
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings
 from lakehouse.store import lock
@@ -53,8 +52,6 @@ class Project:
         kind = "spark" if plain else "comporta"
         profile = _PROFILE.format(kind=kind, port=settings.thrift_port, schema=name, threads=threads)
         (self.folder / "profiles.yml").write_text(profile)
-        if not plain:
-            dbt.lay_macros(self.folder / "macros")
 
     def write(self, name: str, text: str) -> None:
         """A model, or any file of `models`."""

@@ -124,7 +124,6 @@ class Comporta(OnLake):
         environment = dbt.environment(settings) | {"TPCH_SOURCE": str(source.folder(settings))}
         folder = settings.var_dir / f"{prefix}comporta"
         self.dbt = Dbt(Path(sys.executable), folder, environment, {**variables, "prefix": prefix})
-        dbt.lay_macros(folder / "comporta")
 
     def build(self) -> Took:
         """dbt run."""

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from dbt.tests.util import write_file
 
-from lakehouse import dbt
 from lakehouse.settings import Settings
 
 _EVERY = {
@@ -55,9 +53,3 @@ def our_lake(spark_server: Settings) -> Any:
         patch.setenv("LAKE_URL", spark_server.lake_url)
         patch.setenv("VAR_DIR", str(spark_server.var_dir))
         yield
-
-
-@pytest.fixture(scope="class", autouse=True)
-def our_macros(project_root: Any, project_files: Any) -> None:
-    """Our materializations, within the test's project."""
-    dbt.lay_macros(Path(str(project_root)) / "macros" / "comporta")

@@ -34,7 +34,7 @@ TARGETS: dict[str, dict[str, str]] = {
     "help": {}, "demo": {}, "traffic": {"DAYS": "--days"},
     "seed": {"FROM": "--from", "ENCODING": "--encoding", "SEPARATOR": "--separator", "QUOTE": "--quote", "ESCAPE": "--escape", "HEADER": "--header"},
     "test": {"TESTS": WORDS}, "flaky": {"TIMES": "--times", "TESTS": WORDS}, "test-adapter": {"TESTS": WORDS}, "infra-test": {"TESTS": WORDS},
-    "test-workers": {"TESTS": WORDS}, "image-test": {"TESTS": WORDS}, "sbom": {},
+    "test-workers": {"TESTS": WORDS}, "test-upgrade": {"TESTS": WORDS}, "image-test": {"TESTS": WORDS}, "sbom": {},
     "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"}, "lint": {}, "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
     "discover": {}, "silver": {}, "gold": {}, "run": {}, "releases": {}, "glue": {}, "up": {}, "down": {}, "status": {},
     "site": {}, "docs": {}, "infra-docs": {}, "infra-lock": {}, "bench-lock": {}, "lock": {}, "clean": {},
@@ -61,7 +61,7 @@ import json, os, sys
 with open(os.environ["RECORD"], "a") as calls:
     calls.write(json.dumps([sys.argv, dict(os.environ)]) + "\\n")
 """
-BUILT = ["bench/requirements.lock", "terraform/requirements.lock", "terraform/tools/go.mod", "terraform/tools/go.sum",
+BUILT = ["pyproject.toml", "bench/requirements.lock", "terraform/requirements.lock", "terraform/tools/go.mod", "terraform/tools/go.sum",
          *(f"requirements{each}.lock" for each in ("", "-dev", "-s3", "-uv")), ".venv/.base", ".venv/.s3", ".venv/.dev",
          ".venv-bench/.base", ".venv-infra/.base", ".infra/bin/.base"]  # fmt: skip
 PROGRAMS = [".venv/bin/uv", ".venv/bin/python", ".venv/bin/ruff", ".venv/bin/mypy", ".infra/bin/terraform-docs", "go"]

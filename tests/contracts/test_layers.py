@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import packages_distributions
 
 import pytest
-from house import FOLDERS, PACKAGES, circles, imports, modules
+from house import FOLDERS, PACKAGES, PROJECT, circles, imports, modules
 
 from lakehouse.settings import ROOT
 
@@ -77,6 +77,11 @@ def test_no_package_has_the_name_of_anothers() -> None:
     ours = {name for name in PACKAGES if "." not in name}  # the adapter's is dbt's own, shared by all adapters
     assert len(ours) > 5
     assert ours & {*sys.stdlib_module_names, *packages_distributions()} == set()
+
+
+def test_what_is_installed_is_what_is_checked() -> None:
+    installed = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(installed) == sorted("dbt_adapter/dbt" if name.startswith("dbt.") else name for name in PACKAGES)
 
 
 def test_no_file_is_long() -> None:

@@ -3,17 +3,15 @@
 import os
 import subprocess
 import sys
-from contextlib import closing
 from typing import Any
 
 import apart
 import canary
-import psycopg2
+from gold import differs
 
 from lakehouse.engines import catalog
 from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
-from samples.shop.truth import TRUTH
 
 
 class Shop:
@@ -54,17 +52,4 @@ class Shop:
 
     def differs(self) -> list[str]:
         """Reports of gold that are not what the shop's own database says, row by row."""
-        wrong = []
-        with closing(psycopg2.connect(self.dsn)) as database, database.cursor() as cursor:
-            cursor.execute("set timezone = 'UTC'")
-            for name, statement in TRUTH.items():
-                cursor.execute(statement)
-                columns = ", ".join(column.name for column in cursor.description or [])
-                wanted = _plain(cursor.fetchall())
-                if not wanted or _plain(self.ask(f"select {columns} from gold.rpt_{name}")) != wanted:
-                    wrong.append(name)
-        return wrong
-
-
-def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
-    return sorted(tuple(str(cell).removesuffix("+00:00") for cell in row) for row in rows)
+        return differs(self.settings)

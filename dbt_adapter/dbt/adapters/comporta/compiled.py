@@ -68,6 +68,7 @@ class Compiled(SparkAdapter):
             macros: ids of those that dbt lists.
         """
         known = self._macros_by_name()
+        manifest: Any = self.get_macro_resolver()
         texts, found = [query], dict[str, str]()
         words = {number.rpartition(".")[2] for number in macros}
         seen: set[str] = set()
@@ -80,8 +81,8 @@ class Compiled(SparkAdapter):
             for macro in (macro for name in words - seen for macro in known.get(name, ())):
                 if macro.package_name in _DBTS_OWN:
                     texts.append("{{ " + " ".join(number.rpartition(".")[2] for number in macro.depends_on.macros) + " }}")
-                elif macro.unique_id not in found:
-                    found[macro.unique_id] = macro.macro_sql
+                elif (number := _number(macro, manifest)) not in found:
+                    found[number] = macro.macro_sql
                     texts.append(macro.macro_sql)
             seen |= words
             words = set()
@@ -102,9 +103,17 @@ class Compiled(SparkAdapter):
     def _surroundings(self) -> str:
         """Digest of what is the same for all models: macros, packages, the session's settings."""
         manifest: Any = self.get_macro_resolver()
-        macros = {number: macro.macro_sql for number, macro in manifest.macros.items() if macro.package_name not in _DBTS_OWN}
+        macros = {
+            _number(macro, manifest): macro.macro_sql for macro in manifest.macros.values() if macro.package_name not in _DBTS_OWN
+        }
         packages = {name: version(name) for name in ("pyspark", "delta-spark", "dbt-core", "dbt-spark")}
         return origin.digest(macros, packages, self.config.credentials.server_side_parameters)
+
+
+def _number(macro: Any, manifest: Any) -> str:
+    """The macro's id for digests: those of the adapter have that of the project `comporta`, where they stood when many a lake was made."""
+    former = macro.unique_id.replace("macro.dbt_comporta.", "macro.comporta.", 1)
+    return macro.unique_id if former in manifest.macros else former
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ from lakehouse.engines.sqlrows import chooses_rows
 from lakehouse.store import storage
 from lakehouse.tables import commits
 
-_BATCHES = "macro.comporta.last_batch_id"
+_BATCHES = ".last_batch_id"
 
 
 @dataclass
@@ -165,7 +165,8 @@ class ProvenanceAdapter(SessionAdapter):
         return False
 
     def _inputs_now(self, model: Mapping[str, Any], read: Read) -> dict[str, dict[str, Any]]:
-        asks = _BATCHES in self._macros_within(model["raw_code"], model["depends_on"]["macros"])
+        within = self._macros_within(model["raw_code"], model["depends_on"]["macros"])
+        asks = any(number.endswith(_BATCHES) for number in within)
         found: dict[str, dict[str, Any]] = {}
         inputs = read.inputs
         by = by_table(inputs)

@@ -1,4 +1,4 @@
-"""Where dbt looks for the adapter's macros; the project's own are in `dbt_project/macros`, for people to read and change."""
+"""Macros and materializations that come with the adapter: dbt finds them by itself, in any project."""
 
 from pathlib import Path
 
