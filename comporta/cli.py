@@ -1,34 +1,36 @@
-"""The command line. Commands are loaded by name when they are called: `--help` waits for none of what they need."""
+"""The command line. Commands are loaded by name when they are called: none waits for what another needs."""
 
 import importlib
 import sys
-import time
 import traceback
-from contextlib import suppress
-from typing import Any
 
 import click
 from rich.text import Text
 
-from comporta import pipeline, stats
-from comporta.run import noted
-from lakehouse import access, console, dbt, machine
-from lakehouse.engines import catalog
-from lakehouse.errors import CatalogError, ComportaError, LockError, ReadOnlyError
-from lakehouse.machine import load
+from lakehouse import access, console
+from lakehouse.errors import CatalogError, ComportaError, LockError
 from lakehouse.redaction import first_line, redact
-from lakehouse.servers import health, postgres, server, weed
-from lakehouse.settings import OWN_STORE, Settings, open_to_others
-from lakehouse.store import storage
-from lakehouse.tables import released
-from releases import glue, release
+from lakehouse.settings import open_to_others
 
-_STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
 ELSEWHERE = {
+    "up": "comporta.commands:up",
+    "down": "comporta.commands:down",
+    "status": "comporta.commands:status",
+    "dbt": "comporta.commands:run_dbt",
+    "release": "comporta.commands:make_release",
+    "releases": "comporta.commands:releases",
+    "rollback": "comporta.commands:rollback",
+    "run": "comporta.commands:run",
+    "demo": "comporta.commands:demo",
+    "traffic": "comporta.commands:traffic",
+    "site": "comporta.commands:site",
+    "docs": "comporta.commands:docs",
+    "sql": "comporta.commands:sql",
     "discover": "ingestion.command:discover",
     "ingest": "ingestion.command:ingest",
     "reconcile": "ingestion.command:reconcile",
     "gate": "comporta.gate:gate",
+    "glue": "releases.glue:command",
     "requeue": "expectations.command:requeue",
     "suite": "expectations.command:suite",
     "diff": "inspection.command:diff",
@@ -42,7 +44,7 @@ ELSEWHERE = {
 
 
 class Commands(click.Group):
-    """Our commands and those of other modules."""
+    """Commands by their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *ELSEWHERE])
@@ -61,9 +63,6 @@ def cli(debug: bool) -> None:
     """Comporta: PostgreSQL to gated Delta tables."""
     if line := open_to_others():
         console.warn(line)
-
-
-cli.add_command(glue.command)
 
 
 def main() -> None:
@@ -109,14 +108,15 @@ def _tell(error: Exception, debug: bool) -> None:
 
 def _of_store(error: Exception) -> ComportaError | None:
     """What the store of a lake on S3 did, if that is what is behind the error."""
+    from lakehouse.machine import load
+    from lakehouse.store import s3, storage
+
     try:
         settings = load()
     except ComportaError:
         return None
     if not storage.is_s3(settings.lake_url) or isinstance(error, LockError | CatalogError):
         return None
-    from lakehouse.store import s3
-
     return s3.failure(settings, error)
 
 
@@ -134,182 +134,3 @@ def _fail(line: str, code: int, debug: bool) -> None:
         console.err.print(Text(redact(traceback.format_exc())))
     console.err.print(Text.assemble(("✗ ", "bold red"), line.replace("\n", "\\n")))
     sys.exit(code)
-
-
-@cli.command()
-def up() -> None:
-    """Start the Spark server (Thrift and Connect)."""
-    settings = load()
-    with console.step("Starting the Spark server"):
-        fresh = machine.start(settings, mend=True)
-    if not fresh:
-        console.out.print("It was running already.")
-    with suppress(LockError, ReadOnlyError), machine.writing(settings, "up"):  # whoever writes finishes what was cut off
-        for made in release.recover(settings):
-            glue.follow(settings, made.layer)
-    _status(settings)
-
-
-@cli.command()
-def down() -> None:
-    """Stop the servers of this project, those of STORE=s3 too."""
-    settings = load()
-    beside = settings.model_copy(update={"var_dir": settings.var_dir / OWN_STORE})
-    for each in (settings, beside):
-        servers = {"Spark server": server.stop, "PostgreSQL": lambda own: postgres.of(own).stop(), "S3 server": weed.stop}
-        for name, stop in servers.items():
-            stopped = stop(each)
-            if stopped or (each is settings and (stop is not weed.stop or each.store)):
-                console.out.print(f"{name}: {'stopped' if stopped else 'was not running'}.")
-
-
-@cli.command()
-def status() -> None:
-    """Say what runs, on which ports, and what is released."""
-    _status(load())
-
-
-def _status(settings: Settings) -> None:
-    wrong, database = health.trouble(settings, _STATUS_SECONDS, connect=True), postgres.of(settings).running()
-    rows = [
-        (
-            "Spark server",
-            _spark_state(wrong),
-            f"Thrift {settings.thrift_port}, Connect {settings.connect_port}",
-            server.log_file(settings),
-        ),
-        ("PostgreSQL (sample shop)", _state(database), settings.postgres_port, settings.log_dir / "postgres.log"),
-    ]
-    store = weed.running(settings)
-    if settings.store or store:
-        rows.append(("S3 server", _state(store), settings.s3_port, weed.log_file(settings)))
-    console.table("", ("server", "state", "ports", "log"), rows)
-    if wrong and wrong != health.STOPPED:
-        console.warn(f"The Spark server {wrong}. Run make up, which starts it anew.")
-    if settings.store and not store:
-        console.out.print(f"lake: {settings.lake_url}, whose server is down: make up STORE=s3")
-        return
-    for layer in catalog.LAYERS:
-        now = released.current(settings, layer)
-        said = f"release {now.release_id}, {len(now.tables)} tables" if now else "nothing released yet"
-        console.out.print(f"{layer}: {said}")
-    console.out.print(f"lake: {', '.join(settings.places)}")
-
-
-def _spark_state(wrong: str) -> Text:
-    if not wrong or wrong == health.STOPPED:
-        return console.verdict("stopped" if wrong else "running")
-    return console.verdict("died" if wrong.startswith("has died") else "does not answer")
-
-
-def _state(process: Any) -> Text:
-    return console.verdict("running") if process else console.verdict("stopped")
-
-
-@cli.command("dbt")
-@click.option("--layer", type=click.Choice(["silver", "gold"]), required=True)
-def run_dbt(layer: str) -> None:
-    """Run a layer's models into its candidate schema."""
-    settings = load()
-    machine.start(settings)
-    with machine.writing(settings, f"dbt {layer}"):
-        dbt.run(settings, layer)
-
-
-@cli.command("release")
-@click.option("--layer", type=click.Choice(catalog.LAYERS), required=True)
-def make_release(layer: str) -> None:
-    """Show readers the layer's tables as its gate has passed them."""
-    settings = load()
-    machine.start(settings)
-    with machine.writing(settings, f"release {layer}"), noted(settings, f"release {layer}") as made_in:
-        before = released.current(settings, layer)
-        made = release.publish(settings, layer, release.judged(settings, layer), run_id=made_in.run_id)
-        unchanged = before is not None and made.release_id == before.release_id
-        console.out.print(f"{layer}: release {made.release_id}, {len(made.tables)} tables{' (unchanged)' if unchanged else ''}.")
-        glue.register(settings, layer)
-
-
-@cli.command()
-def releases() -> None:
-    """List releases; the current one of each layer is marked."""
-    settings = load()
-    found = released.history(settings)
-    if not found:
-        console.out.print("Nothing released yet. Run make run, or make release LAYER=silver after its gate.")
-        return
-    now = {layer: made.release_id for layer in catalog.LAYERS if (made := released.current(settings, layer))}
-    rows = [
-        (made.release_id, made.layer, made.kind, console.verdict(made.status), len(made.tables),
-         "← readers see this" if now.get(made.layer) == made.release_id else made.note)
-        for made in found
-    ]  # fmt: skip
-    console.table("", ("release", "layer", "kind", "state", "tables", ""), rows, numbers=("release", "tables"))
-
-
-@cli.command()
-@click.option("--release", "number", type=int, required=True)
-def rollback(number: int) -> None:
-    """Show readers an earlier release again."""
-    settings = load()
-    release.target_of(settings, number)  # before a server is started for nothing
-    machine.start(settings)
-    with machine.writing(settings, "rollback"), noted(settings, "rollback") as made_in:
-        made = release.rollback(settings, number, made_in.run_id)
-        console.out.print(f"Readers of {made.layer} see release {number} again (as release {made.release_id}).")
-        glue.register(settings, made.layer)
-
-
-@cli.command()
-def run() -> None:
-    """The whole way for SOURCE_DSN: ingest, gate, silver, gate, release, gold, gate, release, docs."""
-    settings = load()
-    started = time.monotonic()
-    done = pipeline.run(settings)
-    stats.show(settings, done, time.monotonic() - started)
-
-
-@cli.command()
-def demo() -> None:
-    """The whole way with the sample shop on an embedded PostgreSQL."""
-    settings = load()
-    started = time.monotonic()
-    done = pipeline.demo(settings)
-    stats.show(settings, done, time.monotonic() - started)
-    console.out.print("\nTry next:\n  make traffic demo   a business day happens; only what changed moves\n"
-                      "  make docs           the site: can the numbers be trusted?\n  make sql            ask gold.rpt_daily_sales")  # fmt: skip
-
-
-@cli.command()
-@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 1000))
-def traffic(days: int) -> None:
-    """Play business days on the sample shop."""
-    pipeline.traffic(load(), days)
-
-
-@cli.command()
-def site() -> None:
-    """Build the docs site."""
-    settings = load()
-    machine.start(settings)
-    pipeline.build_site(settings)
-
-
-@cli.command()
-def docs() -> None:
-    """Serve the docs site on loopback."""
-    from docs_site import serve
-
-    settings = load()
-    serve.serve(settings)
-
-
-@cli.command()
-@click.option("-e", "--execute", help="run this statement and leave")
-def sql(execute: str | None) -> None:
-    """A SQL prompt on the Spark server."""
-    from comporta import prompt
-
-    settings = load()
-    machine.start(settings)
-    prompt.run(settings, execute)

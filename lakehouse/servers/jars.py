@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-import pyspark
 from filelock import FileLock
 
 from lakehouse import console, environment, network
@@ -22,7 +22,7 @@ from lakehouse.errors import ServerError
 from lakehouse.servers import java
 from lakehouse.settings import ROOT
 
-SPARK_HOME = Path(pyspark.__file__).parent
+SPARK_HOME = Path(*find_spec("pyspark").submodule_search_locations)  # type: ignore[union-attr,arg-type]  # to import it takes half a second
 _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certificates only; the format wants a password
 
 

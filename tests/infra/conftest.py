@@ -4,10 +4,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from infra import tested
 from infra.terraform import Terraform
 from ports import free_ports
 
@@ -15,6 +19,24 @@ from lakehouse.settings import ROOT
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "TF_VAR_"))]:
     os.environ.pop(_name)  # a developer's own account must be out of reach
+
+_ENDED: Counter[str] = Counter()
+_STARTED = time.monotonic()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what ended how; with several processes, in the one that hears of all."""
+    _ENDED[report.outcome if report.when == "call" or report.outcome != "passed" else "around"] += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note that all of it passed, where a contract test looks (tests/contracts/test_infra_tested.py)."""
+    whole = [Path(str(each)).resolve() for each in session.config.args] == [Path(__file__).parent]
+    if hasattr(session.config, "workerinput") or exitstatus or not whole or session.config.option.keyword:
+        return
+    if {*_ENDED} <= {"passed", "around"}:
+        tested.note(_ENDED["passed"], time.monotonic() - _STARTED, datetime.now(UTC).date())
 
 
 @pytest.fixture(scope="session")
