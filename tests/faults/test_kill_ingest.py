@@ -23,7 +23,7 @@ from lakehouse.errors import SourceError
 from lakehouse.servers import postgres
 from lakehouse.settings import ROOT, Settings
 
-# Everything is imported once; each run is a fork of that, so that a hundred of them take minutes and not hours.
+# Everything is imported once; each run is a fork of that, so that many of them take minutes and not hours.
 _RUNS = """
 import os, sys
 import deltalake, duckdb, grpc, pyspark.sql.connect.session
@@ -42,13 +42,13 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("ended", flush=True)
 """
-_KILLS = 100
+_KILLS = int(os.environ.get("KILLS") or 30)  # a hundred and more by hand: docs/flaky.md
 _QUIET = """select pg_snapshot_xmin(s) = pg_snapshot_xmax(s)
     and not exists (select from pg_stat_activity where backend_type = 'autovacuum worker') from pg_current_snapshot() s"""
 
 
 @pytest.mark.slow
-def test_killed_a_hundred_times_at_random_equals_the_source(lake_settings: Settings, environment: dict[str, str]) -> None:
+def test_killed_again_and_again_at_random_equals_the_source(lake_settings: Settings, environment: dict[str, str]) -> None:
     dsn = lake_settings.dsn()
     execute(
         dsn, "create table t(id int primary key, v text)", "create table log(v text)",

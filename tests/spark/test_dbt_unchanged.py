@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -190,14 +191,16 @@ def test_an_incremental_model_that_asks_for_the_time_is_merged(project: Project)
 
 def test_snapshots_with_each_way_of_hard_deletes(project: Project) -> None:
     """And a model that reads them is built when they change."""
-    ways, strategies = (
-        ("ignore", "invalidate", "new_record"),
-        {"at": {"strategy": "timestamp", "updated_at": "at"}, "told": {"strategy": "check", "check_cols": ["told"]}},
-    )
-    names = [f"past_{column}_{way}" for column in strategies for way in ways]
+    strategies: dict[str, dict[str, Any]] = {
+        "at": {"strategy": "timestamp", "updated_at": "at"},
+        "told": {"strategy": "check", "check_cols": ["told"]},
+    }
+    # What is gone is told by the same macro whatever the strategy; only that of a key that comes back differs, with ignore.
+    ways = [("told", "ignore"), ("told", "invalidate"), ("told", "new_record"), ("at", "ignore")]
+    names = [f"past_{column}_{way}" for column, way in ways]
     project.write("snapshots/s.yml", yaml.safe_dump({"snapshots": [
-        {"name": f"past_{column}_{way}", "relation": "ref('now')", "config": {"unique_key": "id", "hard_deletes": way} | said}
-        for column, said in strategies.items() for way in ways
+        {"name": f"past_{column}_{way}", "relation": "ref('now')", "config": {"unique_key": "id", "hard_deletes": way} | strategies[column]}
+        for column, way in ways
     ]}))  # fmt: skip
     project.write("models/now.sql", TABLE + "select id, told, at from {{ ref('stg') }}")
     union = " union all ".join(
