@@ -184,7 +184,7 @@ bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 .PHONY: infra-test infra-docs infra-lock
 # A line for each step; the first that fails ends it.
 infra-test: .venv/.dev .venv-infra/.base .infra/bin/.base ## Terraform: linters, each module's promises, apply and destroy on an emulator (docs/aws.md)
-	@$(WORDS) TESTS pytest -o addopts="-v -x -ra --strict-markers --strict-config --no-header" -o timeout=1800 $(if $(value TESTS),,tests/infra)
+	@$(WORDS) TESTS pytest -o addopts="-x -ra --strict-markers --strict-config --no-header --dist loadscope" -o timeout=1800 $(if $(value TESTS),,-n auto tests/infra)
 
 infra-docs: .infra/bin/.base ## Write the modules' READMEs anew from their variables and outputs
 	@for folder in terraform/bootstrap terraform/modules/* terraform/envs/*; do .infra/bin/terraform-docs --config terraform/.terraform-docs.yml "$$folder" || exit 1; done

@@ -1,4 +1,4 @@
-"""The code as it is read: format, validity, linters, READMEs, exceptions with their reasons."""
+"""The code as it is read: format, linters, READMEs, exceptions with their reasons."""
 
 import json
 import re
@@ -25,13 +25,6 @@ def test_terraform_is_there() -> None:
 
 def test_format(terraform: Terraform) -> None:
     terraform.run(".", "fmt", "-check", "-recursive", "-diff")
-
-
-# site and comporta want two providers of their caller: they are validated within the environments.
-@pytest.mark.parametrize("root", [root for root in ROOTS if root not in {"modules/site", "modules/comporta"}])
-def test_validate(terraform: Terraform, root: str) -> None:
-    terraform.init(root)
-    terraform.run(root, "validate", "-no-color")
 
 
 def test_tflint() -> None:

@@ -1,11 +1,12 @@
-"""Each module's promises, by `terraform test` with a mocked provider: what it makes, and what it refuses."""
+"""Each module's promises, by `terraform test` with a mocked provider: that it is valid, what it makes, and what it refuses."""
 
 import re
 
 import pytest
-from infra.terraform import CODE, ENVIRONMENTS, MODULES, Terraform
+from infra.terraform import CODE, ENVIRONMENTS, MODULES, ROOTS, Terraform
 
 TESTED = ["bootstrap", *(f"modules/{name}" for name in MODULES), *ENVIRONMENTS]
+assert TESTED == ROOTS  # what is not tested would have to be validated by itself
 
 
 @pytest.mark.parametrize("root", TESTED)
