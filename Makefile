@@ -71,14 +71,14 @@ lint-sql: .venv/.dev ## Check the style of the models (FIX=1 mends what can be m
 	@$(WORDS) MODELS sqlfluff $(if $(value FIX),fix,lint)
 
 .PHONY: discover ingest reconcile gate requeue suite silver gold release run
-discover: env ## List what SOURCE_DSN holds and draft ingestion/sources.yml
-	@$(RUN) discover
+discover: env ## List what the sources hold and draft ingestion/sources.yml (SOURCE=crm,erp narrows)
+	@$(RUN) discover $(call given,source,SOURCE)
 
-ingest: env ## Copy what changed in SOURCE_DSN to bronze (TABLES=public.orders,crm.* narrows; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
-	@$(RUN) ingest $(call given,tables,TABLES) $(call given,since,SINCE) $(call given,until,UNTIL) $(call flag,resync,RESYNC) $(call flag,dry-run,DRY_RUN)
+ingest: env ## Copy what changed in the sources to bronze (SOURCE=crm TABLES=public.orders,crm.* narrow; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
+	@$(RUN) ingest $(call given,source,SOURCE) $(call given,tables,TABLES) $(call given,since,SINCE) $(call given,until,UNTIL) $(call flag,resync,RESYNC) $(call flag,dry-run,DRY_RUN)
 
-reconcile: env ## Compare SOURCE_DSN and bronze by count and checksum; name the keys that differ (TABLES narrows)
-	@$(RUN) reconcile $(call given,tables,TABLES)
+reconcile: env ## Compare the sources and bronze by count and checksum; name the keys that differ (SOURCE, TABLES narrow)
+	@$(RUN) reconcile $(call given,source,SOURCE) $(call given,tables,TABLES)
 
 gate: env ## Judge a layer (LAYER=bronze, silver or gold)
 	@$(RUN) gate $(call given,layer,LAYER) $(call given,tables,TABLES)

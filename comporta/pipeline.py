@@ -1,6 +1,8 @@
 """The way of the data, stage by stage; and the demo, which is that way with the sample shop as its source."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from psycopg2 import OperationalError
@@ -10,6 +12,8 @@ from pydantic import SecretStr
 from comporta import stats
 from comporta.gate import pass_gate
 from comporta.run import Run, Seconds, noted, stage
+from ingestion.sources import config as source_file
+from ingestion.sources.config import Section
 from lakehouse import atomic, console, dbt, machine, redaction
 from lakehouse.errors import CatalogError, PartialCopyError, SourceError
 from lakehouse.redaction import first_line
@@ -18,11 +22,12 @@ from lakehouse.settings import Settings
 from releases import glue, release
 
 
-def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
+def run(settings: Settings, seconds: Seconds | None = None, sources: Sequence[Section] = ()) -> Seconds:
     """The way of the data: ingest, then of each layer models, gate and release; and the site, after a failure too.
 
     Args:
         seconds: of stages before these.
+        sources: to read; by default all of sources.yml that it says where they are, and SOURCE_DSN's.
 
     Returns:
         seconds of each stage, in order.
@@ -30,7 +35,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
     Raises:
         GateError: a gate failed; what readers see has not moved.
     """
-    settings.dsn()
+    sources = sources or source_file.chosen(settings, source_file.load())
     seconds = {} if seconds is None else seconds
     with machine.writing(settings, "the pipeline"):
         threading.Thread(target=_warm).start()
@@ -39,6 +44,7 @@ def run(settings: Settings, seconds: Seconds | None = None) -> Seconds:
             release.recover(settings)
         try:
             with noted(settings, "run", seconds) as made:
+                made.sources = sources
                 made.begin()
                 _run_layers(made)
         finally:
@@ -68,10 +74,10 @@ def _run_layers(run: Run) -> None:
 
 def _ingest(run: Run) -> None:
     from ingestion.command import copy
-    from ingestion.request import Request
+    from ingestion.sources.base import Request
 
     machine.check(run.settings)
-    copy(run.settings, Request(run_id=run.run_id))
+    copy(run.settings, Request(run_id=run.run_id), run.sources)
 
 
 def _promote(run: Run, layer: str) -> None:
@@ -99,7 +105,8 @@ def demo(settings: Settings) -> Seconds:
     with stage(seconds, "sample shop"):
         _seed(settings, dsn)
     redaction.know_login(dsn)
-    return run(settings.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": "shop"}), seconds)
+    settings = settings.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": "shop"})
+    return run(settings, seconds, [replace(source_file.of(settings, source_file.load()), name="shop", dsn=None)])
 
 
 def traffic(settings: Settings, days: int) -> None:

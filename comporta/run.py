@@ -1,12 +1,13 @@
 """One run of the pipeline, or of a stage by itself: its number, which its records bear, and the seconds of its stages."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from ingestion.sources.config import Section
 from lakehouse import console
 from lakehouse.redaction import redact
 from lakehouse.settings import Settings
@@ -22,12 +23,14 @@ class Run:
     Attributes:
         seconds: of each stage, in order.
         number: its number, once it has one.
+        sources: that it reads.
     """
 
     settings: Settings
     command: str
     seconds: Seconds = field(default_factory=dict)
     number: int | None = None
+    sources: Sequence[Section] = ()
 
     @property
     def run_id(self) -> int:

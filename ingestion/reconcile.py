@@ -1,26 +1,20 @@
 """Bronze beside its source: counts and checksums by bucket, and by key where buckets differ. Reads only.
 
-Each side digests its own rows (`postgres/digest.py`), in one snapshot of the source, so nothing but sums travels until
-a bucket differs. What the ledger recorded of each batch is compared with bronze's files as well.
+Each side digests its own rows, at one moment of the source, so nothing but sums travels until a bucket differs. What the ledger recorded of each batch is compared with bronze's files as well.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-import psycopg2
 
-from ingestion import recorded
-from ingestion.plan import Plan
-from ingestion.request import Request
-from ingestion.run import Run, planned
-from ingestion.side import BronzeSide, Row, SourceSide, Sums
-from ingestion.sources.postgres.refusal import reason, remedy
-from ingestion.sources.postgres.snapshot import Origin
+from ingestion.sources import config as source_file
+from ingestion.sources import kinds
+from ingestion.sources.base import Comparable, Plan, Request, Row, Side, Sums
+from ingestion.sources.config import Section
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
@@ -72,41 +66,53 @@ class Verdict:
         return "failed" if self.error else "differs" if self.buckets or self.batches else "equal"
 
 
-def run(settings: Settings, patterns: str | None = None, report: Callable[[Verdict], None] = lambda verdict: None) -> list[Verdict]:
+def run(
+    settings: Settings,
+    patterns: str | None = None,
+    report: Callable[[Verdict], None] = lambda verdict: None,
+    section: Section | None = None,
+) -> list[Verdict]:
     """Compare every chosen table that bronze has.
+
+    Args:
+        section: the source, as sources.yml has it; SOURCE_DSN's by default.
 
     Raises:
         SourceError: the database can't be reached, or no table is chosen.
     """
-    refused = Run(0)
-    with planned(settings, Request(patterns), refused) as (origin, plans):
-        verdicts = [Verdict(outcome.table, error=outcome.error) for outcome in refused.outcomes]
+    section = section or source_file.of(settings, source_file.load())
+    settings = source_file.settings_of(settings, section)
+    with kinds.find(section)(settings, section).at_one_moment(Request(patterns)) as reading:
+        if not isinstance(reading, Comparable):
+            raise SourceError(f"source {section.name}", f"is a {section.kind}, of which nothing can be compared yet")
+        planned = reading.plan(ledger.next_run_id(settings))
+        verdicts = [Verdict(each.label, error=each.error) for each in planned.refused]
         for verdict in verdicts:
             report(verdict)
-        for plan in plans:
-            verdicts.append(_compare(settings, origin, plan))
+        for plan in planned.plans:
+            verdicts.append(_compare(settings, reading, plan))
             report(verdicts[-1])
     ledger.append(settings, "reconciliations", [_row(settings, verdict) for verdict in verdicts])
     return verdicts
 
 
-def _compare(settings: Settings, origin: Origin, plan: Plan) -> Verdict:
+def _compare(settings: Settings, reading: Comparable, plan: Plan) -> Verdict:
     started = time.monotonic()
-    verdict = Verdict(plan.table.label, plan.name, plan.bronze.version())
-    first = f"Run make ingest TABLES={plan.table.label} first."
+    verdict = Verdict(plan.label, plan.name, plan.bronze.version())
+    first = f"Run make ingest TABLES={plan.label} first."
     try:
         if plan.seen is None:
-            verdict.error = f"{plan.table.label}: was never copied. {_last_failure(settings, plan) or first}"
+            verdict.error = f"{plan.label}: was never copied. {_last_failure(settings, plan) or first}"
         elif plan.changes:
-            verdict.error = f"{plan.table.label}: its columns changed: {', '.join(map(str, plan.changes))}. {first}"
+            verdict.error = f"{plan.label}: its columns changed: {', '.join(map(str, plan.changes))}. {first}"
         elif plan.remapped:
-            verdict.error = f"{plan.table.label}: {plan.reason}. {first}"
+            verdict.error = f"{plan.label}: {plan.reason}. {first}"
         else:
-            _fill(verdict, settings, origin, plan)
-    except psycopg2.Error as error:
-        verdict.error = str(SourceError(plan.table.label, reason(error), remedy=remedy(error.pgcode)))
+            _fill(verdict, reading, plan)
+    except SourceError as error:
+        verdict.error = str(error)
     except (ComportaError, OSError, duckdb.Error) as error:
-        verdict.error = f"{plan.table.label}: {first_line(error)}"
+        verdict.error = f"{plan.label}: {first_line(error)}"
     verdict.seconds = time.monotonic() - started
     return verdict
 
@@ -118,30 +124,30 @@ def _last_failure(settings: Settings, plan: Plan) -> str:
     return f"The last run that tried said: {newest['error']}" if newest else ""
 
 
-def _fill(verdict: Verdict, settings: Settings, origin: Origin, plan: Plan) -> None:
-    with closing(BronzeSide(settings, plan)) as bronze, closing(SourceSide(settings, origin, plan)) as source:
-        verdict.batches = recorded.check(settings, plan, bronze)
+def _fill(verdict: Verdict, reading: Comparable, plan: Plan) -> None:
+    with reading.sides(plan) as (source, bronze):
+        verdict.batches = reading.recorded(plan, bronze)
         here, there = source.sums(), bronze.sums()
         verdict.source_rows, verdict.bronze_rows = _rows(here), _rows(there)
         differing = sorted(bucket for bucket in here.keys() | there.keys() if here.get(bucket) != there.get(bucket))
         verdict.buckets = len(differing)
         if differing:
             verdict.unnamed = max(0, len(differing) - NAMED)
-            verdict.differences = list(_differences(source, bronze, differing[:NAMED]))
+            verdict.differences = list(_differences(source, bronze, plan, differing[:NAMED]))
 
 
 def _rows(sums: Sums) -> int:
     return sum(rows for rows, _ in sums.values())
 
 
-def _differences(source: SourceSide, bronze: BronzeSide, buckets: list[int]) -> Iterator[Difference]:
+def _differences(source: Side, bronze: Side, plan: Plan, buckets: list[int]) -> Iterator[Difference]:
     here, there = source.rows(buckets), bronze.rows(buckets)
     keys = [key for key in {**here, **there} if _compared(here, key) != _compared(there, key)][:NAMED]
     unlike = [key for key in keys if _compared(here, key)[0] and _compared(there, key)[0] and here[key].times == there[key].times]
     fields = (source.fields(unlike), bronze.fields(unlike)) if unlike else ({}, {})
     for key in keys:
         if key in unlike:
-            pairs = zip(source.names(), fields[0][key], fields[1][key], strict=True)
+            pairs = zip(plan.names, fields[0][key], fields[1][key], strict=True)
             yield Difference(here[key].shown, "differs", here[key].pending, tuple(name for name, a, b in pairs if a != b))
         elif _compared(here, key)[0] > _compared(there, key)[0]:
             yield Difference(here[key].shown, "missing", here[key].pending)

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +10,18 @@ from deltalake.exceptions import DeltaError
 
 from ingestion.bronze.held import duckdb_type
 from ingestion.bronze.table import File
-from ingestion.bronze.work import RESULT, Context
+from ingestion.bronze.work import RESULT, Batch
 from ingestion.bronze.write import added, technical, write
-from ingestion.contract import Change, shape_of
-from ingestion.plan import Plan
-from ingestion.sources.postgres.types import KEY_HELD
+from ingestion.outcome import Outcome
+from ingestion.sources.base import Plan
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage
+from lakehouse.tables import ledger
 
 
-@dataclass
-class Outcome:
-    """What became of one table."""
-
-    table: str
-    name: str = ""
-    mode: str = ""
-    status: str = "failed"  # committed | empty | failed
-    rows: int = 0
-    deletes: int = 0
-    size: int = 0
-    seconds: float = 0
-    checksum: str = ""
-    version: int | None = None
-    error: str = ""
-    reason: str = ""
-    changes: list[Change] = field(default_factory=list)
-    lost: bool = False  # the source went away while it was read
-    unstored: bool = False  # it was not the source that failed but the lake's store
-    lacks: int = 0  # keys that bronze should have had and hasn't
-    unmarked: int = 0  # rows that changed and whose cursor did not move
-    ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
-
-
-def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], context: Context) -> tuple[Outcome, dict[str, Any]]:
+def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: Batch) -> tuple[Outcome, dict[str, Any]]:
     """Commit the table's files if all of its work was done.
 
     Args:
@@ -55,14 +30,13 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], contex
     Returns:
         the outcome, and its row for the ledger's `batches`.
     """
-    results = [*results, *_emptied(plan, results, context)]
+    results = [*results, *_emptied(plan, results, batch)]
     outcome = _measured(plan, results)
     files = [File(row["path"], row["rows"], row["bytes"]) for row in results if row["path"]]
-    window = plan.window.counted(_live(plan, results, outcome))
-    if outcome.unmarked and plan.seen:  # until they are read, the next batch must find them as well
-        window = replace(window, horizon=plan.seen.horizon)
+    window = plan.reached(_live(plan, results, outcome), outcome.unmarked)
     note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
-    note |= {"files": len(files), "checksum": outcome.checksum, "shape": shape_of(plan.table, plan.key).to_dict()}
+    note |= {"files": len(files), "checksum": outcome.checksum, "shape": plan.shape()}
+    note |= {"source": settings.source(), "source_table": plan.label, "mode": plan.mode, "key": _key(plan)}
     note |= {"changes": schema_rows(settings, plan.window.batch_id, outcome)}
     try:
         _check(plan, results)
@@ -93,19 +67,15 @@ def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
     outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
 
 
-def _emptied(plan: Plan, results: list[dict[str, Any]], context: Context) -> list[dict[str, Any]]:
+def _emptied(plan: Plan, results: list[dict[str, Any]], batch: Batch) -> list[dict[str, Any]]:
     """A tombstone without values for a table without a key that has no rows any more: it is all that could say so."""
     was_there = plan.seen is not None and plan.seen.live != 0
-    if (
-        plan.key
-        or not (was_there and plan.whole and (plan.work or not plan.table.parts))
-        or any(row["rows"] or row["error"] for row in results)
-    ):
+    if plan.key or not (was_there and plan.whole and plan.is_read) or any(row["rows"] or row["error"] for row in results):
         return []
     nothing = ", ".join(f"null::{duckdb_type(plan.wanted.field(name).type)} as {quote(name)}" for name in plan.names.values())
     with duckdb.connect(config={"threads": 1}) as writer:
-        select = f"select {nothing}, {technical(context, literal('d'), 'null::varchar')}"
-        made = write(writer, context, select, plan.bronze.url, list(plan.names.values()))
+        select = f"select {nothing}, {technical(batch, literal('d'), 'null::varchar')}"
+        made = write(writer, batch, select, plan.bronze.url, list(plan.names.values()))
     return [dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "d", "seconds": 0.0} | made]
 
 
@@ -113,7 +83,7 @@ def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
     taken = [row for row in results if row["op"] != "w" and row["path"]]  # rewritten rows are no news
     rows, deletes = (sum(row[name] for row in taken) for name in ("rows", "deletes"))
     return Outcome(
-        plan.table.label, plan.name, plan.mode, rows=rows - deletes, deletes=deletes, reason=plan.reason, changes=plan.changes,
+        plan.label, plan.name, plan.mode, rows=rows - deletes, deletes=deletes, reason=plan.reason, changes=plan.changes,
         size=sum(row["bytes"] for row in taken), seconds=sum(row["seconds"] or 0 for row in results),
         checksum=added([row["checksum"] for row in taken]), lost=any(row["lost"] for row in results),
         lacks=sum(_detail(row).get("lacks", 0) for row in results),
@@ -129,11 +99,7 @@ def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
     errors = [row["error"] for row in results if row["error"]]
     if errors or len(results) < len(plan.work):
         seen = errors[0] if errors else "a task did not answer"
-        remedy = "Nothing of it was written, and the next run reads it again"
-        if KEY_HELD in seen:
-            odd = [item.column.name for item in plan.mapped if item.column.name in plan.key and item.special]
-            remedy = f"Set texts: [{', '.join(odd)}] in sources.yml to carry it as text, or key to other columns"
-        raise SourceError(plan.table.label, seen, remedy=remedy)
+        raise SourceError(plan.label, seen, remedy=plan.remedy(seen))
     if not storage.is_s3(plan.bronze.url):
         _check_arrived(plan, [row["path"] for row in results if row["path"]])
 
@@ -149,19 +115,47 @@ def _check_arrived(plan: Plan, paths: list[str]) -> None:
 def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | None:
     """Rows of the source at the snapshot; None if they were not counted."""
     counted = [_detail(row)["live"] for row in results if "live" in _detail(row)]
-    if counted or plan.window.live is not None:
-        return counted[0] if counted else plan.window.live
+    known: int | None = plan.window.live
+    if counted or known is not None:
+        return counted[0] if counted else known
     return outcome.rows if plan.whole and not plan.backfill else None
+
+
+def _key(plan: Plan) -> list[str]:
+    return [plan.names[column] for column in plan.key]
+
+
+def record_missed(settings: Settings, plan: Plan) -> None:
+    """Note the batch before, which a kill kept from the ledger after it was committed."""
+    noted = plan.unrecorded
+    if not noted:
+        return
+    number = noted["window"]["batch_id"]
+    told = {row["table_name"] for row in ledger.rows(settings, "schema_changes") if row["batch_id"] == number}
+    if noted.get("changes") and plan.name not in told:
+        ledger.append(settings, "schema_changes", noted["changes"])
+    row = {name: noted.get(name) for name in ("rows", "deletes", "bytes", "files", "checksum", "delta_version")}
+    # Notes of before these were in them are of this very source and, unless its key was changed meanwhile, key.
+    row |= {"source": noted.get("source", settings.source()), "source_table": noted.get("source_table", plan.label)}
+    row |= {"key": json.dumps(noted.get("key", _key(plan))), "mode": noted.get("mode", plan.mode)}
+    row |= {
+        "batch_id": number,
+        "run_id": number,
+        "status": "committed",
+        "table_name": plan.name,
+        "window": json.dumps(noted["window"]),
+    }
+    ledger.append(settings, "batches", [row])
 
 
 def _ledger_row(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> dict[str, Any]:
     return {
         "batch_id": plan.window.batch_id,
         "source": settings.source(),
-        "source_table": plan.table.label,
+        "source_table": plan.label,
         "table_name": plan.name,
         "mode": plan.mode,
-        "key": json.dumps([plan.names[column] for column in plan.key]),
+        "key": json.dumps(_key(plan)),
         "status": outcome.status,
         "rows": outcome.rows,
         "deletes": outcome.deletes,

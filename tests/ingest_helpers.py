@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ingestion import run as ingest
-from ingestion.request import Request
-from ingestion.run import Outcome
+from ingestion.outcome import Outcome
 from ingestion.sources import config as source
+from ingestion.sources.base import Request
 from lakehouse.settings import Settings
 
 

@@ -28,20 +28,16 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
-class Context:
-    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text.
+class Batch:
+    """What all files of a batch have in common.
 
     Attributes:
-        session: statements that fix a session once its transaction has begun.
-        snapshot: for tasks to join; None if each takes its own, and then there is one task.
-        authorities: whom the source's certificate may be from, PEM: a task's machine may lack the file that the DSN names.
+        ingested_at: `YYYY-MM-DD HH:MM:SS.ffffff+00`.
+        lsn: position of the source's log; None if it has none.
+        storage: options of the lake's store; secret.
     """
 
-    dsn: str
-    session: tuple[str, ...]
-    snapshot: str | None
     batch_id: int
     ingested_at: str
     lsn: int | None
     storage: dict[str, str]
-    authorities: bytes = b""

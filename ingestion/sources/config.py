@@ -1,77 +1,81 @@
-"""`sources.yml`: what to copy from a database and how. Discovery drafts it; people edit it; edits stand."""
+"""`sources.yml`: the sources of a lake, and what to copy of each. Discovery drafts it; people edit it; edits stand."""
 
 import difflib
-import fnmatch
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from dotenv import dotenv_values
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from ingestion.sources.postgres.discover import Table
-from ingestion.sources.postgres.window import CURSOR_TYPES
-from lakehouse.engines.standard import literal, quote
-from lakehouse.errors import SettingsError, SourceError
-from lakehouse.settings import ROOT
+from lakehouse.errors import SettingsError
+from lakehouse.redaction import know_login
+from lakehouse.settings import ROOT, Settings
 
 PATH = ROOT / "ingestion" / "sources.yml"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-class Entry(BaseModel):
-    """How one table is copied; what is left out is decided from the catalog at each run."""
+class Written(BaseModel):
+    """A source as the file has it. What its kind asks for besides, its kind judges."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = "postgres"
+    dsn: str | None = None  # with ${NAME} for what the environment or .env holds
+    tables: dict[str, Any] = Field(default_factory=dict)
+
+
+class File(BaseModel):
+    """The whole file; of the older form, which has one source, `source` and `tables`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
-    mode: Literal["full", "incremental"] | None = None
-    key: list[str] | None = None
-    cursor: str | None = None  # xmin, or a column that every change moves forward
-    zone: str | None = None  # whose clock fills a cursor column of times without zone
-    texts: list[str] = Field(default_factory=list)  # columns to be copied as PostgreSQL prints them
-    deletes: str = Field(default="compare", pattern=r"^(none|compare|soft:.+)$")  # soft: a column that marks rows as deleted
-    contract: Literal["evolve", "freeze"] = "evolve"
-    decimals: dict[str, Annotated[str, Field(pattern=r"^\d{1,2}, ?\d{1,2}$")]] = Field(default_factory=dict)  # column: "p,s"
-
-    def fitted(self, column: str) -> tuple[int, int] | None:
-        """Precision and scale that a numeric without its own is to have; None leaves it text."""
-        if column not in self.decimals:
-            return None
-        precision, scale = map(int, self.decimals[column].split(","))
-        return precision, scale
-
-    @model_validator(mode="after")
-    def _decimals_hold(self) -> Self:
-        for column in self.decimals:
-            precision, scale = self.fitted(column) or (0, 0)
-            if not scale <= precision <= 38 or not precision:
-                raise ValueError(f"decimals of {column}: wanted at most 38 digits, and no more of them after the point")
-        return self
+    sources: dict[str, Written] = Field(default_factory=dict)
+    at_once: int = Field(2, ge=1, le=16)  # sources that are read side by side
+    source: str | None = None
+    tables: dict[str, Any] = Field(default_factory=dict)
 
     @property
-    def soft(self) -> str | None:
-        """Column that marks a row as deleted, perhaps with `=value` or `=*`; None if rows just go."""
-        return self.deletes.removeprefix("soft:") if self.deletes.startswith("soft:") else None
+    def is_older(self) -> bool:
+        """Whether it is of the form that has one source."""
+        return bool(self.tables or self.source)
 
 
-class Sources(BaseModel):
-    """The whole file: a source's name, and its tables as `schema.table`."""
+@dataclass(frozen=True)
+class Section:
+    """One source of the file.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        name: with which its bronze tables begin.
+        where: its tables' place in the file, for errors.
+        options: what its kind asks for besides a DSN and tables.
+    """
 
-    source: str | None = None
-    tables: dict[str, Entry] = Field(default_factory=dict)
+    name: str
+    kind: str = "postgres"
+    dsn: str | None = None
+    tables: dict[str, Any] = field(default_factory=dict)
+    where: str = "tables"
+    options: dict[str, Any] = field(default_factory=dict)
 
 
-def load(path: Path = PATH) -> Sources:
+def load(path: Path = PATH) -> File:
     """The file, or an empty one where there is none.
 
     Raises:
         SettingsError: names the line or key that is wrong.
     """
     if not path.exists():
-        return Sources()
+        return File.model_validate({})
     try:
-        return Sources.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
@@ -79,172 +83,98 @@ def load(path: Path = PATH) -> Sources:
             where, f"is no YAML: {getattr(error, 'problem', error)}", remedy="Mend it or run make discover"
         ) from None
     except ValidationError as error:
-        raise _refusal(path, error) from None
+        raise refusal(error, "", File.model_fields) from None
 
 
-def _refusal(path: Path, error: ValidationError) -> SettingsError:
+def refusal(error: ValidationError, where: str, known: Iterable[str]) -> SettingsError:
+    """What is wrong in the file, with what was perhaps meant.
+
+    Args:
+        where: place in the file of what was judged.
+        known: keys that it may have.
+    """
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    place = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
     if first["type"] != "extra_forbidden":
-        return SettingsError(f"{path.name}: {where}", f"is {first['input']!r}", first["msg"], "Mend it and run again")
-    known = list(Entry.model_fields if len(first["loc"]) > 2 else Sources.model_fields)
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
-    return SettingsError(
-        f"{path.name}: {where}", "is no known key", ", ".join(known), f"Did you mean {near[0]}" if near else "Remove it"
-    )
+        return SettingsError(f"{PATH.name}: {place}", f"is {first['input']!r}", first["msg"], "Mend it and run again")
+    return unknown(place, known)
 
 
-def select(tables: list[Table], patterns: str | None, sources: Sources) -> list[Table]:
-    """The tables to copy: those that `patterns` (comma separated, `crm.*`) name, else every enabled one but views.
-
-    Raises:
-        SourceError: a pattern or an entry of the file names no table; nothing is left to copy.
-    """
-    labels = [table.label for table in tables]
-    if patterns:
-        parts = [patterns] if patterns in labels else [part.strip() for part in patterns.split(",") if part.strip()]
-        return _matching(tables, parts)
-    chosen = [table for table in tables if table.kind != "v" and sources.tables.get(table.label, Entry()).enabled]
-    if not chosen:
-        raise SourceError("source", "holds no table to copy", "at least one", "See make discover")
-    return chosen
+def unknown(place: str, known: Iterable[str]) -> SettingsError:
+    """That nothing has a key of that name."""
+    names = list(known)
+    near = difflib.get_close_matches(place.rpartition(".")[2], names, 1)
+    remedy = f"Did you mean {near[0]}" if near else "Remove it"
+    return SettingsError(f"{PATH.name}: {place}", "is no known key", ", ".join(names), remedy)
 
 
-def vanished(tables: list[Table], sources: Sources) -> list[SourceError]:
-    """An error for each enabled entry that names no table of the database."""
-    labels = [table.label for table in tables]
-    missing = [label for label, entry in sources.tables.items() if entry.enabled and label not in labels]
-    remedy = "? Correct or remove its entry in sources.yml, or set enabled: false: bronze keeps what it has"
-    return [SourceError(label, "is not in the database", "", _near(label, labels) + remedy) for label in missing]
+def of(settings: Settings, file: File) -> Section:
+    """What the file says of the source that SOURCE_DSN and SOURCE_NAME name; nothing, if it is of others alone."""
+    if file.is_older:
+        return Section(file.source or settings.source(), tables=file.tables)
+    name = settings.source()
+    return _section(name, file.sources[name]) if name in file.sources else Section(name)
 
 
-def _matching(tables: list[Table], patterns: list[str]) -> list[Table]:
-    if not patterns:
-        raise SourceError("TABLES", "names no table", "public.orders,crm.*", "Leave it out for all of them")
-    chosen: list[Table] = []
-    for pattern in patterns:
-        full = pattern if "." in pattern else f"public.{pattern}"
-        exact = [table for table in tables if table.label in (full, f"public.{pattern}")]  # names may hold [ ] * ? and dots
-        found = exact or [table for table in tables if fnmatch.fnmatchcase(table.label, full)]
-        if not found:
-            raise SourceError(f"TABLES={pattern}", "names no table", remedy=_near(full, [table.label for table in tables]))
-        chosen += [table for table in found if table not in chosen]
-    return chosen
+def _section(name: str, written: Written) -> Section:
+    options = dict(written.model_extra or {})
+    return Section(name, written.kind, written.dsn, written.tables, f"sources.{name}.tables", options)
 
 
-def _near(label: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(label, known, 3)
-    return f"Did you mean {', '.join(near)}" if near else "See make discover for what is there"
-
-
-def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None]:
-    """Mode, key and cursor of `table`: what the entry says, else what the catalog allows.
+def chosen(settings: Settings, file: File, names: Iterable[str] = ()) -> list[Section]:
+    """The sources that a run reads: those of `names`; without any, all of the file that say where they are, and SOURCE_DSN's.
 
     Raises:
-        SourceError: the entry asks for what the table hasn't got, or for what its columns can't mean.
+        SettingsError: there is none, or none of that name.
     """
-    names = [column.name for column in table.columns]
-    cursors = [entry.cursor] if entry.cursor not in (None, "xmin") else []
-    for kind, column in [
-        *(("key", column) for column in entry.key or []),
-        *(("cursor", name) for name in cursors),
-        *(("texts", name) for name in entry.texts),
-    ]:
-        if column is not None and column not in names:
-            wanted = f"one of {', '.join(names)}"
-            raise SourceError(table.label, f'{kind} column "{column}" does not exist', wanted, "Set it in sources.yml")
-    gone(table, entry)
-    key = tuple(entry.key) if entry.key else table.key
-    mode = entry.mode or ("incremental" if key and table.has_xmin else "full")
-    if mode == "full":
-        return mode, key, None
-    if not key:
-        raise SourceError(table.label, "has no key to be copied incrementally by", "a key", "Set key or mode: full in sources.yml")
-    cursor = entry.cursor or ("xmin" if table.has_xmin else None)
-    if cursor is None or (cursor == "xmin" and not table.has_xmin):
-        raise SourceError(table.label, "has no xmin to go by", "a cursor column", "Set cursor or mode: full in sources.yml")
-    if cursor != "xmin":
-        _check_cursor(table, entry, cursor)
-    return mode, key, cursor
-
-
-def _check_cursor(table: Table, entry: Entry, name: str) -> None:
-    column = table.column(name)
-    assert column is not None
-    kind = f"{column.type_name}{'[]' if column.is_array else ''}"
-    exact = "cursor: xmin is exact" if table.has_xmin else "mode: full is exact"
-    if kind not in CURSOR_TYPES:
-        seen = f'cursor column "{name}" is {kind}, which does not tell when a row was written'
-        raise SourceError(table.label, seen, "a timestamptz, a timestamp with zone, or a date", f"{exact}: set that in sources.yml")
-    if kind == "timestamp" and not entry.zone:
-        seen = f'cursor column "{name}" is a timestamp without zone, and whose clock fills it can\'t be seen'
-        remedy = f"Set zone: UTC, or zone: America/Sao_Paulo, beside it in sources.yml; {exact}"
-        raise SourceError(table.label, seen, "zone", remedy)
-    if entry.zone and kind != "timestamp":
-        raise SourceError(
-            table.label, f'zone is set, and cursor column "{name}" is {kind}', "no zone", "Remove it from sources.yml"
-        )
-
-
-# What a value of a flag means by its type. Text that is no word for yes or no ends the copy with an error that shows it.
-_MARKS = {"bool": "{0}", "bit": "position('1' in {0}::text) > 0", "varbit": "position('1' in {0}::text) > 0"}
-_MARKS |= dict.fromkeys(("int2", "int4", "int8", "numeric"), "{0} <> 0")
-_YES, _NO = (", ".join(map(literal, words.split(" "))) for words in ("t true y yes on 1", "f false n no off 0 "))
-_MARKS |= dict.fromkeys(
-    ("text", "varchar", "bpchar", "char", "citext"),
-    f"case when lower(btrim({{0}}::text)) in ({_YES}) then true when lower(btrim({{0}}::text)) in ({_NO}) then false "
-    "when {0} is not null then ('soft column ' || {1} || ' holds ' || {0}::text || ', neither yes nor no')::boolean end",
-)
-_MARKS |= dict.fromkeys(("date", "timestamp", "timestamptz"), "({0} is not null and {0} <> 'infinity')")
-
-
-def gone(table: Table, entry: Entry) -> str:
-    """SQL condition under which a row of the source counts as deleted, by the type of the column that marks it.
-
-    A boolean that is true, a number other than 0, a text that PostgreSQL reads as true, a time that is set; with `=value` a column
-    whose text is that, with `=*` one that is set at all.
-
-    Raises:
-        SourceError: there is no such column, or its type has no such meaning.
-    """
-    if entry.soft is None:
-        return ""
-    column, value = table.column(entry.soft), ""
-    if column is None and "=" in entry.soft:
-        name, _, value = entry.soft.rpartition("=")
-        column = table.column(name)
-    if column is None:
-        names = ", ".join(column.name for column in table.columns)
-        raise SourceError(table.label, f'soft column "{entry.soft}" does not exist', f"one of {names}", "Set it in sources.yml")
-    name = quote(column.name)
-    if value:
-        return f"{name} is not null" if value == "*" else f"btrim({name}::text) = {literal(value.strip())}"
-    kind = "citext" if column.type_name.endswith(".citext") else column.type_name
-    mark = None if column.is_array else _MARKS.get(kind)
-    if mark is None:
-        seen = f'soft column "{column.name}" is {column.type_name}{"[]" if column.is_array else ""}, of which no value says deleted'
-        choice = f"Say deletes: soft:{column.name}=value, or soft:{column.name}=* for any that is set"
-        raise SourceError(table.label, seen, "a boolean, a number, a text or a time", choice)
-    return mark.format(name, literal(column.name))
-
-
-def draft(tables: list[Table], sources: Sources) -> dict[str, Any]:
-    """The file's content with an entry for each of `tables`; an entry that is there already stands as it is."""
-    entries = {label: entry.model_dump(exclude_unset=True) for label, entry in sources.tables.items()}
-    for table in tables:
-        if table.label not in entries and table.readable and table.populated and not table.parents:
-            entries[table.label] = _proposal(table)
-    head = {"source": sources.source} if sources.source else {}
-    return {**head, "tables": dict(sorted(entries.items()))}
-
-
-def _proposal(table: Table) -> dict[str, Any]:
-    if table.kind == "v":
-        return {"enabled": False, "mode": "full"}
-    mode, key, cursor = settle(table, Entry())
-    found: dict[str, Any] = {"mode": mode}
-    if key:
-        found["key"] = list(key)
-    if cursor:
-        found["cursor"] = cursor
+    own = of(settings, file) if settings.source_dsn is not None else None
+    known = {name: _section(name, written) for name, written in file.sources.items()}
+    if own:
+        known[own.name] = known.get(own.name, own)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            remedy = f"Did you mean {near[0]}" if near else f"Add it to {PATH.name}"
+            raise SettingsError(f"source {name}", f"is not in {PATH.name}", ", ".join(known) or "an entry of it", remedy)
+    found = [section for name, section in known.items() if (name in names if names else _says_where(section, own))]
+    if not found:
+        settings.dsn()  # the usual error
     return found
+
+
+def _says_where(section: Section, own: Section | None) -> bool:
+    return bool(section.dsn or section.kind != "postgres" or (own and section.name == own.name))
+
+
+def settings_of(settings: Settings, section: Section) -> Settings:
+    """Settings for one source: its name, and its DSN with the variables in it, which is secret from here on.
+
+    Raises:
+        SettingsError: a variable is not set, or it is no DSN. Or a password stands in the file.
+    """
+    if section.dsn is None:
+        if section.kind == "postgres":
+            settings.dsn()
+        return settings.model_copy(update={"source_name": section.name})
+    where = f"{PATH.name}: sources.{section.name}.dsn"
+    dsn = _VARIABLE.sub(lambda found: _value(found[1], where), section.dsn)
+    try:
+        parts = parse_dsn(dsn)
+    except ProgrammingError:
+        raise SettingsError(where, "is no DSN", "postgresql://user@host:5432/database") from None
+    know_login(dsn)
+    if parts.get("password") and not _VARIABLE.search(section.dsn):
+        name = f"{re.sub(r'[^A-Z0-9]', '_', section.name.upper())}_DSN"
+        remedy = f"Write {name}=… into .env, and dsn: ${{{name}}} here"
+        raise SettingsError(where, "has a password in it", "one that only the environment knows", remedy)
+    return settings.model_copy(update={"source_name": section.name, "source_dsn": SecretStr(dsn)})
+
+
+def _value(name: str, where: str) -> str:
+    file = Settings.model_config.get("env_file")
+    value = os.environ.get(name) or (dotenv_values(str(file)).get(name) if file else None)
+    if not value:
+        raise SettingsError(
+            where, f"asks for {name}, which is not set", remedy=f"Write {name}=… into a file .env beside the Makefile"
+        )
+    return value

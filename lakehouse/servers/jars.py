@@ -22,7 +22,7 @@ from lakehouse.errors import ServerError
 from lakehouse.servers import java
 from lakehouse.settings import ROOT
 
-SPARK_HOME = Path(*find_spec("pyspark").submodule_search_locations)  # type: ignore[union-attr,arg-type]  # to import it takes half a second
+SPARK_HOME = Path(str(find_spec("pyspark").origin)).parent  # type: ignore[union-attr]  # to import it takes half a second
 _TRUST_PASSWORD = "changeit"  # noqa: S105 - a trust store holds public certificates only; the format wants a password
 
 

@@ -4,9 +4,11 @@ Written by delta-rs, one small commit per record, so that no Spark is needed and
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -211,6 +213,23 @@ def _read(settings: Settings, uri: str) -> pa.Table:
 def next_run_id(settings: Settings) -> int:
     """One more than any run noted: a number, not a time, so that a clock set back cannot reorder batches."""
     return max((row["run_id"] for row in rows(settings, "runs")), default=0) + 1
+
+
+_promised: set[tuple[str, int]] = set()  # lake and number of runs of this process that are not noted yet
+_one_at_a_time = Lock()
+
+
+@contextmanager
+def new_run_id(settings: Settings) -> Iterator[int]:
+    """The number of a run that is noted within: no other run of this process is given it meanwhile."""
+    with _one_at_a_time:
+        given = max((number for lake, number in _promised if lake == settings.lake_url), default=0)
+        promise = settings.lake_url, max(next_run_id(settings), given + 1)
+        _promised.add(promise)
+    try:
+        yield promise[1]
+    finally:
+        _promised.discard(promise)
 
 
 def latest(settings: Settings, name: str, *key: str) -> dict[tuple[Any, ...], dict[str, Any]]:

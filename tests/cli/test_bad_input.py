@@ -92,33 +92,40 @@ def test_unreadable_table_is_a_note_and_a_failure_only_where_it_was_asked_for(
         ("tables:\n  public.t:\n    cursr: updated_at\n", ["tables.public.t.cursr", "Did you mean cursor"]),
         ("tables:\n  public.t:\n    mode: sometimes\n", ["tables.public.t.mode", "sometimes"]),
         ("tables: [\n", ["sources.yml, line", "no YAML"]),
+        ("sources: {crm: {tables: {public.t: {cursr: x}}}}", ["sources.crm.tables.public.t.cursr", "Did you mean cursor"]),
+        ("sources: {crm: {dns: x}}", ["sources.crm.dns", "Did you mean dsn"]),
+        ("source: {crm: {}}", ["sources.yml: source"]),
+        ("at_ones: 3", ["at_ones", "Did you mean at_once"]),
     ],
 )
 def test_sources_file_is_wrong(tmp_path: Path, text: str, words: list[str]) -> None:
-    from ingestion.sources import config as source
+    from ingestion.sources import config
+    from ingestion.sources.postgres import entry
     from lakehouse.errors import ComportaError
 
     path = tmp_path / "sources.yml"
     path.write_text(text)
     with pytest.raises(ComportaError) as caught:
-        source.load(path)
+        entry.read(config.of(Settings(source_name="crm"), config.load(path)))
     for word in words:
         assert word in str(caught.value)
 
 
 def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> None:
-    from ingestion.sources import config as source
+    from ingestion.sources import config
+    from ingestion.sources.postgres import entry
     from ingestion.sources.postgres.discover import Table
 
     path = tmp_path / "sources.yml"
     path.write_text("tables:\n  public.ordres: {}\n  public.old: {enabled: false}\n  public.orders: {}\n")
-    [error] = source.vanished([Table("public", "orders", "r", 0, True, (), ())], source.load(path))
+    sources = entry.read(config.of(Settings(source_name="crm"), config.load(path)))
+    [error] = entry.vanished([Table("public", "orders", "r", 0, True, (), ())], sources)
     assert str(error).startswith("public.ordres: is not in the database. Did you mean public.orders?")
 
 
 def test_unknown_cursor_names_the_columns() -> None:
     from ingestion.bronze.columns import Column
-    from ingestion.sources import config as source
+    from ingestion.sources.postgres import entry as source
     from ingestion.sources.postgres.discover import Table
     from lakehouse.errors import SourceError
 

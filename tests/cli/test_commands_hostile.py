@@ -41,6 +41,9 @@ ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("diff-models", "--rows"): (("diff-models", "--name", "ana"), {2, 11}),
     ("gate", "--layer"): (("gate",), {2}),
     ("gate", "--tables"): (("gate", "--layer", "bronze"), {2}),
+    ("discover", "--source"): (("discover",), {2}),
+    ("ingest", "--source"): (("ingest", "--dry-run"), {2}),
+    ("ingest", "sources"): (("ingest", "--dry-run"), {2}),
     ("ingest", "--since"): (("ingest", "--dry-run", "--tables", "canary"), None),
     ("ingest", "--tables"): (("ingest", "--dry-run"), {3}),
     ("ingest", "--until"): (("ingest", "--dry-run", "--tables", "canary"), None),
@@ -48,6 +51,7 @@ ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("model", "--key"): (("model", "--name", "gold.sales.rpt_a", "--from", "t", "--dry-run"), {2}),
     ("model", "--name"): (("model", "--from", "t", "--key", "id", "--dry-run"), {2}),
     ("model", "--owner"): (MODEL, None),
+    ("reconcile", "--source"): (("reconcile",), {2}),
     ("reconcile", "--tables"): (("reconcile",), {3}),
     ("release", "--layer"): (("release",), {2}),
     ("requeue", "--table"): (("requeue",), {2}),
@@ -97,6 +101,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh_database: str) 
     monkeypatch.setenv("VAR_DIR", str(settings.var_dir))
     monkeypatch.chdir(tmp_path)  # `..` is a folder of nobody else
     monkeypatch.setenv("SOURCE_DSN", fresh_database)
+    monkeypatch.setattr(source, "PATH", tmp_path / "sources.yml")
     monkeypatch.setattr(source.load, "__defaults__", (tmp_path / "sources.yml",))
     monkeypatch.setattr(server, "start", lambda *_: False)
     monkeypatch.setattr(pipeline, "traffic", _no_shop)
@@ -159,7 +164,7 @@ def test_commands_hostile_text_is_refused_in_one_line(shell: Shell, row: tuple[s
     around, codes = ROWS[row]
     before = _files(shell.folder)
     for text in TEXTS:
-        code, out, err = shell.run(*around, f"{row[1]}={text}")
+        code, out, err = shell.run(*around, f"{row[1]}={text}" if row[1].startswith("--") else f"x{text}")
         assert code in ({2} if text == "\udcff" else codes or ()), (text, out, err)
         assert code == 0 or (len(err.strip().split("\n")) == 1 and err.startswith("✗ ")), (text, err)
         _plain(text, out + err)

@@ -36,11 +36,11 @@ TARGETS: dict[str, dict[str, str]] = {
     "test": {"TESTS": WORDS}, "flaky": {"TIMES": "--times", "TESTS": WORDS}, "test-adapter": {"TESTS": WORDS}, "infra-test": {"TESTS": WORDS},
     "test-workers": {"TESTS": WORDS}, "test-upgrade": {"TESTS": WORDS}, "image-test": {"TESTS": WORDS}, "sbom": {},
     "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"}, "lint": {}, "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
-    "discover": {}, "silver": {}, "gold": {}, "run": {}, "releases": {}, "glue": {}, "up": {}, "down": {}, "status": {},
+    "silver": {}, "gold": {}, "run": {}, "releases": {}, "glue": {}, "up": {}, "down": {}, "status": {},
     "site": {}, "docs": {}, "infra-docs": {}, "infra-lock": {}, "bench-lock": {}, "lock": {}, "clean": {},
     "env": {"STORE": CONDITION},
-    "ingest": {"TABLES": "--tables", "SINCE": "--since", "UNTIL": "--until", "RESYNC": "--resync", "DRY_RUN": "--dry-run"},
-    "reconcile": {"TABLES": "--tables"}, "gate": {"LAYER": "--layer", "TABLES": "--tables"}, "requeue": TABLE,
+    "ingest": {"SOURCE": "--source", "TABLES": "--tables", "SINCE": "--since", "UNTIL": "--until", "RESYNC": "--resync", "DRY_RUN": "--dry-run"},
+    "discover": {"SOURCE": "--source"}, "reconcile": {"SOURCE": "--source", "TABLES": "--tables"}, "gate": {"LAYER": "--layer", "TABLES": "--tables"}, "requeue": TABLE,
     "suite": TABLE | DRAFT, "release": {"LAYER": "--layer"}, "rollback": {"RELEASE": "--release"},
     "diff": {"RELEASE": "--release", "JSON": "--json"} | SHOWN, "why": TABLE | {"KEY": "--key", "SHOW": "--show", "JSON": "--json"},
     "dev": OWN | {"ANEW": "--anew", "DROP": "--drop"}, "watch": OWN | {"ROWS": "--rows"}, "diff-models": OWN | SHOWN,
@@ -139,7 +139,7 @@ def test_make_hostile_every_variable_has_a_row(target: str) -> None:
 
 def test_make_hostile_no_text_is_expanded_where_make_or_a_shell_would_read_it() -> None:
     bare = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", MAKEFILE))
-    assert bare == {"RUN", "WORDS", "SHOW_ADAPTER", "MAKECMDGOALS", "name"}
+    assert bare == {"RUN", "WORDS", "INSTALL", "MAKECMDGOALS", "name"}
     assert "`" not in "".join(rule for rule in RULES.values()).replace("`select", "")
 
 

@@ -17,7 +17,7 @@ from ports import free_ports
 from pydantic import SecretStr
 
 from ingestion import run as ingest
-from ingestion.run import Outcome
+from ingestion.outcome import Outcome
 from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 

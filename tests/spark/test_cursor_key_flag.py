@@ -78,7 +78,7 @@ def test_a_change_that_does_not_move_the_cursor_is_noticed(
 ) -> None:
     dsn = lake_settings.dsn()
     if large:
-        monkeypatch.setattr("ingestion.plan.COMPARE_PAGES", 1)
+        monkeypatch.setattr("ingestion.sources.postgres.plan.COMPARE_PAGES", 1)
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    cursor: updated_at\n")
     execute(dsn, "create table t(id int primary key, v int, updated_at timestamptz default now())",
             "insert into t select n, 0, now() - interval '1 day' from generate_series(1, 2000) n", "analyze t")  # fmt: skip
@@ -94,9 +94,7 @@ def test_a_change_that_does_not_move_the_cursor_is_noticed(
     said: list[str] = []
     with monkeypatch.context() as killed:  # between the batch and the one that reads what its cursor did not show
         real = ingest._patiently
-        killed.setattr(
-            "ingestion.run._patiently", lambda given, request, warn: 1 / 0 if request.unmarked else real(given, request, warn)
-        )
+        killed.setattr("ingestion.run._patiently", lambda *given: 1 / 0 if given[2].unmarked else real(*given))
         with pytest.raises(ZeroDivisionError):
             ingest.run(lake_settings, warn=said.append)
     assert said[0].startswith("public.t: 1 rows were changed and their cursor was not moved")
@@ -258,7 +256,7 @@ def test_a_lake_of_an_earlier_mapping_is_read_whole_once_and_says_so(
             "create table log(ip inet[])", "insert into log values ('{10.0.0.1}')", "create table other(id int primary key)")  # fmt: skip
     with monkeypatch.context() as before:
         before.setattr("ingestion.sources.postgres.types.printed", lambda value, *_: f"{value}::text")
-        before.setattr("ingestion.contract.MAPPING", 1)
+        before.setattr("ingestion.sources.postgres.contract.MAPPING", 1)
         ingest.run(lake_settings)
         assert bronze(lake_settings, "t", "ip", "order by ip") == [("10.0.0.0/8",), ("10.0.0.1/32",)]
     assert {verdict.table: verdict.word for verdict in reconcile.run(lake_settings)} == {

@@ -9,7 +9,7 @@ from ingest_helpers import configure
 
 from ingestion import reconcile
 from ingestion import run as ingest
-from ingestion.run import Run
+from ingestion.outcome import Run
 from lakehouse.settings import Settings
 
 

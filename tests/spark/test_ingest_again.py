@@ -9,7 +9,7 @@ from ingest_helpers import configure, outcome
 
 from ingestion import run as ingest
 from ingestion.bronze.table import Bronze
-from ingestion.request import Request
+from ingestion.sources.base import Request
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

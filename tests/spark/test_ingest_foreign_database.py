@@ -9,7 +9,7 @@ import pytest
 from bronze_reader import bronze, execute, files, query
 
 from ingestion import run as ingest
-from ingestion.sources.postgres.types import delta_names
+from ingestion.bronze.names import delta_names
 from lakehouse.settings import Settings
 
 DATABASE = Path(__file__).with_name("library.sql")

@@ -7,7 +7,7 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 
 from ingestion import run as ingest
-from ingestion.run import Outcome
+from ingestion.outcome import Outcome
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -32,7 +32,7 @@ def test_ingest_moves_only_what_changed(lake_settings: Settings) -> None:
 
 def test_keys_of_a_large_table_are_compared_in_ranges(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lake_settings.dsn()
-    monkeypatch.setattr("ingestion.plan.COMPARE_PAGES", 4)
+    monkeypatch.setattr("ingestion.sources.postgres.plan.COMPARE_PAGES", 4)
     execute(dsn, "create table t(id bigint primary key, v text)",
             "insert into t select n * n - 5000, md5(n::text) from generate_series(1, 4000) n", "analyze t")  # fmt: skip
     outcome(lake_settings)

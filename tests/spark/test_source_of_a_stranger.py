@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from ingestion import reconcile
 from ingestion import run as ingest
-from ingestion.request import Request
+from ingestion.sources.base import Request
 from ingestion.sources.postgres.connect import open_source
 from ingestion.sources.postgres.snapshot import take_snapshot, unknown
 from lakehouse.errors import SourceError

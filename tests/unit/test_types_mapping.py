@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.bronze.columns import Column
-from ingestion.sources.postgres.types import decimal_of, delta_names, flags, map_column, table_name
+from ingestion.bronze.names import delta_names, table_name
+from ingestion.sources.postgres.types import decimal_of, flags, map_column
 from lakehouse.engines.standard import quote
 
 

@@ -8,9 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.bronze.held import scan
-from ingestion.bronze.work import Context
 from ingestion.bronze.write import technical, write
-from ingestion.sources.postgres.work import Compare
+from ingestion.sources.postgres.work import Compare, Context
 from lakehouse.engines.standard import literal, quote
 
 # Relations that a transaction may hold at a time, each by a lock and one for each of its indexes: the server's table of locks is

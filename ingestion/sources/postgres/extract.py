@@ -19,14 +19,14 @@ import pyarrow as pa
 
 from ingestion.bronze.columns import Mapped
 from ingestion.bronze.held import rewrite
-from ingestion.bronze.work import RESULT, Context, Rewrite
+from ingestion.bronze.work import RESULT, Rewrite
 from ingestion.bronze.write import DoubtError, technical, write
 from ingestion.sources.postgres import tls
 from ingestion.sources.postgres.compare import LOCKED, compare, tell
 from ingestion.sources.postgres.ranges import halves, span_condition
 from ingestion.sources.postgres.types import flags, received
 from ingestion.sources.postgres.window import both
-from ingestion.sources.postgres.work import Read, Work
+from ingestion.sources.postgres.work import Context, Read, Work
 from lakehouse.engines.standard import literal, quote
 from lakehouse.redaction import know, know_login, redact
 

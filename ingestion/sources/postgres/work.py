@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ingestion.bronze.columns import Mapped
-from ingestion.bronze.work import Rewrite
+from ingestion.bronze.work import Batch, Rewrite
 from ingestion.sources.postgres.ranges import Span
 
 
@@ -67,3 +67,19 @@ class Compare:
 
 
 Work = Read | Compare | Rewrite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Batch):
+    """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text.
+
+    Attributes:
+        session: statements that fix a session once its transaction has begun.
+        snapshot: for tasks to join; None if each takes its own, and then there is one task.
+        authorities: whom the source's certificate may be from, PEM: a task's machine may lack the file that the DSN names.
+    """
+
+    dsn: str
+    session: tuple[str, ...]
+    snapshot: str | None
+    authorities: bytes = b""

@@ -113,7 +113,7 @@ class Compiled(SparkAdapter):
 def _number(macro: Any, manifest: Any) -> str:
     """The macro's id for digests: those of the adapter have that of the project `comporta`, where they stood when many a lake was made."""
     former = macro.unique_id.replace("macro.dbt_comporta.", "macro.comporta.", 1)
-    return macro.unique_id if former in manifest.macros else former
+    return str(macro.unique_id) if former in manifest.macros else str(former)
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.bronze.columns import Mapped
+from ingestion.sources.base import Change
 from ingestion.sources.postgres.discover import Leaf, Table
 from ingestion.sources.postgres.types import MAPPING, remapped
 from lakehouse.errors import SourceError
@@ -42,22 +43,6 @@ class Shape:
         """Whether the last batch read this storage; one attached or rebuilt since may hold rows older than the window."""
         node = self.leaves.get(str(leaf.oid))
         return node is not None and (node == leaf.node or not rewritten_counts)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One column's difference between the last batch and now."""
-
-    kind: str  # added | dropped | renamed | replaced | widened | retyped
-    column: str  # in the source, its name now; of a dropped one its last
-    before: str = ""
-    after: str = ""
-
-    def __str__(self) -> str:
-        text = f"{self.column} {self.kind}"
-        if self.kind == "renamed":
-            return f"{self.before} renamed to {self.column}"
-        return f"{text} ({self.before} → {self.after})" if self.before else f"{text} ({self.after})" if self.after else text
 
 
 class ContractError(SourceError):

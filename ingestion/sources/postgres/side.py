@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -12,10 +11,11 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
 from ingestion.bronze.held import duckdb_type
-from ingestion.plan import Plan
-from ingestion.sources import config as source_file
+from ingestion.sources.base import Row, Sums
 from ingestion.sources.postgres import digest
+from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.connect import session
+from ingestion.sources.postgres.plan import Plan
 from ingestion.sources.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.sources.postgres.snapshot import Origin
 from ingestion.sources.postgres.window import both, written_since
@@ -24,18 +24,6 @@ from lakehouse.engines import duck
 from lakehouse.engines.standard import literal, quote
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-
-Sums = dict[int, tuple[int, int]]  # bucket: rows, sum of their numbers
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of one side: its number, how often it stands there, its key as people read it."""
-
-    number: int
-    times: int
-    shown: str
-    pending: bool = False
 
 
 class SourceSide:

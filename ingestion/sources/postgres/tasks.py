@@ -4,10 +4,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingestion.bronze.work import RESULT, Context
-from ingestion.plan import Plan
+from ingestion.bronze.work import RESULT
 from ingestion.sources.postgres.extract import runner
+from ingestion.sources.postgres.plan import Plan
 from ingestion.sources.postgres.ranges import lanes
+from ingestion.sources.postgres.work import Context
 from lakehouse.engines import session as spark_session
 from lakehouse.settings import Settings
 

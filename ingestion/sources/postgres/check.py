@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
-from ingestion.sources.config import Entry
 from ingestion.sources.postgres.connect import with_path
 from ingestion.sources.postgres.discover import Sizes, Table, sizes
+from ingestion.sources.postgres.entry import Entry
 from ingestion.sources.postgres.refusal import LOCKED
 from lakehouse.engines.standard import quote
 from lakehouse.errors import SourceError

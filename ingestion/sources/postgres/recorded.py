@@ -1,8 +1,8 @@
 """What the ledger recorded of each batch, beside what bronze's files hold of it now."""
 
 from ingestion.bronze.write import checksum_of, former_checksum_of
-from ingestion.plan import Plan
-from ingestion.side import BronzeSide
+from ingestion.sources.postgres.plan import Plan
+from ingestion.sources.postgres.side import BronzeSide
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

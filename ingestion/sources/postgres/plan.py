@@ -1,71 +1,67 @@
 """What a run is to do with each table: its window, its pieces of work, and why it is read whole where it is."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Any
 
-import pyarrow as pa
 from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
-from ingestion import contract, keys
-from ingestion.bronze.columns import Mapped
-from ingestion.bronze.table import Bronze, arrow_schema, merged
+from ingestion.bronze.names import delta_names, table_name
+from ingestion.bronze.table import Bronze
 from ingestion.bronze.work import Rewrite
-from ingestion.check import check_key, check_readable, check_zone, measure, remarks
-from ingestion.contract import Change, ContractError, Shape
-from ingestion.request import Moment
-from ingestion.sources import config as source_file
+from ingestion.sources import base
+from ingestion.sources.postgres import contract, keys
+from ingestion.sources.postgres import entry as source_file
+from ingestion.sources.postgres.check import check_key, check_readable, check_zone, measure, remarks
 from ingestion.sources.postgres.connect import with_path
+from ingestion.sources.postgres.contract import ContractError, Shape
 from ingestion.sources.postgres.discover import Leaf, Table
+from ingestion.sources.postgres.moment import Moment
 from ingestion.sources.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
-from ingestion.sources.postgres.types import delta_names, map_column, table_name
+from ingestion.sources.postgres.types import KEY_HELD, map_column
 from ingestion.sources.postgres.window import Window, condition, next_window, reread_reason, written_since
 from ingestion.sources.postgres.work import Compare, Read, Work
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.store import storage
-from lakehouse.tables import ledger
 
 COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
 
 
-@dataclass
-class Plan:
-    """What a run does with one table."""
+@dataclass(kw_only=True)
+class Plan(base.Plan):
+    """What a run does with one table of PostgreSQL.
+
+    Attributes:
+        by_xmin: changes are found by xmin, whatever its cursor is.
+        path: statement that lets a view's functions be found.
+    """
 
     table: Table
-    name: str  # of the bronze table
     entry: source_file.Entry
-    mode: str
-    key: tuple[str, ...]
-    bronze: Bronze
-    mapped: tuple[Mapped, ...]
-    names: dict[str, str]
-    window: Window
-    seen: Window | None
-    changes: list[Change] = field(default_factory=list)
-    work: list[Work] = field(default_factory=list)
-    reason: str = ""  # why it is read whole, where it is
-    replace: bool = False  # the batch takes the place of all files
-    whole: bool = False
-    backfill: bool = False
-    moved: bool = False  # partitions came or went, or the table is another one of the same name
-    by_xmin: bool = False  # whatever its cursor is
-    remapped: bool = False  # its values read otherwise than when bronze was written
-    path: str = ""  # statement that lets a view's functions be found
-    unmarked: int = 0  # rows that changed and whose cursor did not move
-    notes: list[str] = field(default_factory=list)  # what somebody should know of how it is copied
+    by_xmin: bool = False
+    path: str = ""
 
     @property
-    def first(self) -> bool:
-        """Whether bronze has nothing of it yet."""
-        return self.seen is None
+    def is_read(self) -> bool:
+        return bool(self.work or not self.table.parts)
 
-    @property
-    def wanted(self) -> pa.Schema:
-        """Schema of bronze after this batch, as Arrow has it."""
-        return merged(self.bronze.schema(), arrow_schema(self.mapped, self.names))
+    def reached(self, live: int | None, unmarked: int) -> Window:
+        window: Window = self.window.counted(live)
+        if unmarked and self.seen:  # until they are read, the next batch must find them as well
+            return replace(window, horizon=self.seen.horizon)
+        return window
+
+    def shape(self) -> dict[str, Any]:
+        return contract.shape_of(self.table, self.key).to_dict()
+
+    def remedy(self, seen: str) -> str:
+        if KEY_HELD not in seen:
+            return super().remedy(seen)
+        odd = [item.column.name for item in self.mapped if item.column.name in self.key and item.special]
+        return f"Set texts: [{', '.join(odd)}] in sources.yml to carry it as text, or key to other columns"
 
 
 def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
@@ -84,7 +80,8 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     name = _name(moment, table, taken)
     names = _column_names(table)
     bronze = Bronze(storage.join(moment.settings.lake_url, "bronze", name), storage.options(moment.settings))
-    seen, shape = last_window(moment, bronze, table, name, mode, key)
+    noted = bronze.last_batch()
+    seen, shape = last_window(moment, noted, name)
     if entry.zone:
         check_zone(moment.source, entry.zone)
     table = measure(moment.source, table, moment.sizes)
@@ -92,7 +89,12 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     mapped = tuple(
         map_column(column, entry.fitted(column.name), column.name in entry.texts, moment.encoding) for column in table.columns
     )
-    made = Plan(table, name, entry, mode, key, bronze, mapped, names, window, seen, notes=remarks(table, entry, cursor))
+    made = Plan(
+        label=table.label, table=table, name=name, entry=entry, mode=mode, key=key, bronze=bronze, mapped=mapped, names=names,
+        window=window, seen=seen, notes=remarks(table, entry, cursor), detail=(table.row_estimate, entry.deletes, window.cursor),
+    )  # fmt: skip
+    if noted and (name, noted["window"]["batch_id"]) not in moment.batches:
+        made.unrecorded = noted
     made.path = with_path(moment.source.path) if table.kind == "v" else ""
     held = bronze.schema()
     if held is not None:
@@ -119,25 +121,18 @@ def _column_names(table: Table) -> dict[str, str]:
         raise SourceError(table.label, str(error), "names that Delta can tell apart", "Rename one, or copy a view") from None
 
 
-def last_window(
-    moment: Moment, bronze: Bronze, table: Table, name: str, mode: str, key: tuple[str, ...]
-) -> tuple[Window | None, Shape | None]:
-    """The window and shape to go on from; a batch that was committed but not noted before a kill is noted now."""
-    noted = bronze.last_batch()
+def last_window(moment: Moment, noted: dict[str, Any] | None, name: str) -> tuple[Window | None, Shape | None]:
+    """The window and shape to go on from.
+
+    Args:
+        noted: what the last batch's commit says of itself.
+        name: of the bronze table.
+    """
     if noted is None:
         return None, None
     shape = Shape(**noted["shape"]) if "shape" in noted else None
-    latest = moment.batches
     window = Window(**noted["window"])
-    if (name, window.batch_id) not in latest and not moment.dry:
-        healed = {"batch_id": window.batch_id, "status": "committed", "source_table": table.label, "table_name": name, "mode": mode}
-        healed |= {"key": json.dumps(key), "window": json.dumps(window.to_dict()), "delta_version": noted["delta_version"]}
-        kept = ("rows", "deletes", "bytes", "files", "checksum")
-        told = {row["table_name"] for row in ledger.rows(moment.settings, "schema_changes") if row["batch_id"] == window.batch_id}
-        if noted.get("changes") and name not in told:
-            ledger.append(moment.settings, "schema_changes", noted["changes"])
-        ledger.append(moment.settings, "batches", [healed | {name: noted.get(name) for name in kept}])
-    later = [row for (other, _), row in latest.items() if other == name and row["status"] == "empty"]
+    later = [row for (other, _), row in moment.batches.items() if other == name and row["status"] == "empty"]
     newest = max(later, key=lambda row: row["batch_id"], default=None)
     if newest and newest["batch_id"] > window.batch_id:
         return Window(**json.loads(newest["window"])), shape
