@@ -19,6 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 from lakehouse.redaction import conceal
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
+from lakehouse.tables import migration
 
 _UTC = pa.timestamp("us", tz="UTC")
 _LANES = 8  # files asked for at once: each is mostly waiting
@@ -151,15 +152,24 @@ def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> Non
     told = [{field: conceal(value) if isinstance(value, str) else value for field, value in row.items()} for row in rows]
     table = pa.Table.from_pylist([{"at": now, **row} for row in told], schema=SCHEMAS[name])
     lock.check(settings)
-    place = known or location(settings, name)
+    place = migration.brought_up(known, name) if known else _created(settings, name)
     write_deltalake(place, table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
 
 
 def _table(settings: Settings, name: str) -> DeltaTable | None:
     try:
-        return DeltaTable(location(settings, name), storage_options=storage.options(settings))
+        found = DeltaTable(location(settings, name), storage_options=storage.options(settings))
     except TableNotFoundError:
         return None
+    migration.refuse_later(found, location(settings, name))
+    return found
+
+
+def _created(settings: Settings, name: str) -> DeltaTable:
+    return DeltaTable.create(
+        location(settings, name), SCHEMAS[name], mode="ignore", storage_options=storage.options(settings),
+        configuration=migration.PROPERTIES, raise_if_key_not_exists=False,
+    )  # fmt: skip
 
 
 def _newest(table: DeltaTable) -> datetime:
@@ -239,5 +249,5 @@ def latest(settings: Settings, name: str, *key: str) -> dict[tuple[Any, ...], di
 
 def create_missing(settings: Settings) -> None:
     """Create the ledger tables that do not exist, so that the catalog can name them before the first run."""
-    for name, schema in SCHEMAS.items():
-        DeltaTable.create(location(settings, name), schema, mode="ignore", storage_options=storage.options(settings))
+    for name in SCHEMAS:
+        _created(settings, name)
