@@ -56,6 +56,7 @@ class Section:
         name: with which its bronze tables begin.
         where: its tables' place in the file, for errors.
         options: what its kind asks for besides a DSN and tables.
+        is_named: whether the file says whose these tables are.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Section:
     tables: dict[str, Any] = field(default_factory=dict)
     where: str = "tables"
     options: dict[str, Any] = field(default_factory=dict)
+    is_named: bool = True
 
 
 def load(path: Path = PATH) -> File:
@@ -111,7 +113,7 @@ def unknown(place: str, known: Iterable[str]) -> SettingsError:
 def of(settings: Settings, file: File) -> Section:
     """What the file says of the source that SOURCE_DSN and SOURCE_NAME name; nothing, if it is of others alone."""
     if file.is_older:
-        return Section(file.source or settings.source(), tables=file.tables)
+        return Section(file.source or settings.source(), tables=file.tables, is_named=file.source is not None)
     name = settings.source()
     return _section(name, file.sources[name]) if name in file.sources else Section(name)
 

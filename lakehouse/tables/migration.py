@@ -30,9 +30,7 @@ def refuse_later(table: DeltaTable, place: str) -> None:
     """
     if (found := version(table)) > VERSION:
         seen = f"is of a later Comporta (its records have schema {found})"
-        raise StorageError(
-            place, seen, f"{VERSION} or earlier", "Upgrade Comporta, which can go on with any earlier lake"
-        )
+        raise StorageError(place, seen, f"{VERSION} or earlier", "Upgrade Comporta, which can go on with any earlier lake")
 
 
 def brought_up(table: DeltaTable, name: str) -> DeltaTable:

@@ -7,6 +7,8 @@ from pydantic import SecretStr
 
 from ingestion.sources import config
 from ingestion.sources.config import File, Section
+from ingestion.sources.postgres import entry
+from ingestion.sources.postgres.discover import Table
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
@@ -64,3 +66,17 @@ def test_a_password_in_the_file_is_refused_without_being_shown() -> None:
     assert "Write MY_CRM_DSN=… into .env, and dsn: ${MY_CRM_DSN} here" in str(refused.value) and "hunter22" not in str(
         refused.value
     )
+
+
+def test_entries_of_another_database_are_told_from_a_table_that_went() -> None:
+    tables = [Table("public", name, "r", 0, True, (), ()) for name in ("orders", "payments")]
+
+    def anothers(said: dict[str, object]) -> bool:
+        return entry.is_anothers(tables, entry.read(config.of(Settings(source_name="shop"), File.model_validate(said))))
+
+    assert anothers({"tables": {"public.album": {}, "public.genre": {}}})
+    assert not anothers({"tables": {"public.album": {}, "public.orders": {}}})
+    assert not anothers({"tables": {"public.ordres": {}}}), "misspelt"
+    assert not anothers({"source": "shop", "tables": {"public.album": {}}})
+    assert not anothers({"sources": {"shop": {"tables": {"public.album": {}}}}})
+    assert not anothers({})

@@ -52,10 +52,15 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class Sources:
-    """What the file says of a database: its name, and its tables as `schema.table`."""
+    """What the file says of a database: its name, and its tables as `schema.table`.
+
+    Attributes:
+        is_named: whether the file says which database its tables are of; one of the older form need not.
+    """
 
     source: str | None = None
     tables: dict[str, Entry] = field(default_factory=dict)
+    is_named: bool = True
 
 
 def read(section: Section) -> Sources:
@@ -72,7 +77,7 @@ def read(section: Section) -> Sources:
             found[label] = Entry.model_validate(said or {})
         except ValidationError as error:
             raise refusal(error, f"{section.where}.{label}", Entry.model_fields) from None
-    return Sources(section.name, found)
+    return Sources(section.name, found, section.is_named)
 
 
 def select(tables: list[Table], patterns: str | None, sources: Sources) -> list[Table]:
@@ -97,6 +102,13 @@ def vanished(tables: list[Table], sources: Sources) -> list[SourceError]:
     missing = [label for label, entry in sources.tables.items() if entry.enabled and label not in labels]
     remedy = "? Correct or remove its entry in sources.yml, or set enabled: false: bronze keeps what it has"
     return [SourceError(label, "is not in the database", "", _near(label, labels) + remedy) for label in missing]
+
+
+def is_anothers(tables: list[Table], sources: Sources) -> bool:
+    """Whether a file that does not say whose its entries are has none that is like a table of this database."""
+    names = [table.name for table in tables]
+    near = any(difflib.get_close_matches(label.partition(".")[2], names, 1) for label in sources.tables)
+    return not sources.is_named and bool(sources.tables) and not near
 
 
 def _matching(tables: list[Table], patterns: list[str]) -> list[Table]:

@@ -159,11 +159,10 @@ def _plan_all(moment: Moment) -> Planned:
     done = Planned()
     found = discover(moment.source)
     if not (moment.request.patterns or moment.request.only):
-        missing = source_file.vanished(found, moment.sources)
-        if missing and len(missing) == len([each for each in moment.sources.tables.values() if each.enabled]):
-            done.notes.append("none of the tables that sources.yml lists is in this database: all that may be read are copied")
+        if source_file.is_anothers(found, moment.sources) and not moment.copied & {*moment.sources.tables}:
+            done.notes.append("sources.yml lists tables of another database alone: all that may be read are copied")
         else:
-            done.refused += [Refused(error.where, str(error)) for error in missing]
+            done.refused += [Refused(error.where, str(error)) for error in source_file.vanished(found, moment.sources)]
         gone = moment.copied - {table.label for table in found} - set(moment.sources.tables)
         done.notes += [f"{label}: is not in the database any more; bronze keeps what it has." for label in sorted(gone)]
     chosen = source_file.select(found, moment.request.patterns, moment.sources)
