@@ -12,6 +12,7 @@ from lakehouse import console
 from lakehouse.redaction import redact
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
+from lakehouse.tables.records import RunRecord
 
 Seconds = dict[str, float]
 
@@ -43,9 +44,11 @@ class Run:
         self.note("running")
         return self.number
 
-    def note(self, status: str, **said: object) -> None:
+    def note(self, status: str, seconds: float | None = None, detail: str | None = None) -> None:
         """Note its state in the ledger."""
-        ledger.append(self.settings, "runs", [{"run_id": self.number, "command": self.command, "status": status} | said])
+        assert self.number is not None
+        record = RunRecord(run_id=self.number, command=self.command, status=status, seconds=seconds, detail=detail)
+        ledger.emit(self.settings, record)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

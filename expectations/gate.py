@@ -29,9 +29,9 @@ from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
 from lakehouse.errors import ComportaError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import ledger
+from lakehouse.tables import lake, ledger
 from lakehouse.tables import quarantine as kept_apart
+from lakehouse.tables.records import VerdictRecord
 from lakehouse.tables.types import spark_types
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def judge_layer(
 
 def note(settings: Settings, verdicts: Sequence[Verdict], run_id: int | None) -> None:
     """Note new verdicts in the ledger, as of the run `run_id`."""
-    if verdicts:
-        ledger.append(settings, "verdicts", [_row(verdict, run_id) for verdict in verdicts])
+    ledger.emit(settings, *(_record(verdict, run_id) for verdict in verdicts))
 
 
 def preview(
@@ -92,7 +91,7 @@ def preview(
     if suite is None:
         return None
     registry.validate(suite, file_of(layer, table, suites))
-    version = DeltaTable(location, storage_options=storage.options(settings)).version()
+    version = lake.at(settings, location).version()
     bench = Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark), target)
     return _judge(bench, Job(layer, table, (location, version), suite, frame.scope([], None)))[0]
 
@@ -153,7 +152,7 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
 def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
     """The verdict over a table that is exempt and has no checks: passed with a warning that says why."""
     exempt, place = cast(Exemption, suite.exempt), cast(tuple[str, int], job.place)
-    table = DeltaTable(place[0], version=place[1], storage_options=storage.options(bench.settings))
+    table = lake.at(bench.settings, place[0], place[1])
     engine = bench.engines(*place, table)[0]
     [[counted]] = [list(row) for row in engine.ask(f"select count(*) from ({engine.rows})")]
     rows = job.within.promised if job.layer == "bronze" else int(counted)
@@ -188,7 +187,7 @@ class Found:
 
 
 def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> Found:
-    table = DeltaTable(location, version=version, storage_options=storage.options(bench.settings))
+    table = lake.at(bench.settings, location, version)
     engines, types, name = bench.engines(location, version, table), spark_types(table), f"{job.layer}.{job.table}"
     table_id = str(table.metadata().id)
     if job.layer != "bronze":
@@ -274,16 +273,16 @@ def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: f
     )  # fmt: skip
 
 
-def _row(verdict: Verdict, run_id: int | None) -> dict[str, Any]:
+def _record(verdict: Verdict, run_id: int | None) -> VerdictRecord:
     from expectations.runner import dumps
 
     same = ["layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash"]
     same += ["page", "seconds", "table_id", "basis", "quarantined", "owner", "checks", "verdict_id"]
-    row = {name: getattr(verdict, name) for name in same} | {"judged_by": _who()}
+    row = {name: getattr(verdict, name) for name in same}
     failures = dumps(verdict.failures)
     if verdict.verdict == "errored" and not verdict.failures:
         failures = dumps_reason(verdict.reason)
-    return row | {"run_id": run_id, "table_name": verdict.table, "failures": failures}
+    return VerdictRecord(**row, run_id=run_id, table_name=verdict.table, failures=failures, judged_by=_who())
 
 
 def _who() -> str:

@@ -6,16 +6,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deltalake import DeltaTable
-
 from expectations.compile import changed, frame
 from expectations.others import Others, place
 from expectations.suite import LAYERS, Suite, check_cover, find
 from expectations.verdict import Verdict
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger
+from lakehouse.tables import candidate, lake, ledger
 from lakehouse.tables.released import published
 
 if TYPE_CHECKING:
@@ -94,7 +91,7 @@ def of_layer(settings: Settings, spark: "SparkSession", layer: str, tables: list
 
 
 def _is_same(settings: Settings, where: tuple[str, int], verdict: dict[str, Any]) -> bool:
-    return changed.is_same(DeltaTable(where[0], version=where[1], storage_options=storage.options(settings)), verdict)
+    return changed.is_same(lake.at(settings, where[0], where[1]), verdict)
 
 
 def _chosen(layer: str, names: Sequence[str], globs: list[str] | None) -> list[str]:

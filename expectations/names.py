@@ -5,15 +5,13 @@ import json
 import re
 from collections.abc import Iterable
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.suite import LAYERS, find
 from lakehouse import dbt
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger, released
+from lakehouse.tables import candidate, lake, ledger, released
 
 Name = tuple[str, str]  # layer, table
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
@@ -79,7 +77,7 @@ def as_held(key: Iterable[str], columns: Iterable[str]) -> tuple[str, ...]:
 def _columns(settings: Settings, layer: str, table: str) -> list[str]:
     """The table's columns; none if it is not there."""
     try:
-        found = DeltaTable(candidate.location(settings, layer, table), storage_options=storage.options(settings))
+        found = lake.open(settings, layer, table)
     except (DeltaError, OSError):
         return []
     return [field.name for field in found.schema().fields]

@@ -5,16 +5,13 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from deltalake import DeltaTable
-
 from expectations.compile import frame
 from expectations.evidence import UnableError, Which
 from lakehouse.engines import local
 from lakehouse.engines.catalog import CANDIDATE, quote
 from lakehouse.engines.dialect import Engine
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger, quarantine, released
+from lakehouse.tables import candidate, lake, ledger, quarantine, released
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,7 +42,7 @@ def stored(settings: Settings, engine: Engine, location: str, version: int) -> s
     """
     if engine.dialect.is_spark:
         return frame.at_version(location, version)
-    found = local.rows(settings, DeltaTable(location, version=version, storage_options=storage.options(settings)))
+    found = local.rows(settings, lake.at(settings, location, version))
     if found is None:
         raise UnableError(location)
     return found

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable
-
 from expectations.compile import frame
 from expectations.compile.condition import form_of
 from expectations.suite import Check, Suite
@@ -16,8 +14,9 @@ from lakehouse.engines.dialect import SPARK, Types
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import candidate, ledger, quarantine
+from lakehouse.tables import candidate, lake, ledger, quarantine
 from lakehouse.tables.quarantine import REASONS, REQUEUED, TAKEN_AT
+from lakehouse.tables.records import BatchRecord, RunRecord
 from lakehouse.tables.types import spark_types
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def take_out(settings: Settings, spark: "SparkSession", place: Place, within: fr
     Raises:
         ValueError: the table has no key to name a row by.
     """
-    bronze = DeltaTable(place.location, version=place.version, storage_options=storage.options(settings))
+    bronze = lake.at(settings, place.location, place.version)
     if not failing:
         return _clear(settings, place.table, within)
     if not place.key:
@@ -107,7 +106,7 @@ def _clear(settings: Settings, table: str, within: frame.Scope) -> int:
     if quarantine.held(settings, table) is not None:
         place = quarantine.location(settings, table)
         lock.check(settings)
-        DeltaTable(place, storage_options=storage.options(settings)).delete(_pending(within))
+        lake.at(settings, place).delete(_pending(within))
     return 0
 
 
@@ -133,7 +132,7 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
     if held is None:
         raise GateError(f"quarantine.{table}", "holds no rows", "rows to let back", "See select * from quarantine.…")
     home, kept = candidate.location(settings, "bronze", table), quarantine.location(settings, table)
-    bronze = DeltaTable(home, storage_options=storage.options(settings))
+    bronze = lake.at(settings, home)
     types = spark_types(bronze)
     failing = " or ".join(f"coalesce({condition}, false)" for condition in conditions(suite, types).values()) or "false"
     key = [quote(name) for name in held.key]
@@ -175,10 +174,14 @@ def _sorted_out(home: str, kept: str, held: quarantine.Held, failing: str) -> st
 
 
 def _note(settings: Settings, table: str, batch: int, rows: int, key: list[str]) -> None:
-    version = candidate.version(settings, "bronze", table)
-    row = {"batch_id": batch, "table_name": table, "mode": "requeue", "key": json.dumps(key), "status": "committed"}
-    ledger.append(settings, "batches", [row | {"rows": rows, "deletes": 0, "delta_version": version}])
-    ledger.append(settings, "runs", [{"run_id": batch, "command": "requeue", "status": "succeeded", "rows": rows}])
+    before = [row for row in ledger.rows(settings, "batches") if row["table_name"] == table and row["source"]]
+    source, label = (before[-1]["source"], before[-1]["source_table"]) if before else (None, None)
+    brought = BatchRecord(
+        batch_id=batch, run_id=batch, source=source, source_table=label, table_name=table, mode="requeue", key=json.dumps(key),
+        status="committed", rows=rows, deletes=0, delta_version=candidate.version(settings, "bronze", table),
+    )  # fmt: skip
+    ledger.emit(settings, brought)
+    ledger.emit(settings, RunRecord(run_id=batch, command="requeue", status="succeeded", rows=rows))
 
 
 def find_suite(settings: Settings, table: str) -> Suite:

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 
@@ -19,6 +18,7 @@ from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
+from lakehouse.tables.records import ReconciliationRecord
 
 NAMED = 20  # differences of a table that are named, and at most so many buckets are looked into for them
 
@@ -92,7 +92,7 @@ def run(
         for plan in planned.plans:
             verdicts.append(_compare(settings, reading, plan))
             report(verdicts[-1])
-    ledger.append(settings, "reconciliations", [_row(settings, verdict) for verdict in verdicts])
+    ledger.emit(settings, *(_record(settings, verdict) for verdict in verdicts))
     return verdicts
 
 
@@ -160,17 +160,17 @@ def _compared(rows: dict[str, Row], key: str) -> tuple[int, int]:
     return (rows[key].times, rows[key].number) if key in rows else (0, 0)
 
 
-def _row(settings: Settings, verdict: Verdict) -> dict[str, Any]:
+def _record(settings: Settings, verdict: Verdict) -> ReconciliationRecord:
     listed = [vars(item) for item in verdict.differences] + [{"batch": text} for text in verdict.batches]
-    return {
-        "source": settings.source(),
-        "source_table": verdict.table,
-        "table_name": verdict.name,
-        "delta_version": verdict.version,
-        "verdict": verdict.word,
-        "source_rows": verdict.source_rows,
-        "bronze_rows": verdict.bronze_rows,
-        "buckets": verdict.buckets,
-        "detail": verdict.error or json.dumps(listed),
-        "seconds": verdict.seconds,
-    }
+    return ReconciliationRecord(
+        source=settings.source(),
+        source_table=verdict.table,
+        table_name=verdict.name,
+        delta_version=verdict.version,
+        verdict=verdict.word,
+        source_rows=verdict.source_rows,
+        bronze_rows=verdict.bronze_rows,
+        buckets=verdict.buckets,
+        detail=verdict.error or json.dumps(listed),
+        seconds=verdict.seconds,
+    )

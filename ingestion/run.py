@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result
 
 from ingestion.bronze import maintenance
 from ingestion.bronze.work import Batch
 from ingestion.outcome import Outcome, Run
-from ingestion.settle import record_missed, schema_rows, settle
+from ingestion.settle import record_missed, schema_changes, settle
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
 from ingestion.sources.base import Plan, Planned, Request
@@ -23,6 +22,7 @@ from lakehouse.redaction import redact
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import ledger
+from lakehouse.tables.records import BatchRecord, RunRecord
 
 Report = Callable[[Outcome], None]
 Warn = Callable[[str], None]
@@ -109,14 +109,14 @@ def _once(settings: Settings, section: Section, request: Request, warn: Warn) ->
             done = _begun(number, planned)
             for item in planned.plans:
                 record_missed(settings, item)
-            ledger.append(settings, "runs", [{"run_id": number, "command": "ingest", "status": "running"}])
+            ledger.emit(settings, RunRecord(run_id=number, command="ingest", status="running"))
         batch = Batch(number, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", reading.lsn, storage.options(settings))
         results = reading.read(planned.plans, batch)
-    batches = []
+    batches: list[BatchRecord] = []
     for item in planned.plans:
         outcome, row = settle(settings, item, [found for found in results if found["table"] == item.name], batch)
         done.outcomes.append(outcome)
-        batches.append(row | {"run_id": request.run_id or number})
+        batches.append(replace(row, run_id=request.run_id or number))
     _register(settings, planned.plans)
     done.seconds = time.monotonic() - started
     _record(settings, done, batches)
@@ -150,13 +150,12 @@ def _register(settings: Settings, plans: list[Plan]) -> None:
         catalog.thrift_rows(settings, *(catalog.register_statement("bronze", plan.name, plan.bronze.url) for plan in fresh))
 
 
-def _record(settings: Settings, done: Run, batches: list[dict[str, Any]]) -> None:
-    changed = [row for outcome in done.outcomes for row in schema_rows(settings, done.batch_id, outcome)]
-    if changed:
-        ledger.append(settings, "schema_changes", changed)
-    if batches:  # last, since it is by its batch that the next run knows that a table's run was noted
-        ledger.append(settings, "batches", batches)
+def _record(settings: Settings, done: Run, batches: list[BatchRecord]) -> None:
+    ledger.emit(settings, *(each for outcome in done.outcomes for each in schema_changes(settings, done.batch_id, outcome)))
+    ledger.emit(settings, *batches)  # last, since it is by its batch that the next run knows that a table's run was noted
     status = "failed" if done.failed else "succeeded"
     detail = "; ".join(f"{outcome.table}: {redact(outcome.error)}" for outcome in done.failed)
-    row = {"run_id": done.batch_id, "command": "ingest", "status": status, "rows": done.rows, "seconds": done.seconds}
-    ledger.append(settings, "runs", [row | {"detail": detail}])
+    ended = RunRecord(
+        run_id=done.batch_id, command="ingest", status=status, rows=done.rows, seconds=done.seconds, detail=detail
+    )  # fmt: skip
+    ledger.emit(settings, ended)

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,17 @@ from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lock, s3, storage
 from lakehouse.tables import ledger
+from lakehouse.tables.records import BatchRecord, SchemaChangeRecord
 
 
-def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: Batch) -> tuple[Outcome, dict[str, Any]]:
+def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: Batch) -> tuple[Outcome, BatchRecord]:
     """Commit the table's files if all of its work was done.
 
     Args:
         results: rows of `RESULT`, of this table alone.
 
     Returns:
-        the outcome, and its row for the ledger's `batches`.
+        the outcome, and its record for the ledger.
     """
     results = [*results, *_emptied(plan, results, batch)]
     outcome = _measured(plan, results)
@@ -37,7 +39,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch:
     note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
     note |= {"files": len(files), "checksum": outcome.checksum, "shape": plan.shape()}
     note |= {"source": settings.source(), "source_table": plan.label, "mode": plan.mode, "key": _key(plan)}
-    note |= {"changes": schema_rows(settings, plan.window.batch_id, outcome)}
+    note |= {"changes": [asdict(each) for each in schema_changes(settings, plan.window.batch_id, outcome)]}
     try:
         _check(plan, results)
         lock.check(settings)
@@ -45,7 +47,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch:
         _give_up(settings, outcome, error)
         with suppress(ComportaError):  # upkeep takes what stays
             storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
-        return outcome, _ledger_row(settings, plan, outcome, note)
+        return outcome, _record(settings, plan, outcome, note)
     try:
         if files or plan.first or plan.changes or plan.moved or plan.remapped:
             outcome.version = plan.bronze.commit(plan.wanted, note, files, plan.replace)
@@ -57,7 +59,7 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch:
         # On S3 the files stay: a commit that is under way may yet name them. If none does, upkeep takes them.
         if not storage.is_s3(plan.bronze.url) and not outcome.unstored:
             storage.remove(settings, [storage.join(plan.bronze.url, file.path) for file in files])
-    return outcome, _ledger_row(settings, plan, outcome, note)
+    return outcome, _record(settings, plan, outcome, note)
 
 
 def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
@@ -132,50 +134,57 @@ def record_missed(settings: Settings, plan: Plan) -> None:
         return
     number = noted["window"]["batch_id"]
     told = {row["table_name"] for row in ledger.rows(settings, "schema_changes") if row["batch_id"] == number}
-    if noted.get("changes") and plan.name not in told:
-        ledger.append(settings, "schema_changes", noted["changes"])
-    row = {name: noted.get(name) for name in ("rows", "deletes", "bytes", "files", "checksum", "delta_version")}
+    if plan.name not in told:
+        ledger.emit(settings, *(SchemaChangeRecord(**change) for change in noted.get("changes") or ()))
     # Notes of before these were in them are of this very source and, unless its key was changed meanwhile, key.
-    row |= {"source": noted.get("source", settings.source()), "source_table": noted.get("source_table", plan.label)}
-    row |= {"key": json.dumps(noted.get("key", _key(plan))), "mode": noted.get("mode", plan.mode)}
-    row |= {
-        "batch_id": number,
-        "run_id": number,
-        "status": "committed",
-        "table_name": plan.name,
-        "window": json.dumps(noted["window"]),
-    }
-    ledger.append(settings, "batches", [row])
+    key = noted.get("key", _key(plan))
+    missed = BatchRecord(
+        batch_id=number, run_id=number, source=noted.get("source", settings.source()),
+        source_table=noted.get("source_table", plan.label), table_name=plan.name, mode=noted.get("mode", plan.mode),
+        key=json.dumps(key), status="committed", rows=noted.get("rows"), deletes=noted.get("deletes"), bytes=noted.get("bytes"),
+        files=noted.get("files"), checksum=noted.get("checksum"), delta_version=noted["delta_version"],
+        window=json.dumps(noted["window"]),
+    )  # fmt: skip
+    ledger.emit(settings, missed)
 
 
-def _ledger_row(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "batch_id": plan.window.batch_id,
-        "source": settings.source(),
-        "source_table": plan.label,
-        "table_name": plan.name,
-        "mode": plan.mode,
-        "key": json.dumps(_key(plan)),
-        "status": outcome.status,
-        "rows": outcome.rows,
-        "deletes": outcome.deletes,
-        "bytes": outcome.size,
-        "files": note["files"],
-        "checksum": outcome.checksum,
-        "delta_version": outcome.version,
-        "window": json.dumps(note["window"]),
-        "seconds": outcome.seconds,
-        "error": outcome.error or None,
-    }
+def _record(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> BatchRecord:
+    return BatchRecord(
+        batch_id=plan.window.batch_id,
+        run_id=plan.window.batch_id,
+        source=settings.source(),
+        source_table=plan.label,
+        table_name=plan.name,
+        mode=plan.mode,
+        key=json.dumps(_key(plan)),
+        status=outcome.status,
+        rows=outcome.rows,
+        deletes=outcome.deletes,
+        bytes=outcome.size,
+        files=note["files"],
+        checksum=outcome.checksum,
+        delta_version=outcome.version,
+        window=json.dumps(note["window"]),
+        seconds=outcome.seconds,
+        error=outcome.error or None,
+    )
 
 
-def schema_rows(settings: Settings, batch_id: int, outcome: Outcome) -> list[dict[str, Any]]:
-    """Rows of the ledger's `schema_changes`."""
+def schema_changes(settings: Settings, batch_id: int, outcome: Outcome) -> list[SchemaChangeRecord]:
+    """Records of columns that differed from the batch before."""
     if outcome.error and "contract" not in outcome.error:
         return []
-    head = {"batch_id": batch_id, "source": settings.source(), "source_table": outcome.table, "table_name": outcome.name}
-    done = "refused" if outcome.error else "taken up"
     return [
-        head | {"change": item.kind, "column": item.column, "before": item.before, "after": item.after, "outcome": done}
+        SchemaChangeRecord(
+            batch_id=batch_id,
+            source=settings.source(),
+            source_table=outcome.table,
+            table_name=outcome.name,
+            change=item.kind,
+            column=item.column,
+            before=item.before,
+            after=item.after,
+            outcome="refused" if outcome.error else "taken up",
+        )
         for item in outcome.changes
     ]

@@ -17,6 +17,7 @@ from lakehouse.engines.dialect import DUCKDB, SPARK, Dialect
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
+from lakehouse.tables import lake
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -64,7 +65,7 @@ class Reader:
             ReleaseError: its log no longer reaches back so far.
         """
         try:
-            return DeltaTable(location, version=version, storage_options=storage.options(self._settings))
+            return lake.at(self._settings, location, version)
         except DeltaError:
             raise _gone(name, version) from None
 

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from rich.text import Text
 
 from lakehouse import atomic, console, dbt_log
@@ -21,8 +20,8 @@ from lakehouse.engines.sqlnames import named
 from lakehouse.engines.sqltext import asked
 from lakehouse.errors import ComportaError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.store import lock, storage
-from lakehouse.tables import candidate, released
+from lakehouse.store import lock
+from lakehouse.tables import candidate, lake, released
 
 PROJECT = ROOT / "dbt_project"
 _MACROS = ROOT / "dbt_adapter" / "dbt" / "include"  # what comes with the adapter; of a project as much as its own
@@ -227,8 +226,7 @@ def _plain(node: dict[str, Any]) -> tuple[str, ...]:
 def _inputs(settings: Settings) -> dict[str, Any]:
     """What decides what the models give: the lake, the project, the columns and the versions of released bronze."""
     bronze = released.published(settings, "bronze")
-    options = storage.options(settings)
-    tables = [DeltaTable(candidate.location(settings, "bronze", name), storage_options=options) for name in sorted(bronze)]
+    tables = [lake.open(settings, "bronze", name) for name in sorted(bronze)]
     said = [json.loads(table.schema().to_json()) for table in tables]  # delta-rs writes a field's properties in any order
     columns = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return {"lake": settings.lake_url, "project": fingerprint(), "columns": columns, "bronze": bronze}

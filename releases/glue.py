@@ -23,7 +23,7 @@ from lakehouse.machine import load
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import candidate, released
+from lakehouse.tables import candidate, lake, released
 from lakehouse.tables.released import Release
 from releases import athena
 
@@ -235,7 +235,7 @@ def _open(settings: Settings, layer: str, versions: dict[str, int]) -> dict[str,
 
 def _look(settings: Settings, layer: str, table: str, version: int) -> tuple[athena.Seen | None, str]:
     try:
-        found = DeltaTable(candidate.location(settings, layer, table), version=version, storage_options=storage.options(settings))
+        found = lake.open(settings, layer, table, version)
         seen = _seen(found, candidate.location(settings, layer, table))
     except DeltaError as error:  # a feature that delta-rs does not know either, or a log that is gone
         return None, f"version {version} can't be opened: {_line(error)}"

@@ -16,6 +16,7 @@ from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger, quarantine
 from lakehouse.tables.quarantine import Held
+from lakehouse.tables.records import ReleaseRecord
 from lakehouse.tables.released import Release, current, history
 from releases import glue, view
 
@@ -229,5 +230,8 @@ def _set_switch(settings: Settings, layer: str, query: str) -> None:
 
 def _record(settings: Settings, release: Release) -> None:
     held = {table: asdict(one) for table, one in release.held.items()}
-    said = {"tables": json.dumps(release.tables, sort_keys=True), "held": json.dumps(held, sort_keys=True) if held else None}
-    ledger.append(settings, "releases", [vars(release) | said])
+    made = ReleaseRecord(
+        release_id=release.release_id, run_id=release.run_id, layer=release.layer, kind=release.kind, status=release.status,
+        tables=json.dumps(release.tables, sort_keys=True), held=json.dumps(held, sort_keys=True) if held else None, note=release.note,
+    )  # fmt: skip
+    ledger.emit(settings, made)

@@ -11,13 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deltalake import DeltaTable
-
 from lakehouse.engines.catalog import CANDIDATE, literal, quote, thrift_rows
 from lakehouse.engines.dialect import WHOLE
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import candidate, quarantine
+from lakehouse.tables import candidate, lake, quarantine
 from lakehouse.tables.quarantine import Held
 from lakehouse.tables.types import spark_types
 
@@ -98,7 +96,7 @@ def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str
 
 def _types(settings: Settings, layer: str, table: str, shown: Shown) -> dict[str, str]:
     place = candidate.location(settings, layer, table)
-    return spark_types(DeltaTable(place, version=shown.version, storage_options=storage.options(settings)))
+    return spark_types(lake.at(settings, place, shown.version))
 
 
 def _columns_as(held: Mapping[str, str], wanted: Mapping[str, str]) -> str | None:

@@ -19,8 +19,7 @@ from lakehouse.console import shown
 from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.pages.policy import QUALITY
 from lakehouse.settings import ROOT, Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, commits, released
+from lakehouse.tables import candidate, commits, lake, released
 from workspaces.dev import LAYERS, OWN, Own, cloned_from
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
         for name, node in sorted(models.items()):
             if node["config"]["materialized"] in ("view", "ephemeral") or cloned_from(settings, own, layer, name) != OWN:
                 continue
-            table = DeltaTable(candidate.place(settings, own.of(layer), name), storage_options=storage.options(settings))
+            table = lake.at(settings, candidate.place(settings, own.of(layer), name))
             key = dbt.unique_key(node) or key_of(settings, layer, name)
             difference = _difference(settings, reader, table, layer, name, key, examples, show)
             promises = tuple(_promises(before.get(name), node))

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse import atomic, dbt
 from lakehouse.engines import catalog
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, commits, released
+from lakehouse.tables import candidate, commits, lake, released
 
 LAYERS = ("silver", "gold")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -99,7 +97,7 @@ OWN = -1  # instead of a version: the person has built the table
 def cloned_from(settings: Settings, own: Own, layer: str, table: str) -> int | None:
     """The version that the person's table is a clone of; OWN if they have written it since, None if there is none."""
     try:
-        found = DeltaTable(candidate.place(settings, own.of(layer), table), storage_options=storage.options(settings))
+        found = lake.at(settings, candidate.place(settings, own.of(layer), table))
     except TableNotFoundError:
         return None
     last = next(commits.newest_first(settings, found), {})

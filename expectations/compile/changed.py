@@ -17,7 +17,7 @@ from expectations.suite import Check, Suite
 from lakehouse.engines import local
 from lakehouse.engines.dialect import SPARK, Engine, Types
 from lakehouse.settings import Settings
-from lakehouse.store import storage
+from lakehouse.tables import lake
 
 _FILES = 1000  # more of them are no small change
 
@@ -50,7 +50,7 @@ def since(
     if not passed or passed[-1]["delta_version"] is None:
         return None
     try:
-        base = DeltaTable(table.table_uri, version=passed[-1]["delta_version"], storage_options=storage.options(settings))
+        base = lake.at(settings, table.table_uri, passed[-1]["delta_version"])
         if base.schema() != table.schema() or not is_same(base, passed[-1]):  # a name may mean another column
             return None
         uris, added = _new(base.file_uris(), table.file_uris()), _added(base, table)

@@ -10,7 +10,6 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, cast
 
-from deltalake import DeltaTable
 from ruamel.yaml import YAML
 
 from expectations.compile import frame
@@ -27,8 +26,7 @@ from lakehouse.engines import local
 from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
-from lakehouse.store import storage
-from lakehouse.tables import candidate, ledger, quarantine
+from lakehouse.tables import candidate, lake, ledger, quarantine
 from lakehouse.tables.types import spark_types
 
 _FEW = 20
@@ -94,7 +92,7 @@ def write(made: Draft, folder: Path = SUITES) -> Path | None:
 def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[Engine, Types]]:
     """The rows that a gate would judge if nothing had been released, and who can count them."""
     place = candidate.location(settings, *name)
-    table = DeltaTable(place, version=version, storage_options=storage.options(settings))
+    table = lake.at(settings, place, version)
     spark = None
     near = local.rows(settings, table)
     if near:

@@ -14,7 +14,7 @@ from ingestion.bronze.table import NOTE, Bronze
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import ledger
+from lakehouse.tables import lake, ledger
 
 SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with others
 MANY = 20  # small files; below that many, a reader loses less than the rewriting costs
@@ -63,7 +63,7 @@ def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
             settings.retention_days * 24, dry_run=False, enforce_retention_duration=False, full=True, commit_properties=again,
             keep_versions=kept_versions(settings, name),
         )  # fmt: skip
-    bronze.table = DeltaTable(bronze.url, storage_options=storage.options(settings))
+    bronze.table = lake.at(settings, bronze.url)
 
 
 def kept_versions(settings: Settings, name: str) -> list[int]:
@@ -77,7 +77,7 @@ def _tidy_ledger(settings: Settings) -> None:
     """A record is a file; put together now and then, so that reading the ledger stays quick."""
     for name in ledger.SCHEMAS:
         if DeltaTable.is_deltatable(ledger.location(settings, name), storage.options(settings)):
-            table = DeltaTable(ledger.location(settings, name), storage_options=storage.options(settings))
+            table = lake.at(settings, ledger.location(settings, name))
             if len(table.file_uris()) >= 2 * MANY:
                 table.optimize.compact()
                 table.vacuum(int(timedelta(days=1).total_seconds() // 3600), dry_run=False, enforce_retention_duration=False)

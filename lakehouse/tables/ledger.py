@@ -4,9 +4,10 @@ Written by delta-rs, one small commit per record, so that no Spark is needed and
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -16,10 +17,12 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse.redaction import conceal
+from lakehouse import console
+from lakehouse.redaction import conceal, first_line
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
 from lakehouse.tables import migration
+from lakehouse.tables.records import Record
 
 _UTC = pa.timestamp("us", tz="UTC")
 _LANES = 8  # files asked for at once: each is mostly waiting
@@ -154,6 +157,39 @@ def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> Non
     lock.check(settings)
     place = migration.brought_up(known, name) if known else _created(settings, name)
     write_deltalake(place, table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
+
+
+_listeners: list[Callable[[Settings, Record], None]] = []
+
+
+@contextmanager
+def listening(listener: Callable[[Settings, Record], None]) -> Iterator[None]:
+    """Within, `listener` is told each record after it was written: the one place where others can follow what happens to a lake.
+
+    One that fails is told to the user, and stops nothing.
+    """
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def emit(settings: Settings, *records: Record) -> None:
+    """Write records of one kind in one commit, and tell whoever listens; nothing, if there are none.
+
+    Raises:
+        LockError: the write lock was lost.
+    """
+    if not records:
+        return
+    append(settings, records[0].table, [asdict(record) for record in records])
+    for record in records:
+        for listener in list(_listeners):
+            try:
+                listener(settings, record)
+            except Exception as error:  # noqa: BLE001 - it is somebody else's code, and the record is written
+                console.warn(f"ops.{record.table}: a listener failed: {first_line(error)}")
 
 
 def _table(settings: Settings, name: str) -> DeltaTable | None:
