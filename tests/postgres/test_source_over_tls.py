@@ -15,9 +15,9 @@ from certificates import Authority, Front, front
 from psycopg2.extensions import parse_dsn
 from pydantic import SecretStr
 
-from ingestion.bronze.work import Context
 from ingestion.sources.postgres import extract, tls
 from ingestion.sources.postgres.connect import open_source, prepare, session
+from ingestion.sources.postgres.work import Context
 from lakehouse.errors import SourceError, SourceLostError
 from lakehouse.settings import Settings
 from samples.dump import load_dump
@@ -84,7 +84,11 @@ def read(settings: Settings, authorities: bytes | None = None, gone: Path | None
     if gone:
         gone.unlink()
     with tls.at_hand(dsn, carried) as at_hand:
-        reader = extract._open(Context(at_hand, tuple(session(180000, 10)), None, 1, "", None, {}, carried))
+        context = Context(
+            batch_id=1, ingested_at="", lsn=None, storage={}, dsn=at_hand, session=tuple(session(180000, 10)), snapshot=None,
+            authorities=carried,
+        )  # fmt: skip
+        reader = extract._open(context)
         with closing(reader):
             return reader.execute("select * from postgres_query('pg', 'select 7')").fetchall()
 

@@ -10,6 +10,7 @@ from ingest_helpers import configure
 from ingestion import reconcile
 from ingestion import run as ingest
 from ingestion.outcome import Run
+from ingestion.sources.postgres import source as postgres
 from lakehouse.settings import Settings
 
 # A value of each, and what bronze shows of it.
@@ -155,7 +156,7 @@ def test_rows_that_change_place_while_they_are_read(lake_settings: Settings, mon
             "create table parts(id int primary key, k int) partition by hash (id)",
             *(f"create table parts{n} partition of parts for values with (modulus 2, remainder {n})" for n in (0, 1)),
             "insert into parts select n, n from generate_series(1, 20) n")  # fmt: skip
-    real = ingest.extract
+    real = postgres.extract
 
     def between(*given: object) -> object:
         execute(dsn, "update t set v = 'y' where id < 500", "vacuum t", "update parts set id = id + 20")
@@ -163,10 +164,10 @@ def test_rows_that_change_place_while_they_are_read(lake_settings: Settings, mon
             execute(dsn, "set lock_timeout = '300ms'", "vacuum full t")
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingest, "extract", between)
+    monkeypatch.setattr(postgres, "extract", between)
     assert copied(lake_settings) == {"t": (500, 0), "parts": (20, 0)}
     assert bronze(lake_settings, "t", "count(distinct id), min(v) = max(v)") == [(500, True)]
-    monkeypatch.setattr(ingest, "extract", real)
+    monkeypatch.setattr(postgres, "extract", real)
     assert copied(lake_settings) == {"t": (250, 0), "parts": (20, 20)}
     assert unequal(lake_settings) == []
 

@@ -10,6 +10,7 @@ from ingest_helpers import configure
 from ingestion import reconcile
 from ingestion import run as ingest
 from ingestion.outcome import Run
+from ingestion.sources.postgres import source as postgres
 from lakehouse.settings import Settings
 
 
@@ -131,10 +132,10 @@ def test_a_table_that_is_rewritten_between_the_snapshot_and_the_reading(
     )  # fmt: skip
     ingest.run(lake_settings)
     execute(dsn, *(f"insert into {name} values (21, 'new')" for name in names))
-    real = ingest.extract
+    real = postgres.extract
 
     def between(*given: Any) -> Any:
-        monkeypatch.setattr(ingest, "extract", real)
+        monkeypatch.setattr(postgres, "extract", real)
         execute(
             dsn, "set lock_timeout = '5s'", "alter table altered alter v type text using upper(v)",
             "alter table parted alter v type text using upper(v)",
@@ -142,7 +143,7 @@ def test_a_table_that_is_rewritten_between_the_snapshot_and_the_reading(
         )  # fmt: skip
         return real(*given)
 
-    monkeypatch.setattr(ingest, "extract", between)
+    monkeypatch.setattr(postgres, "extract", between)
     ingest.run(lake_settings)
     assert [bronze(lake_settings, name, "count(*)", "where _op = 'd'") for name in names] == [[(0,)]] * 3
     assert ingest.run(lake_settings).failed == []

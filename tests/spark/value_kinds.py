@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.bronze.names import delta_names
 from ingestion.sources.postgres import types
 
 
@@ -102,7 +103,7 @@ COLUMNS = {kind: f"c{number}" for number, kind in enumerate(KINDS)}
 # Names as people choose them, and what Delta calls them; each column holds its own name.
 NAMES = ['quo"te', "back\\slash", "ap'os", "new\nline", "sp ace", "dot.ted", "emo😀ji", "rtl\u202ex", "ação", "{{ 7*7 }}", "select"]
 COMMENT = 'it\'s <script>alert(1)</script> {{ 7*7 }} \\ "q" $x 😀 \u202e'
-SPELT = types.delta_names(NAMES)
+SPELT = delta_names(NAMES)
 # A key of a column of each type that may be one: its literal, and how a user says it.
 KEYS = {
     "timestamp": ("'0044-03-15 12:00 BC'", "-0043-03-15 12:00:00"),
