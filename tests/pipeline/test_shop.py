@@ -103,11 +103,23 @@ def test_failed_gold_gate_sets_the_candidate_back_and_the_next_run_heals(lake: L
     assert ask(lake, "select max(category_level), count(*) from gold.dim_categories") == tree
 
 
-def test_a_candidate_that_was_changed_by_hand_is_built_anew(lake: Lake) -> None:
+@pytest.fixture(scope="module")
+def edited(lake: Lake) -> tuple[int, int]:
+    """A run after somebody changed a candidate by hand, and two customers changed, of whom one has an impossible time; their numbers."""
     [(order_id,)] = ask(lake, "select min(order_id) from gold_candidate.fct_orders")
     ask(lake, f"update gold_candidate.fct_orders set total_amount = -1 where order_id = {order_id}")
-    change(lake, "update orders set note = 'touched' where order_id = (select max(order_id) from orders)")
+    [(on_time, late)] = ask(lake, "select min(customer_id), max(customer_id) from gold.dim_customers")
+    change(
+        lake,
+        "update orders set note = 'touched' where order_id = (select max(order_id) from orders)",
+        f"update customers set is_vip = not is_vip, updated_at = '2001-01-01' where customer_id = {late}",
+        f"update customers set is_vip = not is_vip, updated_at = clock_timestamp() where customer_id = {on_time}",
+    )
     lake.run("demo")
+    return on_time, late
+
+
+def test_a_candidate_that_was_changed_by_hand_is_built_anew(lake: Lake, edited: tuple[int, int]) -> None:
     assert_gold_equals_source(lake)
     assert ask(lake, "select count(*) from gold_candidate.fct_orders where total_amount < 0") == [(0,)]
 
@@ -136,12 +148,9 @@ def test_release_cut_off_before_its_first_view_is_finished_by_the_next_command(l
     lake.run("release", "--layer", "gold")
 
 
-def test_history_dates_a_change_by_what_was_seen(lake: Lake) -> None:
+def test_history_dates_a_change_by_what_was_seen(lake: Lake, edited: tuple[int, int]) -> None:
     """A version whose own time is impossible begins when it was seen; what the source holds is always the current one."""
-    [(on_time, late)] = ask(lake, "select min(customer_id), max(customer_id) from gold.dim_customers")
-    change(lake, f"update customers set is_vip = not is_vip, updated_at = '2001-01-01' where customer_id = {late}")
-    change(lake, f"update customers set is_vip = not is_vip, updated_at = clock_timestamp() where customer_id = {on_time}")
-    lake.run("demo")
+    on_time, late = edited
     of = "from gold.dim_customers_history where customer_id ="
     rows = {
         number: ask(lake, f"select is_vip, _valid_from, _valid_to {of} {number} order by _valid_from") for number in (late, on_time)
