@@ -96,7 +96,10 @@ def test_an_older_lake_goes_on_and_keeps_its_history(now: Commit, settings: Sett
     assert differs(settings) == []
     assert history(settings)[: len(told)] == told
     after = ledger.rows(settings, "batches")
-    assert [row for row in after if row in batches] == batches and len(after) > len(batches)
+    # A version of the ledger may fill in what it has learned to note; what was noted stays.
+    assert len(after) > len(batches)
+    for before, row in zip(batches, after, strict=False):
+        assert {name: value for name, value in before.items() if value is not None}.items() <= row.items(), before
     numbers = [row["run_id"] for row in ledger.rows(settings, "runs")]
     assert numbers == sorted(numbers) and numbers[-1] > numbers[0]
 
