@@ -42,7 +42,8 @@ def discover(source: str | None) -> None:
     found: list[tuple[Section, list[Found]]] = []
     for section in source_file.chosen(settings, file, _names(source)):
         ours = source_file.settings_of(settings, section)
-        tables, silent = kinds.find(section)(ours, section).discover()
+        source_of = kinds.find(section)(ours, section)
+        tables, silent = source_of.discover()
         if not tables:
             raise SourceError("source", "holds no table", "at least one", "Check the database's name in SOURCE_DSN")
         rows = [
@@ -51,7 +52,9 @@ def discover(source: str | None) -> None:
             for each in tables
         ]  # fmt: skip
         heads = ("table", "kind", "rows, about", "key", "usable cursors", "")
-        console.table(section.name if len(file.sources) > 1 else "", heads, rows, numbers=("rows, about",))
+        console.table(
+            f"{section.name}: {source_of.describe()}" if len(file.sources) > 1 else "", heads, rows, numbers=("rows, about",)
+        )
         for line in silent:
             console.out.print(Text.assemble(("· ", "dim"), f"On this server {line}."))
         found.append((section, tables))

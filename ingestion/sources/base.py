@@ -270,6 +270,9 @@ class Source(Protocol):
 
     def __init__(self, settings: Settings, section: Section) -> None: ...
 
+    def describe(self) -> str:
+        """What it is and where, in a few words, without a secret and without asking it."""
+
     def discover(self) -> tuple[list[Found], list[str]]:
         """Its tables, and what it does not tell, each in a few words."""
 

@@ -45,7 +45,8 @@ def test_discover_of_another_database_leaves_the_first_ones_entries(
     look(music, "music")
     path = tmp_path / "sources.yml"
     path.write_text(path.read_text().replace("mode: incremental", "mode: full"))
-    look(shop, "shop")
+    assert "shop: PostgreSQL db" not in look(shop, "shop")
+    assert f"shop: PostgreSQL {shop.rpartition('/')[2]} at 127.0.0.1" in look(shop, "shop"), "of several, each by name"
     assert written(tmp_path) == {"music": ["public.album"], "shop": ["public.orders"]}
     file = config.load()
     assert file.sources["music"].tables["public.album"]["mode"] == "full", "an edit stands"

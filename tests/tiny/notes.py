@@ -55,6 +55,9 @@ class Kind:
             raise SettingsError(f"sources.yml: sources.{section.name}", "says other things than where its file is", "path")
         self.settings, self.path = settings, Path(section.options["path"])
 
+    def describe(self) -> str:
+        return f"notes in {self.path}"
+
     def discover(self) -> tuple[list[Found], list[str]]:
         return [Found("notes", "log", len(self._lines()), ("id",), ("its lines",), entry={})], []
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 
 from ingestion.bronze.work import RESULT, Batch
 from ingestion.sources.base import Found, Planned, Refused, Request
@@ -35,6 +36,11 @@ class Postgres:
 
     def __init__(self, settings: Settings, section: Section) -> None:
         self.settings, self.sources = settings, source_file.read(section)
+
+    def describe(self) -> str:
+        """The database and its server."""
+        said = parse_dsn(self.settings.dsn())
+        return f"PostgreSQL {said.get('dbname', '')} at {said.get('host') or said.get('hostaddr') or 'this machine'}"
 
     def discover(self) -> tuple[list[Found], list[str]]:
         """Its tables, and what this server does not tell."""
