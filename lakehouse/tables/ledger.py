@@ -145,18 +145,22 @@ def location(settings: Settings, name: str) -> str:
     return storage.join(settings.lake_url, "ops", name)
 
 
+_alone = Lock()
+
+
 def append(settings: Settings, name: str, rows: Sequence[dict[str, Any]]) -> None:
     """Append `rows` to the ledger table `name` in one commit; a missing field is null, `at` defaults to now.
 
     Records are read in the order of `at`, so it never runs backwards: after a clock that was ahead, it goes on from there.
     """
-    known = _table(settings, name)
-    now = max(datetime.now(UTC), _newest(known) + _TICK) if known else datetime.now(UTC)
-    told = [{field: conceal(value) if isinstance(value, str) else value for field, value in row.items()} for row in rows]
-    table = pa.Table.from_pylist([{"at": now, **row} for row in told], schema=SCHEMAS[name])
-    lock.check(settings)
-    place = migration.brought_up(known, name) if known else _created(settings, name)
-    write_deltalake(place, table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
+    with _alone:  # sources that are read side by side note what they did in turn
+        known = _table(settings, name)
+        now = max(datetime.now(UTC), _newest(known) + _TICK) if known else datetime.now(UTC)
+        told = [{field: conceal(value) if isinstance(value, str) else value for field, value in row.items()} for row in rows]
+        table = pa.Table.from_pylist([{"at": now, **row} for row in told], schema=SCHEMAS[name])
+        lock.check(settings)
+        place = migration.brought_up(known, name) if known else _created(settings, name)
+        write_deltalake(place, table, mode="append", schema_mode="merge", storage_options=storage.options(settings))
 
 
 _listeners: list[Callable[[Settings, Record], None]] = []
