@@ -1,34 +1,41 @@
-"""Several sources into one lake: side by side, and none waits for, or falls with, another."""
+"""Several sources of one lake: side by side, and none waits for, or falls with, another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from ingestion import run as job
-from ingestion.outcome import Run
-from ingestion.sources import config as source_file
-from ingestion.sources.base import Request
 from ingestion.sources.config import Section
 from lakehouse.errors import ComportaError, LockError
-from lakehouse.settings import Settings
+
+Result = TypeVar("Result")
 
 
-def run(settings: Settings, chosen: Sequence[Section], request: Request, warn: job.Warn) -> list[Run | ComportaError]:
-    """Copy what changed in each source, at most `at_once` of sources.yml at a time; of each what became of it, or why nothing did.
+def each(chosen: Sequence[Section], do: Callable[[Section], Result], at_once: int = 1) -> list[Result | Exception]:
+    """What `do` gives for each source, or the error that it ended with; of a source that is alone the error is raised.
+
+    Args:
+        at_once: sources at a time.
 
     Raises:
         LockError: the lake's write lock was lost, which ends it for all.
-        ComportaError: the error of the one source, where there is no other.
     """
     if len(chosen) == 1:
-        return [job.run(settings, request=request, warn=warn, section=chosen[0])]
+        return [do(chosen[0])]
 
-    def one(section: Section) -> Run | ComportaError:
+    def one(section: Section) -> Result | Exception:
         try:
-            return job.run(settings, request=request, warn=lambda text: warn(f"{section.name}: {text}"), section=section)
+            return do(section)
         except LockError:
             raise
-        except ComportaError as error:
+        except Exception as error:  # noqa: BLE001 - what went wrong with one is told once all are done (`raise_unexpected`)
             return error
 
-    with ThreadPoolExecutor(source_file.load().at_once) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(one, chosen))
+
+
+def raise_unexpected(ended: Sequence[object]) -> None:
+    """An error that is none of ours ends the command, after the others had their turn."""
+    for error in ended:
+        if isinstance(error, Exception) and not isinstance(error, ComportaError):
+            raise error

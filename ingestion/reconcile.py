@@ -12,7 +12,7 @@ import duckdb
 
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
-from ingestion.sources.base import Comparable, Plan, Request, Row, Side, Sums
+from ingestion.sources.base import Comparable, Plan, Request, RowDigest, Side, Sums
 from ingestion.sources.config import Section
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
@@ -84,7 +84,9 @@ def run(
     settings = source_file.settings_of(settings, section)
     with kinds.find(section)(settings, section).at_one_moment(Request(patterns)) as reading:
         if not isinstance(reading, Comparable):
-            raise SourceError(f"source {section.name}", f"is a {section.kind}, of which nothing can be compared yet")
+            raise SourceError(
+                f"source {section.name}", f"is of kind {section.kind}, which can't be compared", remedy="Name the others by SOURCE"
+            )
         planned = reading.plan(ledger.next_run_id(settings))
         verdicts = [Verdict(each.label, error=each.error) for each in planned.refused]
         for verdict in verdicts:
@@ -155,7 +157,7 @@ def _differences(source: Side, bronze: Side, plan: Plan, buckets: list[int]) -> 
             yield Difference(there[key].shown, "extra")
 
 
-def _compared(rows: dict[str, Row], key: str) -> tuple[int, int]:
+def _compared(rows: dict[str, RowDigest], key: str) -> tuple[int, int]:
     """How often the key stands on a side (without a key, more than once is no fault), and its row's number."""
     return (rows[key].times, rows[key].number) if key in rows else (0, 0)
 

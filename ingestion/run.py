@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result
 
 from ingestion.bronze import maintenance
-from ingestion.bronze.work import Batch
+from ingestion.bronze.work import BatchContext
 from ingestion.outcome import Outcome, Run
-from ingestion.settle import record_missed, schema_changes, settle
+from ingestion.settle import missed, record_missed, schema_changes, settle
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
-from ingestion.sources.base import Plan, Planned, Request
+from ingestion.sources.base import Plan, Request, RunPlan
 from ingestion.sources.config import Section
 from lakehouse import console
 from lakehouse.engines import catalog
@@ -107,10 +107,10 @@ def _once(settings: Settings, section: Section, request: Request, warn: Warn) ->
         with ledger.new_run_id(settings) as number:
             planned = reading.plan(number)
             done = _begun(number, planned)
-            for item in planned.plans:
+            for item in missed(settings, planned.plans):
                 record_missed(settings, item)
             ledger.emit(settings, RunRecord(run_id=number, command="ingest", status="running"))
-        batch = Batch(number, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", reading.lsn, storage.options(settings))
+        batch = BatchContext(number, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", reading.lsn, storage.options(settings))
         results = reading.read(planned.plans, batch)
     batches: list[BatchRecord] = []
     for item in planned.plans:
@@ -127,7 +127,7 @@ def _once(settings: Settings, section: Section, request: Request, warn: Warn) ->
     return done
 
 
-def _begun(number: int, planned: Planned) -> Run:
+def _begun(number: int, planned: RunPlan) -> Run:
     """A run that has what was refused as its first outcomes."""
     refused = [Outcome(each.label, each.name, error=each.error, changes=[*each.changes]) for each in planned.refused]
     return Run(number, refused, notes=planned.notes)

@@ -1,6 +1,7 @@
 """What becomes of a table once its work is done: one Delta transaction or none, and what the ledger is told."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from deltalake.exceptions import DeltaError
 
 from ingestion.bronze.held import duckdb_type
 from ingestion.bronze.table import File
-from ingestion.bronze.work import RESULT, Batch
+from ingestion.bronze.work import RESULT, BatchContext
 from ingestion.bronze.write import added, technical, write
 from ingestion.outcome import Outcome
 from ingestion.sources.base import Plan
@@ -23,7 +24,7 @@ from lakehouse.tables import ledger
 from lakehouse.tables.records import BatchRecord, SchemaChangeRecord
 
 
-def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: Batch) -> tuple[Outcome, BatchRecord]:
+def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> tuple[Outcome, BatchRecord]:
     """Commit the table's files if all of its work was done.
 
     Args:
@@ -69,7 +70,7 @@ def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
     outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
 
 
-def _emptied(plan: Plan, results: list[dict[str, Any]], batch: Batch) -> list[dict[str, Any]]:
+def _emptied(plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> list[dict[str, Any]]:
     """A tombstone without values for a table without a key that has no rows any more: it is all that could say so."""
     was_there = plan.seen is not None and plan.seen.live != 0
     if plan.key or not (was_there and plan.whole and plan.is_read) or any(row["rows"] or row["error"] for row in results):
@@ -127,11 +128,17 @@ def _key(plan: Plan) -> list[str]:
     return [plan.names[column] for column in plan.key]
 
 
+def missed(settings: Settings, plans: Sequence[Plan]) -> list[Plan]:
+    """Plans whose last batch a kill kept from the ledger after it was committed."""
+    known = ledger.latest(settings, "batches", "table_name", "batch_id")
+    notes = [(plan, plan.bronze.last_batch()) for plan in plans]
+    return [plan for plan, note in notes if note and (plan.name, note["window"]["batch_id"]) not in known]
+
+
 def record_missed(settings: Settings, plan: Plan) -> None:
-    """Note the batch before, which a kill kept from the ledger after it was committed."""
-    noted = plan.unrecorded
-    if not noted:
-        return
+    """Note the plan's last batch, as its commit says it was."""
+    noted = plan.bronze.last_batch()
+    assert noted is not None
     number = noted["window"]["batch_id"]
     told = {row["table_name"] for row in ledger.rows(settings, "schema_changes") if row["batch_id"] == number}
     if plan.name not in told:

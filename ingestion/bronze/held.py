@@ -5,12 +5,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.bronze.work import Batch, Rewrite
+from ingestion.bronze.work import BatchContext, Rewrite
 from ingestion.bronze.write import write
 from lakehouse.engines.standard import quote
 
 
-def rewrite(reader: duckdb.DuckDBPyConnection, context: Batch, work: Rewrite) -> dict[str, Any]:
+def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: Rewrite) -> dict[str, Any]:
     """Write the file's rows with the types of `work.columns`; batch numbers and all else stay as they are."""
     held = scan((work.file,), work.folder, context)
     types = {field.name: duckdb_type(field.type) for field in work.columns}
@@ -35,7 +35,7 @@ def duckdb_type(kind: pa.DataType) -> str:
     return plain[str(kind)]
 
 
-def scan(files: tuple[str, ...], folder: str, context: Batch, schema: pa.Schema | None = None) -> pa.RecordBatchReader:
+def scan(files: tuple[str, ...], folder: str, context: BatchContext, schema: pa.Schema | None = None) -> pa.RecordBatchReader:
     """Bronze's files as a lazy Arrow scan; of the columns in `schema` a file may lack some, and there may be no file."""
     from deltalake.fs import DeltaStorageHandler
     from pyarrow import dataset, fs

@@ -6,6 +6,7 @@ The data stays what it is: compaction changes no row, and what a kept release st
 import json
 import time
 from datetime import timedelta
+from threading import Lock
 
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties
 from deltalake.exceptions import DeltaError
@@ -20,6 +21,7 @@ SMALL = 16 * 2**20  # bytes; a file below it is worth putting together with othe
 MANY = 20  # small files; below that many, a reader loses less than the rewriting costs
 # Arrow's writer leaves NaN out of a file's least and greatest number, and Spark would skip such rows in a filter.
 _NO_STATISTICS = WriterProperties(compression="SNAPPY", default_column_properties=ColumnProperties(statistics_enabled="NONE"))
+_ONE_AT_A_TIME = Lock()
 _SKEW = 3600  # seconds that this machine's clock and the source's may differ: beyond, no clock can be trusted to remove files
 
 
@@ -74,7 +76,12 @@ def kept_versions(settings: Settings, name: str) -> list[int]:
 
 
 def _tidy_ledger(settings: Settings) -> None:
-    """A record is a file; put together now and then, so that reading the ledger stays quick."""
+    """A record is a file; put together now and then, so that reading the ledger stays quick. By one source of a run after the other."""
+    with _ONE_AT_A_TIME:
+        _put_together(settings)
+
+
+def _put_together(settings: Settings) -> None:
     for name in ledger.SCHEMAS:
         if DeltaTable.is_deltatable(ledger.location(settings, name), storage.options(settings)):
             table = lake.at(settings, ledger.location(settings, name))

@@ -33,6 +33,7 @@ class Bronze:
 
     def __init__(self, url: str, storage: dict[str, str]) -> None:
         self.url, self._storage = url, storage
+        self._noted: tuple[int, dict[str, Any] | None] = (-1, None)  # the version that it was read at, and what it said
         self.table: DeltaTable | None
         try:
             self.table = DeltaTable(url, storage_options=storage)
@@ -43,6 +44,14 @@ class Bronze:
         """What the last batch's commit says of itself, including the Delta version; commits of upkeep repeat it."""
         if self.table is None:
             return None
+        number, noted = self._noted
+        if number != self.table.version():
+            noted = self._read_note()
+            self._noted = self.table.version(), noted
+        return dict(noted) if noted else None
+
+    def _read_note(self) -> dict[str, Any] | None:
+        assert self.table is not None
         for depth in (1, 50, None):  # nearly always the newest; a foreign commit (Spark's OPTIMIZE) says nothing
             for commit in self.table.history(depth):
                 if NOTE in commit:

@@ -28,7 +28,7 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchContext:
     """What all files of a batch have in common.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion.bronze.work import Batch
+from ingestion.bronze.work import BatchContext
 from lakehouse.engines.standard import literal, quote
 
 _DISTINCT = 1_000  # values in a row group beyond which a dictionary costs more time than it saves room: 18 % of the write for 3 % of the size
@@ -18,7 +18,7 @@ class DoubtError(Exception):
     """Rows may not be what they were in the source."""
 
 
-def technical(context: Batch, op: str, flag: str) -> str:
+def technical(context: BatchContext, op: str, flag: str) -> str:
     """The columns that say where a row came from; `op` and `flag` are expressions."""
     return (
         f"{context.batch_id}::bigint as _batch_id, timestamptz {literal(context.ingested_at)} as _ingested_at, "
@@ -27,7 +27,7 @@ def technical(context: Batch, op: str, flag: str) -> str:
 
 
 def write(
-    reader: duckdb.DuckDBPyConnection, context: Batch, select: str, folder: str, columns: Sequence[str], doubt: str = "false"
+    reader: duckdb.DuckDBPyConnection, context: BatchContext, select: str, folder: str, columns: Sequence[str], doubt: str = "false"
 ) -> dict[str, Any]:
     """Write `select` as a Parquet file of `folder`; no file stays where there are no rows.
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.bronze.columns import Mapped
 from ingestion.bronze.table import Bronze, arrow_schema, merged
-from ingestion.bronze.work import Batch
+from ingestion.bronze.work import BatchContext
 from ingestion.sources.config import Section
 from lakehouse.settings import Settings
 
@@ -88,7 +88,7 @@ class Plan:
         names: source column to bronze column.
         window: where bronze is once the batch is committed.
         seen: where it was after the batch before; None if there was none.
-        work: pieces of work that `Reading.read` does; none if there is nothing to read.
+        work: pieces of work that `SourceReading.read` does; none if there is nothing to read.
         reason: why it is read whole, where it is.
         replace: the batch takes the place of all files.
         whole: all rows are read.
@@ -97,8 +97,9 @@ class Plan:
         remapped: its values are read otherwise than when bronze was written.
         unmarked: rows that changed and that the source's own mark of changes did not show.
         notes: what somebody should know of how it is copied.
-        detail: of what `make ingest DRY_RUN=1` tells: rows, about; how deleted rows are found; by what changes are.
-        unrecorded: what the commit of the batch before says of it, where the ledger does not know of that batch.
+        rows: about how many the table has; None if that is not known.
+        deletes: how rows that went are found.
+        cursor: what tells that a row has changed.
     """
 
     label: str
@@ -120,8 +121,9 @@ class Plan:
     remapped: bool = False
     unmarked: int = 0
     notes: list[str] = field(default_factory=list)
-    detail: tuple[int | None, str, str] = (None, "", "")
-    unrecorded: dict[str, Any] | None = None
+    rows: int | None = None
+    deletes: str = ""
+    cursor: str = ""
 
     @property
     def first(self) -> bool:
@@ -157,7 +159,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceTable:
     """A table that a source has.
 
     Attributes:
@@ -178,7 +180,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedTable:
     """A table that can't be copied, and why."""
 
     label: str
@@ -188,7 +190,7 @@ class Refused:
 
 
 @dataclass
-class Planned:
+class RunPlan:
     """What a run is to do.
 
     Attributes:
@@ -196,11 +198,11 @@ class Planned:
     """
 
     plans: list[Any] = field(default_factory=list)  # each a Plan
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedTable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-class Reading(Protocol):
+class SourceReading(Protocol):
     """A source at one moment: all tables that a run copies are of it."""
 
     @property
@@ -211,14 +213,14 @@ class Reading(Protocol):
     def lsn(self) -> int | None:
         """Position of its log, for `_source_lsn`; None if it has none."""
 
-    def plan(self, batch_id: int) -> Planned:
+    def plan(self, batch_id: int) -> RunPlan:
         """What to do with each table that was asked for. Writes nothing.
 
         Raises:
             SourceError: no table is chosen, or none may be read.
         """
 
-    def read(self, plans: Sequence[Any], batch: Batch) -> list[dict[str, Any]]:
+    def read(self, plans: Sequence[Any], batch: BatchContext) -> list[dict[str, Any]]:
         """Do all the plans' work: write Parquet files into the folders of their bronze tables. One row of `RESULT` for each piece."""
 
 
@@ -226,7 +228,7 @@ Sums = dict[int, tuple[int, int]]  # bucket of keys: rows, sum of their numbers
 
 
 @dataclass(frozen=True)
-class Row:
+class RowDigest:
     """A row of one side of a comparison: its number, how often it stands there, its key as people read it."""
 
     number: int
@@ -241,7 +243,7 @@ class Side(Protocol):
     def sums(self) -> Sums:
         """Rows and the sum of their numbers, of each bucket."""
 
-    def rows(self, buckets: list[int]) -> dict[str, Row]:
+    def rows(self, buckets: list[int]) -> dict[str, RowDigest]:
         """Rows of some buckets, by their keys."""
 
     def fields(self, keys: list[str]) -> dict[str, list[str]]:
@@ -263,7 +265,7 @@ class Comparable(Protocol):
         """Batches that are not in bronze as the ledger recorded them, each in a few words."""
 
 
-class Source(Protocol):
+class SourceKind(Protocol):
     """A kind of source, for one database, folder or service of that kind."""
 
     kind: ClassVar[str]
@@ -273,10 +275,10 @@ class Source(Protocol):
     def describe(self) -> str:
         """What it is and where, in a few words, without a secret and without asking it."""
 
-    def discover(self) -> tuple[list[Found], list[str]]:
+    def discover(self) -> tuple[list[SourceTable], list[str]]:
         """Its tables, and what it does not tell, each in a few words."""
 
-    def at_one_moment(self, request: Request) -> AbstractContextManager[Reading]:
+    def at_one_moment(self, request: Request) -> AbstractContextManager[SourceReading]:
         """Open it.
 
         Raises:

@@ -5,42 +5,53 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
 from dotenv import dotenv_values
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from ingestion.bronze.names import table_name
 from lakehouse.errors import SettingsError
 from lakehouse.redaction import know_login
 from lakehouse.settings import ROOT, Settings
 
 PATH = ROOT / "ingestion" / "sources.yml"
+# What is written as a key and nothing behind it.
+_NOTHING = BeforeValidator(lambda value: {} if value is None else value)
+_Tables = Annotated[dict[str, Any], _NOTHING]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-class Written(BaseModel):
+class SourceConfig(BaseModel):
     """A source as the file has it. What its kind asks for besides, its kind judges."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: str = "postgres"
+    kind: str = Field("postgres", pattern=r"^\w+(\.\w+)*$")
     dsn: str | None = None  # with ${NAME} for what the environment or .env holds
-    tables: dict[str, Any] = Field(default_factory=dict)
+    tables: _Tables = Field(default_factory=dict)
 
 
-class File(BaseModel):
+class SourcesFile(BaseModel):
     """The whole file; of the older form, which has one source, `source` and `tables`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sources: dict[str, Written] = Field(default_factory=dict)
+    sources: dict[Annotated[str, Field(min_length=1)], Annotated[SourceConfig, _NOTHING]] = Field(default_factory=dict)
     at_once: int = Field(2, ge=1, le=16)  # sources that are read side by side
     source: str | None = None
-    tables: dict[str, Any] = Field(default_factory=dict)
+    tables: _Tables = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.sources and self.is_older:
+            raise ValueError("wanted: either sources, or source and tables as the older form has them")
+        return self
 
     @property
     def is_older(self) -> bool:
@@ -68,16 +79,16 @@ class Section:
     is_named: bool = True
 
 
-def load(path: Path = PATH) -> File:
+def load(path: Path = PATH) -> SourcesFile:
     """The file, or an empty one where there is none.
 
     Raises:
         SettingsError: names the line or key that is wrong.
     """
     if not path.exists():
-        return File.model_validate({})
+        return SourcesFile.model_validate({})
     try:
-        return File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return SourcesFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
@@ -85,7 +96,7 @@ def load(path: Path = PATH) -> File:
             where, f"is no YAML: {getattr(error, 'problem', error)}", remedy="Mend it or run make discover"
         ) from None
     except ValidationError as error:
-        raise refusal(error, "", File.model_fields) from None
+        raise refusal(error, "", SourcesFile.model_fields) from None
 
 
 def refusal(error: ValidationError, where: str, known: Iterable[str]) -> SettingsError:
@@ -110,7 +121,7 @@ def unknown(place: str, known: Iterable[str]) -> SettingsError:
     return SettingsError(f"{PATH.name}: {place}", "is no known key", ", ".join(names), remedy)
 
 
-def of(settings: Settings, file: File) -> Section:
+def of(settings: Settings, file: SourcesFile) -> Section:
     """What the file says of the source that SOURCE_DSN and SOURCE_NAME name; nothing, if it is of others alone."""
     if file.is_older:
         return Section(file.source or settings.source(), tables=file.tables, is_named=file.source is not None)
@@ -118,16 +129,16 @@ def of(settings: Settings, file: File) -> Section:
     return _section(name, file.sources[name]) if name in file.sources else Section(name)
 
 
-def _section(name: str, written: Written) -> Section:
+def _section(name: str, written: SourceConfig) -> Section:
     options = dict(written.model_extra or {})
     return Section(name, written.kind, written.dsn, written.tables, f"sources.{name}.tables", options)
 
 
-def chosen(settings: Settings, file: File, names: Iterable[str] = ()) -> list[Section]:
+def chosen(settings: Settings, file: SourcesFile, names: Iterable[str] = ()) -> list[Section]:
     """The sources that a run reads: those of `names`; without any, all of the file that say where they are, and SOURCE_DSN's.
 
     Raises:
-        SettingsError: there is none, or none of that name.
+        SettingsError: there is none, or none of that name; it does not say where it is; its bronze tables could be another's.
     """
     own = of(settings, file) if settings.source_dsn is not None else None
     known = {name: _section(name, written) for name, written in file.sources.items()}
@@ -138,10 +149,30 @@ def chosen(settings: Settings, file: File, names: Iterable[str] = ()) -> list[Se
             near = difflib.get_close_matches(name, known, 1)
             remedy = f"Did you mean {near[0]}" if near else f"Add it to {PATH.name}"
             raise SettingsError(f"source {name}", f"is not in {PATH.name}", ", ".join(known) or "an entry of it", remedy)
+        if not _says_where(known[name], own):
+            remedy = f"Write dsn: ${{{_variable(name)}}} there, and {_variable(name)}=… into .env"
+            raise SettingsError(f"{PATH.name}: sources.{name}", "does not say where it is", "dsn", remedy)
+    _refuse_common_names(known)
     found = [section for name, section in known.items() if (name in names if names else _says_where(section, own))]
     if not found:
         settings.dsn()  # the usual error
     return found
+
+
+def _refuse_common_names(known: Iterable[str]) -> None:
+    """Bronze tables of `a__b` could be those of `a`, of a schema or a table that begins with `b`."""
+    prefixes = {name: table_name(name, "public", "") for name in known}
+    for one, other in permutations(prefixes, 2):
+        if prefixes[other].startswith(prefixes[one]):
+            seen = f"its bronze tables, {prefixes[other]}…, could be taken for those of {one}"
+            raise SettingsError(
+                f"source {other}", seen, "a name of its own", f"Give it another one in {PATH.name}, or as SOURCE_NAME"
+            )
+
+
+def _variable(name: str) -> str:
+    """A variable for a source's DSN."""
+    return f"{re.sub(r'[^A-Z0-9]', '_', name.upper())}_DSN"
 
 
 def _says_where(section: Section, own: Section | None) -> bool:
@@ -161,15 +192,23 @@ def settings_of(settings: Settings, section: Section) -> Settings:
     where = f"{PATH.name}: sources.{section.name}.dsn"
     dsn = _VARIABLE.sub(lambda found: _value(found[1], where), section.dsn)
     try:
-        parts = parse_dsn(dsn)
+        parse_dsn(dsn)
     except ProgrammingError:
         raise SettingsError(where, "is no DSN", "postgresql://user@host:5432/database") from None
     know_login(dsn)
-    if parts.get("password") and not _VARIABLE.search(section.dsn):
-        name = f"{re.sub(r'[^A-Z0-9]', '_', section.name.upper())}_DSN"
-        remedy = f"Write {name}=… into .env, and dsn: ${{{name}}} here"
+    if _has_password(section.dsn):
+        remedy = f"Write {_variable(section.name)}=… into .env, and dsn: ${{{_variable(section.name)}}} here"
         raise SettingsError(where, "has a password in it", "one that only the environment knows", remedy)
     return settings.model_copy(update={"source_name": section.name, "source_dsn": SecretStr(dsn)})
+
+
+def _has_password(text: str) -> bool:
+    """Whether a password stands in the text itself, and not in a variable."""
+    try:
+        found = parse_dsn(_VARIABLE.sub("variable", text))
+    except ProgrammingError:  # all of it, or its form, is in a variable
+        return False
+    return any(found.get(name) not in (None, "", "variable") for name in ("password", "sslpassword"))
 
 
 def _value(name: str, where: str) -> str:

@@ -4,12 +4,12 @@ import importlib
 import pkgutil
 
 import ingestion.sources
-from ingestion.sources.base import Source
+from ingestion.sources.base import SourceKind
 from ingestion.sources.config import PATH, Section
 from lakehouse.errors import SettingsError
 
 
-def find(section: Section) -> type[Source]:
+def find(section: Section) -> type[SourceKind]:
     """The class of a source's kind: `Kind` of the module `ingestion.sources.<kind>`, or of `<kind>` where that has a dot in it.
 
     Raises:
@@ -17,10 +17,10 @@ def find(section: Section) -> type[Source]:
     """
     name = section.kind if "." in section.kind else f"ingestion.sources.{section.kind}"
     try:
-        found: type[Source] = importlib.import_module(name).Kind
+        found: type[SourceKind] = importlib.import_module(name).Kind
     except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != name:
-            raise
+        if isinstance(error, ModuleNotFoundError) and not f"{name}.".startswith(f"{error.name}."):
+            raise  # it is there, and lacks something itself
         wanted = f"{', '.join(sorted(_rooms()))}, or a module with a class Kind (docs/new-source.md)"
         where = f"{PATH.name}: sources.{section.name}.kind"
         raise SettingsError(where, f"is {section.kind!r}", wanted, "Mend it and run again") from None

@@ -4,14 +4,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import apart
+import click
 import pytest
 from bronze_reader import bronze, execute, query
+from click.testing import CliRunner
 
 from ingestion import run as job
-from ingestion.command import copy
+from ingestion.command import copy, discover, reconcile
+from ingestion.command import ingest as ingest_command
+from ingestion.settle import missed
 from ingestion.sources import config
 from ingestion.sources.base import Request
-from lakehouse.errors import PartialCopyError, SettingsError, SourceError
+from lakehouse.errors import ComportaError, PartialCopyError, SettingsError, SourceError
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
@@ -84,6 +89,30 @@ def test_databases_and_a_kind_of_ones_own_fill_one_lake_and_one_that_is_gone_hol
         ingest(many, "twoo")
 
 
+def test_of_several_sources_each_is_compared_looked_at_and_planned_though_one_is_gone(
+    many: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in apart.variables(many).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(config, "PATH", tmp_path / "sources.yml")
+    ingest(many, "one", "two")
+
+    def said(command: click.Command, *words: str) -> tuple[str, str]:
+        done = CliRunner().invoke(command, words)
+        assert isinstance(done.exception, ComportaError), done.exception
+        return done.output, str(done.exception)
+
+    told, error = said(reconcile, "--source", "one,gone,two")
+    assert told.count("equal") == 2 and "gone: SOURCE_DSN: connection to server" in told
+    assert "1 of 3 tables are not known to be equal" in error
+    told, error = said(ingest_command, "--dry-run")
+    assert "changes by xmin" in told and "notes" in told and "1 of 4 sources could not be planned" in error
+    told, error = said(discover)
+    assert "two: PostgreSQL" in told and "log: notes in" in told and "1 of 4 sources could not be looked at" in error
+    assert {*config.load().sources["two"].tables} == {"public.t"} and config.load().sources["two"].dsn == "${TWO_DSN}"
+    assert not config.load().sources["gone"].tables
+
+
 def test_what_is_wrong_with_a_source_is_said_of_it(many: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notes.jsonl").write_text('{"id": 1, "text": "a"}\nno note\n')
     with pytest.raises(SourceError, match="1 of 1 tables"):
@@ -116,7 +145,7 @@ def test_planning_writes_nothing_and_a_batch_that_was_not_noted_is_noted_by_the_
     before = files()
     section = config.of(lake_settings, config.load())
     [plan], refused = job.preview(lake_settings, Request(), section)
-    assert plan.unrecorded is not None and refused.failed == []
+    assert missed(lake_settings, [plan]) == [plan] and refused.failed == []
     assert files() == before and len(before) > 5
 
     assert job.run(lake_settings).outcomes[0].status == "empty"

@@ -17,14 +17,13 @@ import pyarrow as pa
 from ingestion.bronze.columns import Column, Mapped
 from ingestion.bronze.names import delta_names, table_name
 from ingestion.bronze.table import Bronze
-from ingestion.bronze.work import RESULT, Batch
+from ingestion.bronze.work import RESULT, BatchContext
 from ingestion.bronze.write import technical, write
-from ingestion.sources.base import Found, Plan, Planned, Request
+from ingestion.sources.base import Plan, Request, RunPlan, SourceTable
 from ingestion.sources.config import Section
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import ledger
 
 # How its values travel: by the types of Arrow.
 COLUMNS = (
@@ -58,21 +57,21 @@ class Kind:
     def describe(self) -> str:
         return f"notes in {self.path}"
 
-    def discover(self) -> tuple[list[Found], list[str]]:
-        return [Found("notes", "log", len(self._lines()), ("id",), ("its lines",), entry={})], []
+    def discover(self) -> tuple[list[SourceTable], list[str]]:
+        return [SourceTable("notes", "log", len(self._lines()), ("id",), ("its lines",), entry={})], []
 
     @contextmanager
-    def at_one_moment(self, request: Request) -> Iterator["Moment"]:
-        yield Moment(self.settings, self._lines(), request)
+    def at_one_moment(self, request: Request) -> Iterator["NotesReading"]:
+        yield NotesReading(self.settings, self._lines(), request)
 
     def _lines(self) -> list[str]:
         try:
-            return self.path.read_text(encoding="utf-8").splitlines()
+            return self.path.read_text(encoding="utf-8").split("\n")[:-1]  # one that is not ended yet is for the next run
         except OSError as error:
             raise SourceError(str(self.path), f"can't be read: {error.strerror}", remedy="Mend path in sources.yml") from None
 
 
-class Moment:
+class NotesReading:
     """The file as it was when it was read."""
 
     lsn = None
@@ -80,7 +79,7 @@ class Moment:
     def __init__(self, settings: Settings, lines: list[str], request: Request) -> None:
         self.settings, self.lines, self.request, self.clock = settings, lines, request, time.time()
 
-    def plan(self, batch_id: int) -> Planned:
+    def plan(self, batch_id: int) -> RunPlan:
         name = table_name(self.settings.source(), "public", "notes")
         bronze = Bronze(storage.join(self.settings.lake_url, "bronze", name), storage.options(self.settings))
         noted = bronze.last_batch()
@@ -90,15 +89,12 @@ class Moment:
         made = Plan(
             label="notes", name=name, mode="incremental", key=("id",), bronze=bronze, mapped=COLUMNS,
             names=delta_names([each.column.name for each in COLUMNS]), window=Lines(batch_id, len(self.lines), len(self.lines)), seen=seen,
-            work=[fresh] if fresh else [], whole=whole, replace=whole and seen is not None,
+            rows=len(self.lines), cursor="its lines", work=[fresh] if fresh else [], whole=whole, replace=whole and seen is not None,
             reason="the file is shorter than it was" if whole and seen and not self.request.resync else "",
         )  # fmt: skip
-        known = ledger.latest(self.settings, "batches", "table_name", "batch_id")
-        if noted and seen and (name, seen.batch_id) not in known:
-            made.unrecorded = noted
-        return Planned([made])
+        return RunPlan([made])
 
-    def read(self, plans: Sequence[Plan], batch: Batch) -> list[dict[str, Any]]:
+    def read(self, plans: Sequence[Plan], batch: BatchContext) -> list[dict[str, Any]]:
         done = []
         for plan in plans:
             for fresh in plan.work:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingestion.sources.config import Section, Written, refusal, unknown
+from ingestion.sources.config import Section, SourceConfig, refusal, unknown
 from ingestion.sources.postgres.discover import Table
 from ingestion.sources.postgres.window import CURSOR_TYPES
 from lakehouse.engines.standard import literal, quote
@@ -70,7 +70,7 @@ def read(section: Section) -> Sources:
         SettingsError: names the key that is wrong.
     """
     for name in section.options:
-        raise unknown(f"sources.{section.name}.{name}", Written.model_fields)
+        raise unknown(f"sources.{section.name}.{name}", SourceConfig.model_fields)
     found = {}
     for label, said in section.tables.items():
         try:

@@ -91,10 +91,9 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     )
     made = Plan(
         label=table.label, table=table, name=name, entry=entry, mode=mode, key=key, bronze=bronze, mapped=mapped, names=names,
-        window=window, seen=seen, notes=remarks(table, entry, cursor), detail=(table.row_estimate, entry.deletes, window.cursor),
+        window=window, seen=seen, notes=remarks(table, entry, cursor), rows=table.row_estimate,
+        deletes=entry.deletes, cursor=window.cursor,
     )  # fmt: skip
-    if noted and (name, noted["window"]["batch_id"]) not in moment.batches:
-        made.unrecorded = noted
     made.path = with_path(moment.source.path) if table.kind == "v" else ""
     held = bronze.schema()
     if held is not None:

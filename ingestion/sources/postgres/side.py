@@ -11,7 +11,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
 from ingestion.bronze.held import duckdb_type
-from ingestion.sources.base import Row, Sums
+from ingestion.sources.base import RowDigest, Sums
 from ingestion.sources.postgres import digest
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.connect import session
@@ -50,7 +50,7 @@ class SourceSide:
             found[number] = (before[0] + rows, before[1] + int(total))
         return found
 
-    def rows(self, buckets: list[int]) -> dict[str, Row]:
+    def rows(self, buckets: list[int]) -> dict[str, RowDigest]:
         """Rows of some buckets, by the text of their keys."""
         shown = ", ".join(f"{quote(item.column.name)}::text" for item in self._key)
         parts = self._plan.table.parts
@@ -157,7 +157,7 @@ class BronzeSide:
         )
         return {bucket: (rows, int(total)) for bucket, rows, total in self.reader.execute(select).fetchall()}
 
-    def rows(self, buckets: list[int]) -> dict[str, Row]:
+    def rows(self, buckets: list[int]) -> dict[str, RowDigest]:
         """Rows of some buckets, by the text of their keys."""
         where = f"{digest.bronze_bucket('k')} in ({', '.join(map(str, buckets))})"
         found = self.reader.execute(f"select k, {digest.bronze_number('t')}, shown, false from {self._living} where {where}")
@@ -173,9 +173,9 @@ class BronzeSide:
         return {row[0]: row[1] for row in self.reader.execute(select + latest, [keys]).fetchall()}
 
 
-def _counted(found: Iterable[tuple[Any, ...]]) -> dict[str, Row]:
-    result: dict[str, Row] = {}
+def _counted(found: Iterable[tuple[Any, ...]]) -> dict[str, RowDigest]:
+    result: dict[str, RowDigest] = {}
     for key, number, shown, pending in found:
         times = result[key].times + 1 if key in result else 1
-        result[key] = Row(number, times, shown, bool(pending))
+        result[key] = RowDigest(number, times, shown, bool(pending))
     return result

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from ingestion.bronze.work import RESULT, Batch
-from ingestion.sources.base import Found, Planned, Refused, Request
+from ingestion.bronze.work import RESULT, BatchContext
+from ingestion.sources.base import RefusedTable, Request, RunPlan, SourceTable
 from ingestion.sources.config import Section
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres import recorded, tls
@@ -42,7 +42,7 @@ class Postgres:
         said = parse_dsn(self.settings.dsn())
         return f"PostgreSQL {said.get('dbname', '')} at {said.get('host') or said.get('hostaddr') or 'this machine'}"
 
-    def discover(self) -> tuple[list[Found], list[str]]:
+    def discover(self) -> tuple[list[SourceTable], list[str]]:
         """Its tables, and what this server does not tell."""
         with closing(open_source(self.settings)) as source:
             try:
@@ -100,7 +100,7 @@ class PostgresReading:
         except psycopg2.Error as error:
             raise lost(error) from None
 
-    def plan(self, batch_id: int) -> Planned:
+    def plan(self, batch_id: int) -> RunPlan:
         """A plan for every chosen table; what can't be copied is refused, by name. Writes nothing."""
         source = self._origin.source
         try:
@@ -112,7 +112,7 @@ class PostgresReading:
         except psycopg2.Error as error:
             raise lost(error) from None
 
-    def read(self, plans: Sequence[Plan], batch: Batch) -> list[dict[str, Any]]:
+    def read(self, plans: Sequence[Plan], batch: BatchContext) -> list[dict[str, Any]]:
         """All work as one Spark job, in the snapshot of the plans."""
         source, dsn, settings = self._origin.source, self._origin.dsn, self._settings
         shared = self._shared() if any(each.work for each in plans) else None
@@ -144,9 +144,9 @@ class PostgresReading:
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 
 
-def _found(table: Table, entry: dict[str, Any] | None) -> Found:
+def _found(table: Table, entry: dict[str, Any] | None) -> SourceTable:
     by = [*(["xmin"] if table.has_xmin else []), *table.cursors, *(f"{name} with a zone" for name in table.zoneless)]
-    return Found(table.label, _KINDS[table.kind], table.row_estimate, table.key, by, _remark(table), entry)
+    return SourceTable(table.label, _KINDS[table.kind], table.row_estimate, table.key, by, _remark(table), entry)
 
 
 def _remark(table: Table) -> str:
@@ -161,14 +161,14 @@ def _remark(table: Table) -> str:
     return "with its children" if table.inherited else ""
 
 
-def _plan_all(moment: Moment) -> Planned:
-    done = Planned()
+def _plan_all(moment: Moment) -> RunPlan:
+    done = RunPlan()
     found = discover(moment.source)
     if not (moment.request.patterns or moment.request.only):
         if source_file.is_anothers(found, moment.sources) and not moment.copied & {*moment.sources.tables}:
             done.notes.append("sources.yml lists tables of another database alone: all that may be read are copied")
         else:
-            done.refused += [Refused(error.where, str(error)) for error in source_file.vanished(found, moment.sources)]
+            done.refused += [RefusedTable(error.where, str(error)) for error in source_file.vanished(found, moment.sources)]
         gone = moment.copied - {table.label for table in found} - set(moment.sources.tables)
         done.notes += [f"{label}: is not in the database any more; bronze keeps what it has." for label in sorted(gone)]
     chosen = source_file.select(found, moment.request.patterns, moment.sources)
@@ -189,14 +189,14 @@ def _plan_all(moment: Moment) -> Planned:
             done.plans.append(made)
             done.notes += [f"{table.label}: {note}." for note in made.notes if made.first or made.moved]
         except ContractError as error:
-            done.refused.append(Refused(table.label, str(error), error.name, error.changes))
+            done.refused.append(RefusedTable(table.label, str(error), error.name, error.changes))
         except (ComportaError, ValueError) as error:
-            done.refused.append(Refused(table.label, str(error)))
+            done.refused.append(RefusedTable(table.label, str(error)))
         except psycopg2.Error as error:
             if moment.source.closed:
                 raise
             failed = SourceError(table.label, reason(error), remedy=remedy(error.pgcode, "Nothing of it was written"))
-            done.refused.append(Refused(table.label, str(failed)))
+            done.refused.append(RefusedTable(table.label, str(failed)))
     return done
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ingestion.bronze.columns import Mapped
-from ingestion.bronze.work import Batch, Rewrite
+from ingestion.bronze.work import BatchContext, Rewrite
 from ingestion.sources.postgres.ranges import Span
 
 
@@ -70,7 +70,7 @@ Work = Read | Compare | Rewrite
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context(Batch):
+class Context(BatchContext):
     """What all tasks of a run share. `dsn` is secret: it travels inside the function, not in the plan's text.
 
     Attributes:
