@@ -125,10 +125,16 @@ def releases() -> None:
         return
     now = {layer: made.release_id for layer in catalog.LAYERS if (made := released.current(settings, layer))}
     rows = [
-        (made.release_id, made.layer, made.kind, console.verdict(made.status), len(made.tables),
-         "← readers see this" if now.get(made.layer) == made.release_id else made.note)
+        (
+            made.release_id,
+            made.layer,
+            made.kind,
+            console.verdict(made.status),
+            len(made.tables),
+            "← readers see this" if now.get(made.layer) == made.release_id else made.note,
+        )
         for made in found
-    ]  # fmt: skip
+    ]
     console.table("", ("release", "layer", "kind", "state", "tables", ""), rows, numbers=("release", "tables"))
 
 
@@ -161,8 +167,10 @@ def demo() -> None:
     started = time.monotonic()
     done = pipeline.demo(settings)
     stats.show(settings, done, time.monotonic() - started)
-    console.out.print("\nTry next:\n  make traffic demo   a business day happens; only what changed moves\n"
-                      "  make docs           the site: can the numbers be trusted?\n  make sql            ask gold.rpt_daily_sales")  # fmt: skip
+    console.out.print(
+        "\nTry next:\n  make traffic demo   a business day happens; only what changed moves\n"
+        "  make docs           the site: can the numbers be trusted?\n  make sql            ask gold.rpt_daily_sales"
+    )
 
 
 @click.command()

@@ -36,7 +36,7 @@ def run_gate(
     """
     from expectations import gate
 
-    found = gate.judge_layer(settings, spark, layer, tables, suites)
+    found = gate.judge_layer(settings, spark, layer=layer, tables=tables, suites=suites)
     if not found.made:
         return found.kept
     from docs_site.publish import publish  # what renders takes seconds to import: not paid when nothing has changed
@@ -72,9 +72,10 @@ def pass_gate(run: Run, layer: str, tables: list[str] | None = None, hold_back: 
     if bad:
         names = ", ".join(f"{verdict.table} {verdict.verdict}" for verdict in bad)
         raise GateError(
-            f"{layer} gate", f"{len(bad)} of {len(verdicts)} tables did not pass: {names}",
+            f"{layer} gate",
+            f"{len(bad)} of {len(verdicts)} tables did not pass: {names}",
             remedy=f"Nothing was promoted. Mend the data or the suite and run make gate LAYER={layer}",
-        )  # fmt: skip
+        )
 
 
 def _judge(run: Run, layer: str, tables: list[str] | None) -> list[Verdict]:
@@ -83,7 +84,7 @@ def _judge(run: Run, layer: str, tables: list[str] | None) -> list[Verdict]:
     with console.step(f"Judging {layer}"):
         spark = connect(run.settings)
         try:
-            return run_gate(run.settings, spark, layer, tables, run)
+            return run_gate(run.settings, spark, layer=layer, tables=tables, of=run)
         finally:
             spark.stop()
 

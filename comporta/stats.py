@@ -48,9 +48,14 @@ def _row(settings: Settings, layer: str, sizes: dict[str, dict[str, int]], secon
     made = released.current(settings, layer)
     spent = sum(value for name, value in seconds.items() if name.split()[-1] == layer or (name == "ingest" and layer == "bronze"))
     return (
-        layer, len(mine), console.count(sum(size["rows"] for size in mine)), console.size(sum(size["bytes"] for size in mine)),
-        _verdicts(settings, layer), made.release_id if made else "–", f"{spent:.1f}",
-    )  # fmt: skip
+        layer,
+        len(mine),
+        console.count(sum(size["rows"] for size in mine)),
+        console.size(sum(size["bytes"] for size in mine)),
+        _verdicts(settings, layer),
+        made.release_id if made else "–",
+        f"{spent:.1f}",
+    )
 
 
 def _verdicts(settings: Settings, layer: str) -> Text:

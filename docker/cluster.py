@@ -35,10 +35,16 @@ def command(what: str, *arguments: str, folder: Path) -> list[str]:
         "worker": ["org.apache.spark.deploy.worker.Worker", "--port", _WORKER, "-d", str(folder / "work")],
     }
     return [
-        str(java.find()), "-cp", str(jars.SPARK_HOME / "jars" / "*"), "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", *java.opens(),
+        str(java.find()),
+        "-cp",
+        str(jars.SPARK_HOME / "jars" / "*"),
+        "-Xmx512m",
+        "-XX:+ExitOnOutOfMemoryError",
+        *java.opens(),
         *(f"-D{name}={value}" for name, value in properties.items()),
-        *programs[what], *arguments,
-    ]  # fmt: skip
+        *programs[what],
+        *arguments,
+    ]
 
 
 def environment(known: Mapping[str, str], folder: Path) -> dict[str, str]:

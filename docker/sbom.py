@@ -36,13 +36,28 @@ _VENDOR = re.compile(rb"^Implementation-Vendor-Id: (\S+)", re.M)
 _JAR = re.compile(r"(.+?)-(\d.*)\.jar")
 # Jars of the pyspark wheel that name no group, or one that is not the group they are published under.
 _GROUPS = {
-    "RoaringBitmap": "org.roaringbitmap", "arpack_combined_all": "net.sourceforge.f2j", "derby": "org.apache.derby",
-    "derbyshared": "org.apache.derby", "derbytools": "org.apache.derby", "ivy": "org.apache.ivy", "jdo-api": "javax.jdo",
-    "jsr305": "com.google.code.findbugs", "jta": "javax.transaction", "libfb303": "org.apache.thrift",
-    "libthrift": "org.apache.thrift", "objenesis": "org.objenesis", "oro": "oro", "rocksdbjni": "org.rocksdb",
-    "scala-compiler": "org.scala-lang", "scala-library": "org.scala-lang", "scala-reflect": "org.scala-lang", "stax-api": "stax", "tink": "com.google.crypto.tink",
-    "transaction-api": "javax.transaction", "xz": "org.tukaani",
-}  # fmt: skip
+    "RoaringBitmap": "org.roaringbitmap",
+    "arpack_combined_all": "net.sourceforge.f2j",
+    "derby": "org.apache.derby",
+    "derbyshared": "org.apache.derby",
+    "derbytools": "org.apache.derby",
+    "ivy": "org.apache.ivy",
+    "jdo-api": "javax.jdo",
+    "jsr305": "com.google.code.findbugs",
+    "jta": "javax.transaction",
+    "libfb303": "org.apache.thrift",
+    "libthrift": "org.apache.thrift",
+    "objenesis": "org.objenesis",
+    "oro": "oro",
+    "rocksdbjni": "org.rocksdb",
+    "scala-compiler": "org.scala-lang",
+    "scala-library": "org.scala-lang",
+    "scala-reflect": "org.scala-lang",
+    "stax-api": "stax",
+    "tink": "com.google.crypto.tink",
+    "transaction-api": "javax.transaction",
+    "xz": "org.tukaani",
+}
 _LICENCES = LicenseFactory()
 Coordinates = tuple[str, str, str]  # group, artifact, version
 
@@ -72,11 +87,14 @@ def _wheels() -> Iterator[Component]:
             continue
         [version] = [each.version for each in requirement.specifier]
         yield Component(
-            name=requirement.name, version=version, type=ComponentType.LIBRARY,
-            purl=(purl := PackageURL("pypi", None, requirement.name, version)), bom_ref=str(purl),
+            name=requirement.name,
+            version=version,
+            type=ComponentType.LIBRARY,
+            purl=(purl := PackageURL("pypi", None, requirement.name, version)),
+            bom_ref=str(purl),
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each) for each in re.findall(r"sha256:(\w+)", found[2])],
             licenses=licences(metadata(requirement.name)),
-        )  # fmt: skip
+        )
 
 
 def licences(said: PackageMetadata) -> list[License]:
@@ -103,9 +121,13 @@ def _brought(path: Path) -> Component:
         raise SystemExit(f"✗ {path.name}: who published it is not to be found in it. Add it to _GROUPS in docker/sbom.py")
     classifier = path.stem.removeprefix(f"{name}-{version}").lstrip("-")
     return _maven(
-        group, name, version, classifier, hashes=[HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(path.read_bytes()).hexdigest())],
+        group,
+        name,
+        version,
+        classifier,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(path.read_bytes()).hexdigest())],
         components=[_maven(*each, within=f"{path.name}#") for each in sorted({*poms} - {own})],
-    )  # fmt: skip
+    )
 
 
 def _inside(path: Path) -> tuple[list[Coordinates], str]:
@@ -130,9 +152,15 @@ def _maven(
 ) -> Component:
     purl = PackageURL("maven", group, name, version, {"classifier": classifier} if classifier else None)
     return Component(
-        group=group, name=name, version=version, purl=purl, type=ComponentType.LIBRARY, bom_ref=f"{within}{purl}", hashes=hashes,
+        group=group,
+        name=name,
+        version=version,
+        purl=purl,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{within}{purl}",
+        hashes=hashes,
         components=components,
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

@@ -28,7 +28,15 @@ def _run(own: list[Row], now: datetime, newest: bool) -> Run:
     status = "broken off" if last["status"] == "running" and not newest else last["status"]
     # A run that wrote one row only, at its end, began `seconds` before it; close enough not to matter here.
     started = Moment(first["at"], ago(first["at"], now))
-    return Run(last["run_id"], last["command"], status, last["rows"], last["seconds"], last["detail"] or "", started)
+    return Run(
+        run_id=last["run_id"],
+        command=last["command"],
+        status=status,
+        rows=last["rows"],
+        seconds=last["seconds"],
+        detail=last["detail"] or "",
+        started=started,
+    )
 
 
 def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
@@ -53,7 +61,15 @@ def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
 def _release(row: Row, now: datetime) -> Release:
     tables = json.loads(row["tables"] or "{}")
     at = Moment(row["at"], ago(row["at"], now))
-    return Release(row["release_id"], row["layer"], row["kind"], row["status"], tables, row["note"] or "", at)
+    return Release(
+        release_id=row["release_id"],
+        layer=row["layer"],
+        kind=row["kind"],
+        status=row["status"],
+        tables=tables,
+        note=row["note"] or "",
+        at=at,
+    )
 
 
 def _restores(release: Release, earlier: list[Release]) -> int | None:

@@ -36,9 +36,16 @@ def page(ledger: Ledger, now: datetime, exists: Callable[[str], bool]) -> Page:
     layers: list[Layer] = []
     for name in LAYERS:
         starved = bool(layers) and (layers[-1].starved or layers[-1].gate.state in ("failed", "errored"))
-        layers.append(replace(_layer(name, ledger, releases, now, exists), starved=starved))
+        layers.append(replace(_layer(name, ledger, releases=releases, now=now, exists=exists), starved=starved))
     runs = history.runs(ledger.runs, now)
-    return Page(Moment(now, "just now"), _nav(exists), tuple(layers), runs, releases, exists("search/head.js"))
+    return Page(
+        built=Moment(now, "just now"),
+        nav=_nav(exists),
+        layers=tuple(layers),
+        runs=runs,
+        releases=releases,
+        searchable=exists("search/head.js"),
+    )
 
 
 def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
@@ -71,7 +78,7 @@ def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime
         card = _copied(card, batches.get(table, []), now) if name == "bronze" else _model(card, exists)
         cards.append(_published(card, own, current))
     cards.sort(key=lambda card: (not card.shut, WORST_FIRST.index(card.state), card.name))
-    return Layer(name, LAYERS[name], _gate(cards), tuple(cards), current)
+    return Layer(name=name, about=LAYERS[name], gate=_gate(cards), cards=tuple(cards), release=current)
 
 
 def _with_past(card: Card, verdicts: Sequence[Row], exists: Callable[[str], bool]) -> Card:

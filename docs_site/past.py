@@ -41,7 +41,9 @@ def _verdicts(own: Sequence[Row], marks: Sequence[str], exists: Exists, render: 
     made = []
     for place, row in enumerate(own):
         previous, before = (own[place - 1], marks[place - 1]) if place else (None, "")
-        made.append(Piece(address.verdict(row), marks[place] + before, partial(_verdict, row, previous, exists, render)))
+        made.append(
+            Piece(address.verdict(row), marks[place] + before, partial(_verdict, row, previous, exists=exists, render=render))
+        )
     return made
 
 
@@ -57,7 +59,7 @@ def _parts(name: tuple[str, str], own: Sequence[Row], marks: Sequence[str], rend
         within = slice((part - 1) * PART, part * PART)
         newer = address.table(*name, part + 1) if part < count else address.table(*name)
         older = address.table(*name, part - 1) if part > 1 else ""
-        make = partial(_part, name, own[within], part, newer, older, render)
+        make = partial(_part, name, own[within], part=part, newer=newer, older=older, render=render)
         made.append(Piece(address.table(*name, part), _print(newer, *marks[within]), make))
     return made
 

@@ -41,10 +41,10 @@ def publish(settings: Settings) -> int:
     _write(note, settings, known | dict.fromkeys(changed, ""))  # after one that was cut off, these are put again
     try:
         with ThreadPoolExecutor(_LANES) as pool:
-            list(pool.map(lambda path: _put(store, bucket, prefix, settings.site_dir, path), changed[:-1]))
+            list(pool.map(lambda path: _put(store, bucket, prefix=prefix, site=settings.site_dir, path=path), changed[:-1]))
             list(pool.map(lambda path: store.delete_object(Bucket=bucket, Key=f"{prefix}/{path}"), gone))
         if changed:
-            _put(store, bucket, prefix, settings.site_dir, changed[-1])
+            _put(store, bucket, prefix=prefix, site=settings.site_dir, path=changed[-1])
     except Exception as error:
         raise (s3.failure(settings, error) or error) from None
     _write(note, settings, now)

@@ -124,22 +124,40 @@ def line(row: Row) -> Judged:
     """A verdict in a list."""
     failing = tuple(failure.named for failure in verdict.failures(row)) if row["failures"] not in (None, "[]") else ()
     return Judged(
-        address.verdict(row), row["layer"], row["table_name"], verdict.state(row), row["at"], row["delta_version"], row["rows_seen"],
-        row["ran"] or 0, row["declared"] or 0, row["seconds"], failing,
-    )  # fmt: skip
+        path=address.verdict(row),
+        layer=row["layer"],
+        table=row["table_name"],
+        state=verdict.state(row),
+        at=row["at"],
+        version=row["delta_version"],
+        rows=row["rows_seen"],
+        ran=row["ran"] or 0,
+        declared=row["declared"] or 0,
+        seconds=row["seconds"],
+        failing=failing,
+    )
 
 
 def whole(row: Row, previous: Row | None, exists: Exists) -> Whole:
     """A verdict on its own page; `previous` is the one before it over the same table."""
     said = {
-        "owner": row["owner"], "suite": row["suite_hash"], "judged by": row["judged_by"], "run": row["run_id"],
-        "rows in quarantine": row["quarantined"] or None, "verdict": row["verdict_id"],
-    }  # fmt: skip
+        "owner": row["owner"],
+        "suite": row["suite_hash"],
+        "judged by": row["judged_by"],
+        "run": row["run_id"],
+        "rows in quarantine": row["quarantined"] or None,
+        "verdict": row["verdict_id"],
+    }
     facts = tuple((name, str(value)) for name, value in said.items() if value not in (None, ""))
     return Whole(
-        line(row), verdict.failures(row), checks(row), facts, verdict.href(row["page"] or "", exists),
-        address.verdict(previous) if previous else "", address.table(row["layer"], row["table_name"]),
-    )  # fmt: skip
+        line=line(row),
+        failures=verdict.failures(row),
+        checks=checks(row),
+        facts=facts,
+        evidence=verdict.href(row["page"] or "", exists),
+        previous=address.verdict(previous) if previous else "",
+        table_path=address.table(row["layer"], row["table_name"]),
+    )
 
 
 def checks(row: Row) -> tuple[Seen, ...]:
@@ -154,9 +172,13 @@ def checks(row: Row) -> tuple[Seen, ...]:
 def _seen(one: list[Any]) -> Seen:
     check, column, held, unexpected, considered, observed = (*one, None, None, None)[:6]
     return Seen(
-        str(check), str(column), held if type(held) is bool else None, unexpected if type(unexpected) is int else None,
-        considered if type(considered) is int else None, _number(observed),
-    )  # fmt: skip
+        check=str(check),
+        column=str(column),
+        held=held if type(held) is bool else None,
+        unexpected=unexpected if type(unexpected) is int else None,
+        considered=considered if type(considered) is int else None,
+        observed=_number(observed),
+    )
 
 
 def _number(each: Any) -> float | None:
@@ -173,10 +195,19 @@ def table(rows: Sequence[Row], older: str) -> Table:
     bad = [each.state in ("failed", "errored") for each in lines]
     critical, warning = ([row[f"failed_{severity}"] or 0 for row in shown] for severity in ("critical", "warning"))
     return Table(
-        lines[-1].layer, lines[-1].table, owners[-1] if owners else "", lines[-1], rows[0]["at"], len(rows),
-        trend.line([row["rows_seen"] for row in shown], bad, 600, 120), trend.bars(critical, warning, 600, 120), courses(shown[-_COURSE:]),
-        tuple(reversed(lines)), older, (passed, len(lines)),
-    )  # fmt: skip
+        layer=lines[-1].layer,
+        name=lines[-1].table,
+        owner=owners[-1] if owners else "",
+        latest=lines[-1],
+        since=rows[0]["at"],
+        count=len(rows),
+        rows=trend.line([row["rows_seen"] for row in shown], bad, 600, 120),
+        failing=trend.bars(critical, warning, 600, 120),
+        courses=courses(shown[-_COURSE:]),
+        lines=tuple(reversed(lines)),
+        older=older,
+        lately=(passed, len(lines)),
+    )
 
 
 def courses(rows: Iterable[Row]) -> tuple[Course, ...]:
@@ -204,4 +235,13 @@ def _course(name: tuple[str, str, int], seen: Sequence[Seen | None]) -> Course:
     bad = [one is not None and not one.held for one in seen]
     anchor = address.check(check, column if number == 1 else f"{column}-{number}")
     drawn = trend.line(values, bad, 160, 36)
-    return Course(anchor, check, column, there[-1], "%" if has_share else "", drawn, sum(bad), len(there))
+    return Course(
+        anchor=anchor,
+        check=check,
+        column=column,
+        latest=there[-1],
+        unit="%" if has_share else "",
+        line=drawn,
+        failed=sum(bad),
+        of=len(there),
+    )

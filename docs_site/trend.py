@@ -44,7 +44,7 @@ def line(values: Sequence[float | None], bad: Sequence[bool], width: int, height
     """`values` from left to right, oldest first; None leaves a gap, `bad` marks failed ones. A single value is a dot in the middle."""
     known = [value for value in values if value is not None]
     if not known:
-        return Line(width, height, "", "", (), None, None, None)
+        return Line(width=width, height=height, path="", area="", bad=(), end=None, low=None, high=None)
     low, high = min(known), max(known)
     spots = [
         None if value is None else (_x(place, len(values), width), _y(value, low, high, height))
@@ -56,7 +56,7 @@ def line(values: Sequence[float | None], bad: Sequence[bool], width: int, height
         path += f"M{drawn}"
         area += f"M{run[0][0]:g} {height}L{drawn}L{run[-1][0]:g} {height}z"
     marked = tuple(spot for spot, wrong in zip(spots, bad, strict=True) if spot and wrong)
-    return Line(width, height, path, area, marked, spots[-1], low, high)
+    return Line(width=width, height=height, path=path, area=area, bad=marked, end=spots[-1], low=low, high=high)
 
 
 def bars(critical: Sequence[int], warning: Sequence[int], width: int, height: int) -> Bars:
@@ -73,7 +73,7 @@ def bars(critical: Sequence[int], warning: Sequence[int], width: int, height: in
         )
         for place, (a, b) in enumerate(zip(critical, warning, strict=True))
     ]
-    return Bars(width, height, thick, tuple(made), most)
+    return Bars(width=width, height=height, thick=thick, bars=tuple(made), most=most)
 
 
 def _x(place: int, count: int, width: int) -> float:

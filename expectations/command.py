@@ -60,9 +60,10 @@ def block(settings: Settings, verdict: Verdict, outcome: Outcome) -> list[Text]:
     """The lines about one failed check: what, where, how many, which rows, whose, and its page."""
     critical = outcome.severity != "warning"
     head = Text.assemble(
-        ("✗ " if critical else "! ", "bold red" if critical else "yellow"), (f"{verdict.layer}.{verdict.table}", "bold"),
+        ("✗ " if critical else "! ", "bold red" if critical else "yellow"),
+        (f"{verdict.layer}.{verdict.table}", "bold"),
         f"  {outcome.check}" + (f"({outcome.column})" if outcome.column else "") + f"  {outcome.severity}",
-    )  # fmt: skip
+    )
     said = {
         "could not run": outcome.error,
         "quarantine": "these rows were taken out; the rest goes on" if outcome.quarantined else "",

@@ -63,10 +63,10 @@ def judge_layer(
     Raises:
         SettingsError: a suite is wrong, or a table has none and no exemption (before anything runs), or no table matches.
     """
-    jobs = of_layer(settings, spark, layer, tables, suites)
+    jobs = of_layer(settings, spark, layer=layer, tables=tables, suites=suites)
     kept = [verdict for job in jobs if (verdict := job.known())]
     todo = [job for job in jobs if job.known() is None]
-    return Judgement(kept, _judge_all(settings, spark, layer, todo, suites) if todo else [])
+    return Judgement(kept, _judge_all(settings, spark, layer=layer, jobs=todo, suites=suites) if todo else [])
 
 
 def note(settings: Settings, verdicts: Sequence[Verdict], run_id: int | None) -> None:
@@ -92,8 +92,10 @@ def preview(
         return None
     registry.validate(suite, file_of(layer, table, suites))
     version = lake.at(settings, location).version()
-    bench = Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark), target)
-    return _judge(bench, Job(layer, table, (location, version), suite, frame.scope([], None)))[0]
+    bench = Bench(
+        settings=settings, spark=spark, runner=Runner(), local=local.Engine(settings), others=Others(settings, spark), target=target
+    )
+    return _judge(bench, Job(layer=layer, table=table, place=(location, version), suite=suite, within=frame.scope([], None)))[0]
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _judge_all(
     for job in jobs:
         if job.suite:
             registry.validate(job.suite, file_of(layer, job.table, suites))
-    bench = Bench(settings, spark, Runner(), local.Engine(settings), Others(settings, spark))
+    bench = Bench(settings=settings, spark=spark, runner=Runner(), local=local.Engine(settings), others=Others(settings, spark))
     with ThreadPoolExecutor(_LANES) as pool:
         return list(pool.map(lambda job: _judge(bench, job), jobs))
 
@@ -142,7 +144,7 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
         raise
     except Exception as error:  # Spark or Great Expectations: the reason is for the user, the verdict is the same
         return job.errored(mask.message(first_line(error), job.suite.personal), time.monotonic() - started), None
-    verdict = _verdict(job, job.suite, found.ran, found.seen, time.monotonic() - started)
+    verdict = _verdict(job, job.suite, ran=found.ran, counted=found.seen, seconds=time.monotonic() - started)
     basis = bench.others.basis(job.layer, found.ran.reads, _until(job.suite, found.until))
     return replace(
         verdict, basis=basis, table_id=found.table_id, quarantined=found.taken, checks=trend.noted(found.ran.outcomes)
@@ -160,9 +162,18 @@ def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
     outcome = Outcome(0, "exempt", "warning", False, owner=suite.owner, observed=said)
     basis = json.dumps({"until": _end(exempt).isoformat()})
     return Verdict(
-        job.layer, job.table, place[1], "passed", said, failed_warning=1, rows_seen=rows, suite_hash=suite.hash,
-        failures=(outcome,), basis=basis, table_id=str(table.metadata().id),
-    )  # fmt: skip
+        layer=job.layer,
+        table=job.table,
+        delta_version=place[1],
+        verdict="passed",
+        reason=said,
+        failed_warning=1,
+        rows_seen=rows,
+        suite_hash=suite.hash,
+        failures=(outcome,),
+        basis=basis,
+        table_id=str(table.metadata().id),
+    )
 
 
 def _until(suite: Suite, until: datetime | None) -> datetime | None:
@@ -192,7 +203,8 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
     table_id = str(table.metadata().id)
     if job.layer != "bronze":
         judged = replace(
-            _judged(bench, job, engines, types), changed=changed.since(bench.settings, table, job.verdicts, suite, engines)
+            _judged(bench, job, engines, types),
+            changed=changed.since(bench.settings, table, verdicts=job.verdicts, suite=suite, engines=engines),
         )
         return Found(bench.runner.run(suite, name, judged), table_id, judged.evidence.until)
     seen, living = _pending(engines, job.within)
@@ -204,24 +216,33 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
         first, failing = _to_take_out(first, suite)
         said = {label: sql for label, sql in quarantine.conditions(suite, types).items() if label in failing}
         place = quarantine.Place(job.table, location, version, job.within.key)
-        taken = quarantine.take_out(bench.settings, bench.spark, place, job.within, said)
+        taken = quarantine.take_out(bench.settings, bench.spark, place=place, within=job.within, failing=said)
     held = kept_apart.held(bench.settings, job.table)
     if held:
-        engines = _narrowed(engines, lambda each: gated(bench.settings, each, job.table, each.rows, held))
+        engines = _narrowed(engines, lambda each: gated(bench.settings, each, table=job.table, rows=each.rows, held=held))
         living = _pending(engines, job.within)[1]
     engines = _narrowed(engines, lambda each: frame.live(each.rows, job.within, not living, column=each.dialect.column))
     judged = _judged(bench, job, engines, types)
     ran = bench.runner.run(suite, name, judged, set(range(1, len(suite.checks) + 1)) - marked)
     from expectations.runner import joined
 
-    return Found(joined(first, ran) if first else ran, table_id, judged.evidence.until, seen or None, taken)
+    return Found(
+        ran=joined(first, ran) if first else ran, table_id=table_id, until=judged.evidence.until, seen=seen or None, taken=taken
+    )
 
 
 def _judged(bench: Bench, job: Job, engines: tuple[Engine, ...], types: Types) -> "Judged":
     from expectations.runner import Judged
 
     promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table, bench.target)
-    evidence = Evidence(engines, types, partial(bench.others.rows, job.layer), job.history, job.layer == "bronze", promised)
+    evidence = Evidence(
+        engines=engines,
+        types=types,
+        rows_of=partial(bench.others.rows, job.layer),
+        history=job.history,
+        is_pending=job.layer == "bronze",
+        contract=promised,
+    )
     return Judged(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
 
 
@@ -265,12 +286,26 @@ def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: f
     outcomes, seen = ran.outcomes, ran.rows if counted is None else counted
     if suite.exempt_on(today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)
-    said = judge(len(suite.checks), outcomes, ran.rows, suite.allow_empty, job.within.promised - seen)
+    said = judge(
+        len(suite.checks), outcomes, rows_judged=ran.rows, allow_empty=suite.allow_empty, rows_promised=job.within.promised - seen
+    )
     return Verdict(
-        job.layer, job.table, job.place[1] if job.place else None, said.verdict, said.reason, len(suite.checks), said.ran,
-        said.passed_checks, said.failed_critical, said.failed_warning, seen, suite.hash, said.failures, seconds=seconds,
+        layer=job.layer,
+        table=job.table,
+        delta_version=job.place[1] if job.place else None,
+        verdict=said.verdict,
+        reason=said.reason,
+        declared=len(suite.checks),
+        ran=said.ran,
+        passed_checks=said.passed_checks,
+        failed_critical=said.failed_critical,
+        failed_warning=said.failed_warning,
+        rows_seen=seen,
+        suite_hash=suite.hash,
+        failures=said.failures,
+        seconds=seconds,
         owner=suite.owner,
-    )  # fmt: skip
+    )
 
 
 def _record(verdict: Verdict, run_id: int | None) -> VerdictRecord:

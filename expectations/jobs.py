@@ -39,18 +39,36 @@ class Job:
             return None
         declared, warned = row["declared"], row["failed_warning"]
         return Verdict(
-            self.layer, self.table, place[1], "passed", "unchanged since its last verdict", declared, row["ran"], declared - warned,
-            failed_warning=warned, rows_seen=row["rows_seen"], suite_hash=suite.hash, page=row["page"] or "", unchanged=True,
+            layer=self.layer,
+            table=self.table,
+            delta_version=place[1],
+            verdict="passed",
+            reason="unchanged since its last verdict",
+            declared=declared,
+            ran=row["ran"],
+            passed_checks=declared - warned,
+            failed_warning=warned,
+            rows_seen=row["rows_seen"],
+            suite_hash=suite.hash,
+            page=row["page"] or "",
+            unchanged=True,
             verdict_id=row["verdict_id"] or "",
-        )  # fmt: skip
+        )
 
     def errored(self, reason: str, seconds: float = 0.0) -> Verdict:
         """The verdict when nothing could be judged."""
         suite = self.suite
         return Verdict(
-            self.layer, self.table, self.place[1] if self.place else None, "errored", reason, len(suite.checks) if suite else 0,
-            suite_hash=suite.hash if suite else "", seconds=seconds, owner=suite.owner if suite else "",
-        )  # fmt: skip
+            layer=self.layer,
+            table=self.table,
+            delta_version=self.place[1] if self.place else None,
+            verdict="errored",
+            reason=reason,
+            declared=len(suite.checks) if suite else 0,
+            suite_hash=suite.hash if suite else "",
+            seconds=seconds,
+            owner=suite.owner if suite else "",
+        )
 
 
 def of_layer(settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None, suites: Path) -> list[Job]:
@@ -72,7 +90,7 @@ def of_layer(settings: Settings, spark: "SparkSession", layer: str, tables: list
     for table in _chosen(layer, names, tables):
         within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))
         suite = find(layer, table, list(within.key), suites)
-        job = Job(layer, table, place(settings, spark, layer, table), suite, within)
+        job = Job(layer=layer, table=table, place=place(settings, spark, layer, table), suite=suite, within=within)
         job.odd = odd.get(table, "")
         if job.odd:
             job.place = None

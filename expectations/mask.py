@@ -14,18 +14,30 @@ from typing import Any
 from expectations.suite import Check, Suite
 
 _DOTS = "••••"
-_NUMBERS = frozenset({
-    "element_count", "unexpected_count", "missing_count", "unexpected_percent", "missing_percent", "unexpected_percent_total",
-    "unexpected_percent_nonmissing",
-})  # fmt: skip
+_NUMBERS = frozenset(
+    {
+        "element_count",
+        "unexpected_count",
+        "missing_count",
+        "unexpected_percent",
+        "missing_percent",
+        "unexpected_percent_total",
+        "unexpected_percent_nonmissing",
+    }
+)
 _ROWS = frozenset({"partial_unexpected_list", "unexpected_list", "partial_unexpected_index_list", "unexpected_index_list"})
 _SHAPE = frozenset({"value", "count", "values", "quantiles", "details", "value_counts", "unexpected_rows"})
 # What these observe is a number of values, or a type, and not a value.
-_IMPERSONAL = frozenset({
-    "unexpected_rows_expectation", "expect_column_unique_value_count_to_be_between", "expect_column_values_to_be_of_type",
-    "expect_column_proportion_of_unique_values_to_be_between", "expect_column_proportion_of_non_null_values_to_be_between",
-    "expect_column_values_to_be_in_type_list",
-})  # fmt: skip
+_IMPERSONAL = frozenset(
+    {
+        "unexpected_rows_expectation",
+        "expect_column_unique_value_count_to_be_between",
+        "expect_column_values_to_be_of_type",
+        "expect_column_proportion_of_unique_values_to_be_between",
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        "expect_column_values_to_be_in_type_list",
+    }
+)
 # Found wrong before any row was read: the suite's words, and no row's.
 _BEFORE_ROWS = re.compile(r'\[(UNRESOLVED_|PARSE_SYNTAX_|UNDEFINED_|TABLE_OR_VIEW_)|Error: The column "|personal names no column')
 _CLASS = re.compile(r"\[?([A-Z][A-Za-z_.]*(?:Error|Exception)\b|[A-Z][A-Z_.]{3,})")

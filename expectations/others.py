@@ -85,7 +85,7 @@ class Others:
             return found
         shown = released.current(self._settings, "bronze")
         held = shown.held.get(whole[1]) if shown else quarantine.held(self._settings, whole[1])
-        found = gated(self._settings, engine, whole[1], found, held)
+        found = gated(self._settings, engine, table=whole[1], rows=found, held=held)
         return frame.live(found, self._scope(whole[1]), whole=True, column=engine.dialect.column) if which == "living" else found
 
     def version(self, name: Name) -> int | None:

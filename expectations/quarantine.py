@@ -148,7 +148,7 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
         )
         lock.check(settings)
         back.write.format("delta").mode("append").save(storage.for_spark(home))
-        _note(settings, table, batch, counted["back"], list(held.key))
+        _note(settings, table, batch=batch, rows=counted["back"], key=list(held.key))
         same = " and ".join(f"q.{column} <=> h.{column}" for column in ["_batch_id", *key])
         spark.sql(
             f"merge into delta.{quote(storage.for_spark(kept))} q using (select distinct _batch_id, {', '.join(key)} from _held_rows "
@@ -177,9 +177,18 @@ def _note(settings: Settings, table: str, batch: int, rows: int, key: list[str])
     before = [row for row in ledger.rows(settings, "batches") if row["table_name"] == table and row["source"]]
     source, label = (before[-1]["source"], before[-1]["source_table"]) if before else (None, None)
     brought = BatchRecord(
-        batch_id=batch, run_id=batch, source=source, source_table=label, table_name=table, mode="requeue", key=json.dumps(key),
-        status="committed", rows=rows, deletes=0, delta_version=candidate.version(settings, "bronze", table),
-    )  # fmt: skip
+        batch_id=batch,
+        run_id=batch,
+        source=source,
+        source_table=label,
+        table_name=table,
+        mode="requeue",
+        key=json.dumps(key),
+        status="committed",
+        rows=rows,
+        deletes=0,
+        delta_version=candidate.version(settings, "bronze", table),
+    )
     ledger.emit(settings, brought)
     ledger.emit(settings, RunRecord(run_id=batch, command="requeue", status="succeeded", rows=rows))
 

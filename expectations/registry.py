@@ -14,9 +14,18 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before its first import: it read
 
 # Arguments that belong to the gate: a suite says `where`, `why` and `severity` instead.
 _RESERVED = {
-    "batch_id", "catch_exceptions", "condition_parser", "description", "id", "meta", "notes", "rendered_content", "result_format",
-    "row_condition", "windows",
-}  # fmt: skip
+    "batch_id",
+    "catch_exceptions",
+    "condition_parser",
+    "description",
+    "id",
+    "meta",
+    "notes",
+    "rendered_content",
+    "result_format",
+    "row_condition",
+    "windows",
+}
 
 
 def validate(suite: Suite, path: Path) -> None:

@@ -63,7 +63,7 @@ def joined(first: Ran, then: Ran) -> Ran:
     pairs = [*zip(first.outcomes, first.results, strict=True), *zip(then.outcomes, then.results, strict=True)]
     pairs.sort(key=lambda pair: pair[0].number)
     outcomes, results = (tuple(pair[place] for pair in pairs) for place in (0, 1))
-    return Ran(then.rows, outcomes, results, then.meta or first.meta, then.reads)
+    return Ran(rows=then.rows, outcomes=outcomes, results=results, meta=then.meta or first.meta, reads=then.reads)
 
 
 class Runner:
@@ -95,7 +95,11 @@ class Runner:
         results = {
             number: made
             for number, one in found.items()
-            if (made := _compiled(suite.checks[number - 1], expectations[number], one, rows_of.get(number), detail))
+            if (
+                made := _compiled(
+                    suite.checks[number - 1], expectations[number], found=one, rows=rows_of.get(number), detail=detail
+                )
+            )
         }
         for number in results:
             _exactly(results[number], suite.checks[number - 1], found[number])
@@ -112,7 +116,9 @@ class Runner:
             hidden.cover(result, suite.checks[number - 1])
         outcomes = tuple(_outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
         reads = tuple(sorted(promises.tables_of(promised.values())))
-        return Ran(rows, outcomes, tuple(results[number] for number in sorted(results)), meta, reads)
+        return Ran(
+            rows=rows, outcomes=outcomes, results=tuple(results[number] for number in sorted(results)), meta=meta, reads=reads
+        )
 
     def _ask(
         self, name: str, frame: Any, expectations: dict[int, Any], detail: dict[str, Any]

@@ -138,10 +138,11 @@ def check_cover(layer: str, suites: Mapping[str, Suite | None], day: date) -> No
         return
     said = [f"{table} (its exemption ended on {one.exempt.until})" if one and one.exempt else table for table, one in bare.items()]
     raise SettingsError(
-        layer, f"{len(bare)} of {len(suites)} tables have no suite: {', '.join(said)}",
+        layer,
+        f"{len(bare)} of {len(suites)} tables have no suite: {', '.join(said)}",
         "checks for each, or `exempt` with a reason and a date",
         f"Draft one with make suite TABLE={layer}.{next(iter(bare))}: expectations/suites/{layer}/{next(iter(bare))}.yml",
-    )  # fmt: skip
+    )
 
 
 def find(layer: str, table: str, key: list[str], folder: Path = SUITES) -> Suite | None:

@@ -107,10 +107,18 @@ def judge(declared: int, outcomes: Sequence[Outcome], rows_judged: int, allow_em
     ran = [each for each in outcomes if not each.error]
     failed = [each for each in ran if not each.success]
     critical = sum(each.severity != "warning" for each in failed)
-    reason = _no_evidence(declared, outcomes, rows_judged, allow_empty, rows_promised)
+    reason = _no_evidence(declared, outcomes, rows=rows_judged, allow_empty=allow_empty, promised=rows_promised)
     word: Word = "errored" if reason else "failed" if critical else "passed"
     broken = [each for each in outcomes if each.error]
-    return Judgement(word, reason, len(ran), len(ran) - len(failed), critical, len(failed) - critical, tuple(broken + failed))
+    return Judgement(
+        verdict=word,
+        reason=reason,
+        ran=len(ran),
+        passed_checks=len(ran) - len(failed),
+        failed_critical=critical,
+        failed_warning=len(failed) - critical,
+        failures=tuple(broken + failed),
+    )
 
 
 def _no_evidence(declared: int, outcomes: Sequence[Outcome], rows: int, allow_empty: bool, promised: int) -> str:

@@ -57,10 +57,16 @@ def discover(source: str | None) -> None:
             continue
         found, tables, silent = result
         rows = [
-            (each.label, each.kind, "–" if each.rows is None else console.count(each.rows), ", ".join(each.key) or "–",
-             ", ".join(each.by) or "–", each.remark)
+            (
+                each.label,
+                each.kind,
+                "–" if each.rows is None else console.count(each.rows),
+                ", ".join(each.key) or "–",
+                ", ".join(each.by) or "–",
+                each.remark,
+            )
             for each in tables
-        ]  # fmt: skip
+        ]
         title = f"{section.name}: {found.describe()}" if len(chosen) > 1 or len(file.sources) > 1 else ""
         console.table(title, ("table", "kind", "rows, about", "key", "usable cursors", ""), rows, numbers=("rows, about",))
         for line in silent:
@@ -226,10 +232,16 @@ def reconcile(source: str | None, tables: str | None) -> None:
         error = comparison.Verdict(section.name, error=f"{section.name}: {result}")
         verdicts += [error] if isinstance(result, Exception) else result
     rows = [
-        (verdict.table, console.verdict(verdict.word), console.count(verdict.source_rows), console.count(verdict.bronze_rows),
-         console.count(verdict.buckets), f"{verdict.seconds:.1f}")
+        (
+            verdict.table,
+            console.verdict(verdict.word),
+            console.count(verdict.source_rows),
+            console.count(verdict.bronze_rows),
+            console.count(verdict.buckets),
+            f"{verdict.seconds:.1f}",
+        )
         for verdict in sorted(verdicts, key=lambda verdict: verdict.table)
-    ]  # fmt: skip
+    ]
     heads = ("table", "verdict", "rows in source", "in bronze", "buckets that differ", "s")
     console.table("", heads, rows, numbers=heads[2:])
     for verdict in verdicts:

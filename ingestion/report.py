@@ -11,10 +11,16 @@ from lakehouse import console
 def show_plans(plans: list[Plan], refused: Run) -> None:
     """Print what a run would read of each table."""
     rows = [
-        (plan.label, _what(plan), "–" if plan.rows is None else console.count(plan.rows), str(len(plan.work)), plan.deletes,
-         plan.reason)
+        (
+            plan.label,
+            _what(plan),
+            "–" if plan.rows is None else console.count(plan.rows),
+            str(len(plan.work)),
+            plan.deletes,
+            plan.reason,
+        )
         for plan in plans
-    ]  # fmt: skip
+    ]
     console.table("", ("table", "reads", "rows, about", "pieces", "deletes", "why whole"), rows, numbers=("rows, about", "pieces"))
     for plan in plans:
         for change in plan.changes:
@@ -35,10 +41,15 @@ def _what(plan: Plan) -> str:
 def show_run(done: Run) -> None:
     """Print what became of each table."""
     rows = [
-        (outcome.table, console.verdict(outcome.status), console.count(outcome.rows), console.count(outcome.deletes),
-         console.size(outcome.size))
+        (
+            outcome.table,
+            console.verdict(outcome.status),
+            console.count(outcome.rows),
+            console.count(outcome.deletes),
+            console.size(outcome.size),
+        )
         for outcome in sorted(done.outcomes, key=lambda outcome: outcome.table)
-    ]  # fmt: skip
+    ]
     console.table("", ("table", "batch", "rows", "deletes", "size"), rows, numbers=("rows", "deletes", "size"))
     for outcome in done.outcomes:
         if not outcome.error:

@@ -155,7 +155,5 @@ def _record(settings: Settings, done: Run, batches: list[BatchRecord]) -> None:
     ledger.emit(settings, *batches)  # last, since it is by its batch that the next run knows that a table's run was noted
     status = "failed" if done.failed else "succeeded"
     detail = "; ".join(f"{outcome.table}: {redact(outcome.error)}" for outcome in done.failed)
-    ended = RunRecord(
-        run_id=done.batch_id, command="ingest", status=status, rows=done.rows, seconds=done.seconds, detail=detail
-    )  # fmt: skip
+    ended = RunRecord(run_id=done.batch_id, command="ingest", status=status, rows=done.rows, seconds=done.seconds, detail=detail)
     ledger.emit(settings, ended)

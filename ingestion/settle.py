@@ -78,7 +78,7 @@ def _emptied(plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> 
     nothing = ", ".join(f"null::{duckdb_type(plan.wanted.field(name).type)} as {quote(name)}" for name in plan.names.values())
     with duckdb.connect(config={"threads": 1}) as writer:
         select = f"select {nothing}, {technical(batch, literal('d'), 'null::varchar')}"
-        made = write(writer, batch, select, plan.bronze.url, list(plan.names.values()))
+        made = write(writer, batch, select=select, folder=plan.bronze.url, columns=list(plan.names.values()))
     return [dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "d", "seconds": 0.0} | made]
 
 
@@ -86,12 +86,21 @@ def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
     taken = [row for row in results if row["op"] != "w" and row["path"]]  # rewritten rows are no news
     rows, deletes = (sum(row[name] for row in taken) for name in ("rows", "deletes"))
     return Outcome(
-        plan.label, plan.name, plan.mode, rows=rows - deletes, deletes=deletes, reason=plan.reason, changes=plan.changes,
-        size=sum(row["bytes"] for row in taken), seconds=sum(row["seconds"] or 0 for row in results),
-        checksum=added([row["checksum"] for row in taken]), lost=any(row["lost"] for row in results),
+        plan.label,
+        plan.name,
+        plan.mode,
+        rows=rows - deletes,
+        deletes=deletes,
+        reason=plan.reason,
+        changes=plan.changes,
+        size=sum(row["bytes"] for row in taken),
+        seconds=sum(row["seconds"] or 0 for row in results),
+        checksum=added([row["checksum"] for row in taken]),
+        lost=any(row["lost"] for row in results),
         lacks=sum(_detail(row).get("lacks", 0) for row in results),
-        unmarked=plan.unmarked + sum(_detail(row).get("unmarked", 0) for row in results), ranges=[row["seconds"] or 0 for row in results],
-    )  # fmt: skip
+        unmarked=plan.unmarked + sum(_detail(row).get("unmarked", 0) for row in results),
+        ranges=[row["seconds"] or 0 for row in results],
+    )
 
 
 def _detail(row: dict[str, Any]) -> dict[str, Any]:
@@ -146,12 +155,22 @@ def record_missed(settings: Settings, plan: Plan) -> None:
     # Notes of before these were in them are of this very source and, unless its key was changed meanwhile, key.
     key = noted.get("key", _key(plan))
     missed = BatchRecord(
-        batch_id=number, run_id=number, source=noted.get("source", settings.source()),
-        source_table=noted.get("source_table", plan.label), table_name=plan.name, mode=noted.get("mode", plan.mode),
-        key=json.dumps(key), status="committed", rows=noted.get("rows"), deletes=noted.get("deletes"), bytes=noted.get("bytes"),
-        files=noted.get("files"), checksum=noted.get("checksum"), delta_version=noted["delta_version"],
+        batch_id=number,
+        run_id=number,
+        source=noted.get("source", settings.source()),
+        source_table=noted.get("source_table", plan.label),
+        table_name=plan.name,
+        mode=noted.get("mode", plan.mode),
+        key=json.dumps(key),
+        status="committed",
+        rows=noted.get("rows"),
+        deletes=noted.get("deletes"),
+        bytes=noted.get("bytes"),
+        files=noted.get("files"),
+        checksum=noted.get("checksum"),
+        delta_version=noted["delta_version"],
         window=json.dumps(noted["window"]),
-    )  # fmt: skip
+    )
     ledger.emit(settings, missed)
 
 

@@ -41,7 +41,7 @@ def diff(releases: str, rows: int, show: bool, as_json: bool) -> None:
     settings = load()
     before, after = comparison.choose(settings, releases)
     with closing(Reader(settings)) as reader, working(f"Comparing releases {before.release_id} and {after.release_id}", as_json):
-        found = comparison.compare(settings, reader, before, after, rows or (3 if show else 0), show)
+        found = comparison.compare(settings, reader, before=before, after=after, rows=rows or (3 if show else 0), show=show)
     if as_json:
         numbers = {"layer": after.layer, "before": before.release_id, "after": after.release_id}
         console.echo(json.dumps(values.plain(numbers | {"tables": [asdict(one) for one in found]}), ensure_ascii=False))
@@ -56,11 +56,17 @@ def diff(releases: str, rows: int, show: bool, as_json: bool) -> None:
 def _show(before: Release, after: Release, found: list[Difference]) -> None:
     console.out.print(Text.assemble((after.layer, "bold"), f": release {before.release_id} → release {after.release_id}"))
     rows = [
-        (one.table, _versions(one), _number(one.added, "added"), _number(one.changed, "changed"), _number(one.removed, "removed"),
-         _said(one))
+        (
+            one.table,
+            _versions(one),
+            _number(one.added, "added"),
+            _number(one.changed, "changed"),
+            _number(one.removed, "removed"),
+            _said(one),
+        )
         for one in found
         if one.state != "same"
-    ]  # fmt: skip
+    ]
     if rows:
         console.table("", ("table", "version", "added", "changed", "removed", ""), rows, numbers=("added", "changed", "removed"))
     if same := sum(one.state == "same" for one in found):

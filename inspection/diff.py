@@ -108,14 +108,17 @@ def compare(
         rows: examples of each kind of difference.
         show: with the values of the columns that differ.
     """
-    return [_table(settings, reader, before, after, table, rows, show) for table in sorted({*before.tables, *after.tables})]
+    return [
+        _table(settings, reader, before=before, after=after, table=table, rows=rows, show=show)
+        for table in sorted({*before.tables, *after.tables})
+    ]
 
 
 def _table(settings: Settings, reader: Reader, before: Release, after: Release, table: str, rows: int, show: bool) -> Difference:
     was, now = before.tables.get(table), after.tables.get(table)
     place = candidate.location(settings, after.layer, table)
     try:
-        held = _held(settings, reader, before, after, table)
+        held = _held(settings, reader, before=before, after=after, table=table)
         if was is None or now is None:
             there = now if was is None else was
             size = candidate.measure(settings, after.layer, table, there)
@@ -126,7 +129,9 @@ def _table(settings: Settings, reader: Reader, before: Release, after: Release, 
             moved = held is not None and held[0] != held[1]
             return Difference(table, "changed" if moved else "same", was, now, held=held, added=0, removed=0)
         name = f"{after.layer}.{table}"
-        pair = _Pair(settings, reader, name, reader.open(name, place, was), reader.open(name, place, now))
+        pair = _Pair(
+            settings=settings, reader=reader, name=name, before=reader.open(name, place, was), after=reader.open(name, place, now)
+        )
         found = _batches(pair) if after.layer == "bronze" else _rows(pair, key_of(settings, after.layer, table), rows, show)
         return Difference(table, before=was, after=now, held=held, columns=pair.columns, **found)
     except ReleaseError as error:
@@ -148,7 +153,7 @@ def of_tables(
     Raises:
         ReleaseError: one of them can't be read.
     """
-    pair = _Pair(settings, reader, table, before, after)
+    pair = _Pair(settings=settings, reader=reader, name=table, before=before, after=after)
     found = _rows(pair, key, rows, show)
     return Difference(table, before=before.version(), after=after.version(), columns=pair.columns, **found)
 
@@ -208,7 +213,15 @@ def _batches(pair: _Pair) -> dict[str, Any]:
     for batch in sorted({*was, *now}):
         (rows, written), (old, old_written) = now.get(batch, (0, 0)), was.get(batch, (0, 0))
         if rows != old:
-            found.append(Batch(batch, rows - old, written - old_written, rows - written - old + old_written, batch not in was))
+            found.append(
+                Batch(
+                    batch_id=batch,
+                    rows=rows - old,
+                    written=written - old_written,
+                    deleted=rows - written - old + old_written,
+                    is_new=batch not in was,
+                )
+            )
     added, removed = (sum(max(sign * one.rows, 0) for one in found) for sign in (1, -1))
     return {"state": "changed" if found or pair.columns else "same", "added": added, "removed": removed, "batches": tuple(found)}
 
@@ -231,12 +244,22 @@ def _rows(pair: _Pair, key: tuple[str, ...], rows: int, show: bool) -> dict[str,
     added, removed, altered, restamped, *each = counts
     columns = {name: count for name, count in zip(differ, each, strict=True) if count}
     kinds = {"added": wanted[0], "changed": wanted[2], "removed": wanted[1]}
-    picked = [one for kind, condition in kinds.items() for one in _examples(pair, key, kind, condition, differ, rows, show)]
+    picked = [
+        one
+        for kind, condition in kinds.items()
+        for one in _examples(pair, key, kind=kind, condition=condition, differ=differ, rows=rows, show=show)
+    ]
     state = "changed" if any((added, removed, altered, restamped)) or pair.columns else "same"
     return {
-        "state": state, "key": key, "added": added, "changed": altered, "removed": removed, "restamped": restamped,
-        "changed_columns": dict(sorted(columns.items(), key=lambda one: -one[1])), "examples": tuple(picked),
-    }  # fmt: skip
+        "state": state,
+        "key": key,
+        "added": added,
+        "changed": altered,
+        "removed": removed,
+        "restamped": restamped,
+        "changed_columns": dict(sorted(columns.items(), key=lambda one: -one[1])),
+        "examples": tuple(picked),
+    }
 
 
 def _unkeyed(pair: _Pair, note: str) -> dict[str, Any]:

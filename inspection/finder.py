@@ -66,7 +66,7 @@ class Finder:
         columns = [*types, "_file"]
         order = [f"{column} desc" for column in ("_batch_id",) if column in types] + (["_op desc"] if "_op" in types else [])
         tail = (f" order by {', '.join(order)}" if order else "") + f" limit {LIMIT + 1}"
-        return [dict(zip(columns, row, strict=True)) for row in self._ask(rows, columns, where, types, tail)]
+        return [dict(zip(columns, row, strict=True)) for row in self._ask(rows, columns, where=where, types=types, tail=tail)]
 
     def _ask(self, rows: Rows, columns: Sequence[str], where: Values, types: Types, tail: str = "") -> list[tuple[Any, ...]]:
         """The `columns` of rows with these values; moments say that they are UTC, whoever wrote the file."""
@@ -81,7 +81,9 @@ class Finder:
         others = tuple(name for name in raw if name not in technical and name not in named and name != "_file")
         shown = {name: raw[name] for name in others} if self._show else {}
         file = str(raw.get("_file") or "").rpartition("/")[2]
-        return Row({name: raw.get(name) for name in named}, technical, others, shown, file, held)
+        return Row(
+            key={name: raw.get(name) for name in named}, technical=technical, columns=others, values=shown, file=file, held=held
+        )
 
     def held(self, table: str, where: Values) -> dict[tuple[Any, ...], str]:
         """Reasons of the rows of bronze `table` that are or were in quarantine, by batch and key."""

@@ -56,10 +56,17 @@ def _decimal(text: str) -> Decimal:
 
 
 _READ: dict[str, Callable[..., Any]] = {
-    "float": float, "double": float, "date": _time(date.fromisoformat), "timestamp": _time(datetime.fromisoformat),
-    "timestamp_ntz": _time(datetime.fromisoformat), "boolean": _boolean, "string": _text, "decimal": _decimal, "binary": _bytes,
+    "float": float,
+    "double": float,
+    "date": _time(date.fromisoformat),
+    "timestamp": _time(datetime.fromisoformat),
+    "timestamp_ntz": _time(datetime.fromisoformat),
+    "boolean": _boolean,
+    "string": _text,
+    "decimal": _decimal,
+    "binary": _bytes,
     **dict.fromkeys(WHOLE, int),
-}  # fmt: skip
+}
 
 
 def read(text: str, key: tuple[str, ...], types: Types) -> dict[str, Any]:

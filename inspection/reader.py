@@ -116,6 +116,8 @@ def _place(table: DeltaTable) -> str:
 
 def _gone(name: str, version: int, what: str = "it is") -> ReleaseError:
     return ReleaseError(
-        f"{name} version {version}", f"can't be read: {what} no longer there", "a version that VACUUM has left",
+        f"{name} version {version}",
+        f"can't be read: {what} no longer there",
+        "a version that VACUUM has left",
         "Choose a later release; see make releases",
-    )  # fmt: skip
+    )

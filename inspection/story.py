@@ -43,10 +43,17 @@ def way(answer: Answer) -> list[Text]:
 def batches(answer: Answer) -> None:
     """Print the batches that brought it."""
     rows = [
-        (one["batch_id"], one["source_table"] or "", one["mode"], console.count(one["rows"]), console.count(one["deletes"]),
-         f"{one['at']:%Y-%m-%d %H:%M}", _window(one["window"]))
+        (
+            one["batch_id"],
+            one["source_table"] or "",
+            one["mode"],
+            console.count(one["rows"]),
+            console.count(one["deletes"]),
+            f"{one['at']:%Y-%m-%d %H:%M}",
+            _window(one["window"]),
+        )
         for one in answer.batches
-    ]  # fmt: skip
+    ]
     if rows:
         console.out.print()
         heads = ("batch", "source", "mode", "rows", "deletes", "noted at", "window")

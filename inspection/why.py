@@ -71,9 +71,20 @@ class Tracer:
         ):
             said = "a newer version of it waits in quarantine"
         return Answer(
-            *name, key, "shown", said, self._past.seen(current), version, row, since, None, self._past.verdicts(name, oldest_version, version),
-            self._past.built(name, oldest_version), steps, self._past.of_batches(steps),
-        )  # fmt: skip
+            layer=name[0],
+            table=name[1],
+            key=key,
+            state="shown",
+            said=said,
+            release=self._past.seen(current),
+            version=version,
+            row=row,
+            same_since=since,
+            verdicts=self._past.verdicts(name, oldest_version, version),
+            built=self._past.built(name, oldest_version),
+            steps=steps,
+            batches=self._past.of_batches(steps),
+        )
 
     def _absent(self, name: Name, key: Values, version: int | None, newest: int) -> Answer:
         raw = self._finder.one(name, newest, key) if newest != version else None
@@ -84,9 +95,19 @@ class Tracer:
             word = verdicts[0]["verdict"] if verdicts else "not judged"
             said = f"it is in version {newest} of the candidate, which no release shows: {word}"
             return Answer(
-                *name, key, "unreleased", said, None, newest, self._finder.row(raw, tuple(key)), None, last, verdicts,
-                self._past.built(name, newest), steps, batches,
-            )  # fmt: skip
+                layer=name[0],
+                table=name[1],
+                key=key,
+                state="unreleased",
+                said=said,
+                version=newest,
+                row=self._finder.row(raw, tuple(key)),
+                last_shown=last,
+                verdicts=verdicts,
+                built=self._past.built(name, newest),
+                steps=steps,
+                batches=batches,
+            )
         state, said = self._lost(name, steps, key)
         return Answer(*name, key, state, said, last_shown=last, steps=steps, batches=batches)
 
@@ -132,7 +153,19 @@ class Tracer:
         if state == "not yet" and self._past.is_released(name[1], int(step.rows[0].technical["_batch_id"] or 0)):
             state, said = "shown", "bronze is history: readers see each version of it that is not in quarantine"
         seen = self._past.seen(current) if current and state == "shown" else None
-        return Answer(*name, key, state, said, seen, version, step.rows[0], None, None, verdicts, "", steps, batches)
+        return Answer(
+            layer=name[0],
+            table=name[1],
+            key=key,
+            state=state,
+            said=said,
+            release=seen,
+            version=version,
+            row=step.rows[0],
+            verdicts=verdicts,
+            steps=steps,
+            batches=batches,
+        )
 
     # -- back through the tables that it is made of -----------------------------------------------------------------
 
@@ -179,10 +212,23 @@ class Tracer:
         if parent.layer != "bronze":  # of bronze the newest stays first
             rows.sort(key=lambda row: keys.told(row.key))
         note = "" if rows else "has no such row"
-        return Step(depth, *name, version, how, tuple(where), parent.through, tuple(rows[:LIMIT]), len(rows) > LIMIT, note)
+        return Step(
+            depth=depth,
+            layer=parent.layer,
+            table=parent.table,
+            version=version,
+            how=how,
+            asked=tuple(where),
+            through=parent.through,
+            rows=tuple(rows[:LIMIT]),
+            more=len(rows) > LIMIT,
+            note=note,
+        )
 
     def _blind(self, parent: Parent, depth: int, note: str) -> Step:
-        return Step(depth, parent.layer, parent.table, None, "unknown", through=parent.through, note=note)
+        return Step(
+            depth=depth, layer=parent.layer, table=parent.table, version=None, how="unknown", through=parent.through, note=note
+        )
 
 
 def _direct(steps: tuple[Step, ...], key: Values) -> list[Step]:

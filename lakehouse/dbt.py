@@ -66,9 +66,14 @@ def invoke(settings: Settings, *arguments: str) -> None:
     """
     command = [*_DBT, "--no-version-check", *arguments]
     started = subprocess.Popen(
-        command, cwd=PROJECT, env=environment(settings), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command,
+        cwd=PROJECT,
+        env=environment(settings),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    )
     lines = [line.rstrip() for line in _told(started)]
     if started.wait():
         raise _failed(lines, f"See {settings.log_dir / 'dbt' / 'dbt.log'}")

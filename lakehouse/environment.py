@@ -10,10 +10,29 @@ from collections.abc import Iterable
 from lakehouse import network
 from lakehouse.settings import SECRETS, Settings
 
-_PLAIN = frozenset({
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", *network.SAME_FILE, "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS",
-})  # fmt: skip
+_PLAIN = frozenset(
+    {
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "TERM",
+        "TZ",
+        "LANG",
+        "LANGUAGE",
+        "TMPDIR",
+        "TEMP",
+        "TMP",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        *network.SAME_FILE,
+        "PYTHONUTF8",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONWARNINGS",
+    }
+)
 _PLAIN_FAMILIES = ("LC_", "XDG_", "COMPORTA_")  # the last are marks of our own: whose lock is held, whose tests run
 _JAVA_FAMILIES = ("JAVA_", "JDK_")
 # What tells Spark and Hadoop how to run here, and where a cluster is.
@@ -59,7 +78,5 @@ def _store(settings: Settings) -> tuple[str, ...]:
 def _kept(names: Iterable[str], families: tuple[str, ...]) -> dict[str, str]:
     known = {*names} - SECRETS
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name in known or (name.startswith(families) and name not in SECRETS)
-    }  # fmt: skip
+        name: value for name, value in os.environ.items() if name in known or (name.startswith(families) and name not in SECRETS)
+    }

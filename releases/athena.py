@@ -16,10 +16,15 @@ from lakehouse.engines.dialect import WHOLE
 
 # Of Delta to Glue, which speaks as Hive. Athena's timestamps bear no zone and end at milliseconds: instants are given in UTC.
 TYPES = WHOLE | {
-    "string": "string", "float": "float",
-    "double": "double", "boolean": "boolean", "binary": "binary", "date": "date", "timestamp": "timestamp",
+    "string": "string",
+    "float": "float",
+    "double": "double",
+    "boolean": "boolean",
+    "binary": "binary",
+    "date": "date",
+    "timestamp": "timestamp",
     "timestamp_ntz": "timestamp",
-}  # fmt: skip
+}
 # What a table may ask of its readers without that its files can't be read alone; each is looked into further below.
 FEATURES = frozenset(
     {"timestampNtz", "columnMapping", "deletionVectors", "typeWidening", "variantType", "variantType-preview", "v2Checkpoint"}

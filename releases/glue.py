@@ -138,12 +138,12 @@ def _register(settings: Settings, made: Release, done: Done) -> None:
     there = _manifests(settings, store, made.layer)
     _write(settings, store, [plan for plan in plans.values() if plan.key not in there])
     for name, plan in plans.items():
-        _switch(settings, glue, made.layer, plan, held.get(name), done)
+        _switch(settings, glue, layer=made.layer, plan=plan, held=held.get(name), done=done)
     for name in sorted(ours.keys() - made.tables.keys()):
         glue.delete_table(DatabaseName=database(settings, made.layer), Name=name)
         done.removed.append(name)
     if not done.problems:  # else an entry may still name any of them
-        done.pruned = _prune(settings, store, made.layer, there, {plan.key for plan in plans.values()})
+        done.pruned = _prune(settings, store, layer=made.layer, there=there, shown={plan.key for plan in plans.values()})
 
 
 def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
@@ -161,7 +161,7 @@ def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
             athena.RELEASE: str(made.release_id),
             athena.VERSION: str(made.tables[table]),
         }
-        entry = athena.table_input(table, seen, place, descriptions().get(names.get(table, table)), says)
+        entry = athena.table_input(table, seen, location=place, words=descriptions().get(names.get(table, table)), parameters=says)
         plans[table] = _Plan(table, entry, _split(place)[1] + "manifest", listed)
     return plans
 

@@ -82,7 +82,9 @@ def publish(
         return before
     glue.refuse(settings, layer, versions)
     number = max((release.release_id for release in history(settings)), default=0) + 1
-    release = Release(number, layer, kind, "pending", versions, note, held, run_id)
+    release = Release(
+        release_id=number, layer=layer, kind=kind, status="pending", tables=versions, note=note, held=held, run_id=run_id
+    )
     _record(settings, release)
     return _finish(settings, release)
 
@@ -97,7 +99,15 @@ def rollback(settings: Settings, number: int, run_id: int | None = None) -> Rele
     now = current(settings, target.layer)
     if now and (now.tables, now.held) == (target.tables, target.held):
         raise ReleaseError(f"release {number}", f"is what readers of {target.layer} see already", remedy="See make releases")
-    return publish(settings, target.layer, target.tables, f"back to release {number}", "rollback", target.held, run_id)
+    return publish(
+        settings,
+        target.layer,
+        versions=target.tables,
+        note=f"back to release {number}",
+        kind="rollback",
+        held=target.held,
+        run_id=run_id,
+    )
 
 
 def target_of(settings: Settings, number: int) -> Release:
@@ -176,7 +186,9 @@ def _switch_over(settings: Settings, release: Release, before: Release, moved: d
             _settle(settings, layer)
             _set_switch(settings, layer, view.switched(release.release_id, view.NEVER, settled=False))
         shown = _shown(before)
-        views = {table: view.either(settings, layer, table, shown.get(table), each) for table, each in moved.items()}
+        views = {
+            table: view.either(settings, layer, table=table, before=shown.get(table), after=each) for table, each in moved.items()
+        }
         odd = [table for table, query in views.items() if query is None]
         view.replace(settings, PUBLISHED[layer], {table: query for table, query in views.items() if query})
         time.sleep(grace)
@@ -231,7 +243,13 @@ def _set_switch(settings: Settings, layer: str, query: str) -> None:
 def _record(settings: Settings, release: Release) -> None:
     held = {table: asdict(one) for table, one in release.held.items()}
     made = ReleaseRecord(
-        release_id=release.release_id, run_id=release.run_id, layer=release.layer, kind=release.kind, status=release.status,
-        tables=json.dumps(release.tables, sort_keys=True), held=json.dumps(held, sort_keys=True) if held else None, note=release.note,
-    )  # fmt: skip
+        release_id=release.release_id,
+        run_id=release.run_id,
+        layer=release.layer,
+        kind=release.kind,
+        status=release.status,
+        tables=json.dumps(release.tables, sort_keys=True),
+        held=json.dumps(held, sort_keys=True) if held else None,
+        note=release.note,
+    )
     ledger.emit(settings, made)

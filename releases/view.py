@@ -54,19 +54,19 @@ def replace(settings: Settings, schema: str, views: Mapping[str, str]) -> None:
 
 def plain(settings: Settings, layer: str, table: str, shown: Shown) -> str:
     """The view's query: the rows of `shown`."""
-    return _rows(settings, layer, table, shown, "*")
+    return _rows(settings, layer, table=table, shown=shown, columns="*")
 
 
 def either(settings: Settings, layer: str, table: str, before: Shown | None, after: Shown) -> str | None:
     """The view's query: rows of `before` (None: no rows) until the switch's moment, then of `after`; None if their types can't be one."""
     moment = f"(select at from {quote('ops', switch(layer))})"
-    now = _rows(settings, layer, table, after, "*")
+    now = _rows(settings, layer, table=table, shown=after, columns="*")
     halves = [f"select * from ({now}) where current_timestamp() >= {moment}"]
     if before is not None:
         columns = _columns_as(_types(settings, layer, table, before), _types(settings, layer, table, after))
         if columns is None:
             return None
-        then = _rows(settings, layer, table, before, columns)
+        then = _rows(settings, layer, table=table, shown=before, columns=columns)
         halves.insert(0, f"select * from ({then}) where current_timestamp() < {moment}")
     return " union all ".join(halves)
 

@@ -23,19 +23,30 @@ _VARIABLES = {"dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PG
 _MAKE = "pg_dump --format=plain --no-owner --no-privileges"
 # What PostgreSQL or psql says of a statement, and what to do about it.
 _REMEDIES = (
-    (r'role ".*" does not exist|must be (?:owner|superuser|member|able to SET ROLE)|permission denied to (?:set|change)|grantor',
-     f"Make the dump without owners and grants: {_MAKE}"),
-    (r"backslash commands are restricted|CREATE DATABASE cannot run|cannot run inside a transaction block",
-     f"A dump of one database wanted, without --create and not of pg_dumpall: {_MAKE}"),
-    (r'extension ".*" is not available|could not open extension control file|permission denied to create extension',
-     "Install the extension on the server, or leave it out: pg_dump --exclude-extension=… and the tables that use it by --exclude-table=…"),
-    (r"unrecognized configuration parameter|unrecognized role option|unsupported|invalid value for parameter",
-     "The dump is of a newer PostgreSQL than this one: make it by the pg_dump of this server's version, or load it into a newer server"),
-    (r"no encryption$", "The server wants TLS: say sslmode=require in SOURCE_DSN for localhost, which a tunnel makes of it; PostgreSQL's client has to be on PATH"),
+    (
+        r'role ".*" does not exist|must be (?:owner|superuser|member|able to SET ROLE)|permission denied to (?:set|change)|grantor',
+        f"Make the dump without owners and grants: {_MAKE}",
+    ),
+    (
+        r"backslash commands are restricted|CREATE DATABASE cannot run|cannot run inside a transaction block",
+        f"A dump of one database wanted, without --create and not of pg_dumpall: {_MAKE}",
+    ),
+    (
+        r'extension ".*" is not available|could not open extension control file|permission denied to create extension',
+        "Install the extension on the server, or leave it out: pg_dump --exclude-extension=… and the tables that use it by --exclude-table=…",
+    ),
+    (
+        r"unrecognized configuration parameter|unrecognized role option|unsupported|invalid value for parameter",
+        "The dump is of a newer PostgreSQL than this one: make it by the pg_dump of this server's version, or load it into a newer server",
+    ),
+    (
+        r"no encryption$",
+        "The server wants TLS: say sslmode=require in SOURCE_DSN for localhost, which a tunnel makes of it; PostgreSQL's client has to be on PATH",
+    ),
     (r'schema "public" already exists', f"Make the dump without it: {_MAKE} --table='public.*'"),
     (r"already exists", "Load it into an empty database"),
     (r'syntax error at or near "`"|AUTO_INCREMENT|ENGINE', "It is no dump of PostgreSQL, it seems: export the tables as CSV"),
-)  # fmt: skip
+)
 _BEGIN = re.compile(rb"\s*(?:begin|start\s+transaction|commit)(?:\s+(?:work|transaction))?\s*;\s*(?:--.*)?$|end\s*;\s*$", re.I)
 _BACK = re.compile(rb"\s*(?:rollback|abort)\b[^;]*;\s*(?:--.*)?$", re.I)
 _COPY = re.compile(rb"\s*copy\s.*\sfrom\s+stdin\b.*;\s*$", re.I)
@@ -54,8 +65,20 @@ def load_dump(dsn: str, dump: Path) -> dict[str, int]:
     """
     _check(dump)
     known = {_VARIABLES.get(name, f"PG{name.upper()}"): value for name, value in parse_dsn(dsn).items()}
-    command = [_psql(known.get("PGSSLMODE", "")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-o", os.devnull,
-               "-c", f"\\restrict {token_hex()}", "-f", "-"]  # fmt: skip
+    command = [
+        _psql(known.get("PGSSLMODE", "")),
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "--single-transaction",
+        "-o",
+        os.devnull,
+        "-c",
+        f"\\restrict {token_hex()}",
+        "-f",
+        "-",
+    ]
     with TemporaryFile() as told:
         process = subprocess.Popen(command, env=environment.libpq() | known, stdin=subprocess.PIPE, stderr=told)
         assert process.stdin
@@ -93,10 +116,12 @@ def _psql(mode: str) -> str:
     if found := shutil.which("psql"):
         return found
     raise SourceError(
-        "psql", f"speaks no TLS here, and SOURCE_DSN wants it (sslmode={mode})", "PostgreSQL's client on PATH",
+        "psql",
+        f"speaks no TLS here, and SOURCE_DSN wants it (sslmode={mode})",
+        "PostgreSQL's client on PATH",
         "Nothing was changed. Install postgresql-client; or come by a tunnel to localhost; or say sslmode=disable in SOURCE_DSN "
         "if you trust the network up to the server",
-    )  # fmt: skip
+    )
 
 
 def _check(dump: Path) -> None:

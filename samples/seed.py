@@ -42,7 +42,7 @@ def seed(
     """Fill SOURCE_DSN with the sample shop (SCALE), an SQL dump or CSV files; nothing that exists is replaced."""
     settings = load()
     dsn = str(make_dsn(**tls.secured(settings)))
-    said = Said(encoding, separator, quote, escape, header)
+    said = Said(encoding=encoding, separator=separator, quote=quote, escape=escape, header=header)
     if said != Said() and (origin is None or not _is_table(origin)):
         raise SettingsError(
             "ENCODING, SEPARATOR, QUOTE, ESCAPE, HEADER",

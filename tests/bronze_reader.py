@@ -48,6 +48,8 @@ def latest(settings: Settings, table: str, key: Sequence[str], select: str) -> l
     """Current rows: the latest by key, without those that are gone."""
     columns = ", ".join(key)
     return bronze(
-        settings, table, f"{select}",
+        settings,
+        table,
+        f"{select}",
         f"qualify row_number() over (partition by {columns} order by _batch_id desc, _op = 'd') = 1 and _op <> 'd' order by {columns}",
-    )  # fmt: skip
+    )

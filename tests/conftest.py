@@ -112,9 +112,16 @@ def settings() -> Iterator[Settings]:
     folder = apart.folder("var")
     thrift, connect, ui, database, site = free_ports(5)
     made = Settings(
-        var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui, postgres_port=database, site_port=site,
-        spark_memory="2g", scale=0.002, spark_token=SecretStr(secrets.token_urlsafe(32)),
-    )  # fmt: skip
+        var_dir=folder,
+        thrift_port=thrift,
+        connect_port=connect,
+        spark_ui_port=ui,
+        postgres_port=database,
+        site_port=site,
+        spark_memory="2g",
+        scale=0.002,
+        spark_token=SecretStr(secrets.token_urlsafe(32)),
+    )
     yield made
     server.stop(made)
     postgres.of(made).stop()

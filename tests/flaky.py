@@ -31,9 +31,15 @@ def _round(number: int, tests: list[str]) -> tuple[int, str]:
     command = [sys.executable, "-W", "ignore", "-m", "pytest", "-m", "timing", "-x", "-p", "no:cacheprovider", *tests]
     ours = os.environ | {"ORDER": str(number), "TZ": ZONES[number % len(ZONES)]}
     child = subprocess.Popen(
-        command, cwd=ROOT, env=ours, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        command,
+        cwd=ROOT,
+        env=ours,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
         errors="replace",
-    )  # fmt: skip
+    )
     try:
         said, _ = child.communicate()
     except BaseException:

@@ -160,8 +160,14 @@ def run(project: Path, settings: Settings, first: tuple[str, ...] = ()) -> Outco
         results = project / "target" / "run_results.json"
         results.unlink(missing_ok=True)
         done = subprocess.run(
-            [*_DBT, *step], cwd=project, env=ours, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
+            [*_DBT, *step],
+            cwd=project,
+            env=ours,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         told = json.loads(results.read_bytes())["results"] if results.exists() and step != first else []
         found = {f"{step[0]} {name}": _why(each) for name, each in _named(told).items()}
         outcome.nodes |= found

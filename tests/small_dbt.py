@@ -39,24 +39,57 @@ class Project:
             self.write(f"macros/{name}.sql", (dbt.PROJECT / "macros" / f"{name}.sql").read_text())
         every = {"+file_format": "delta"}
         models = every | {"+incremental_strategy": "merge", "+on_schema_change": "fail", "+meta": {"on_tombstone": "ignore"}}
-        self.write("dbt_project.yml", yaml.safe_dump({
-            "name": "comporta", "profile": "small", "models": models, "seeds": every, "snapshots": every,
-            "on-run-start": "{{ begin_writing() }}" if locking else [], "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
-        }))  # fmt: skip
+        self.write(
+            "dbt_project.yml",
+            yaml.safe_dump(
+                {
+                    "name": "comporta",
+                    "profile": "small",
+                    "models": models,
+                    "seeds": every,
+                    "snapshots": every,
+                    "on-run-start": "{{ begin_writing() }}" if locking else [],
+                    "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
+                }
+            ),
+        )
         server = {
-            "type": "comporta", "method": "thrift", "host": "127.0.0.1", "port": settings.thrift_port,
-            "ui_port": settings.spark_ui_port, "user": "dbt", "poll_interval": 0, "threads": 2,
-            "server_side_parameters": {"set:hiveconf:spark.sql.session.timeZone": "UTC", "set:hiveconf:spark.sql.ansi.enabled": "true"},
-        }  # fmt: skip
+            "type": "comporta",
+            "method": "thrift",
+            "host": "127.0.0.1",
+            "port": settings.thrift_port,
+            "ui_port": settings.spark_ui_port,
+            "user": "dbt",
+            "poll_interval": 0,
+            "threads": 2,
+            "server_side_parameters": {
+                "set:hiveconf:spark.sql.session.timeZone": "UTC",
+                "set:hiveconf:spark.sql.ansi.enabled": "true",
+            },
+        }
         targets = {name: server | {"schema": f"{self.name}_{name}"} for name in ("main", "other")}
         self.write("profiles.yml", yaml.safe_dump({"small": {"target": "main", "outputs": targets}}))
-        self.write("models/sources.yml", yaml.safe_dump({"sources": [
-            {"name": "bronze", "schema": f"{self.name}_bronze", "tables": [{"name": "events", "config": {"event_time": "at"}}]},
-        ]}))  # fmt: skip
+        self.write(
+            "models/sources.yml",
+            yaml.safe_dump(
+                {
+                    "sources": [
+                        {
+                            "name": "bronze",
+                            "schema": f"{self.name}_bronze",
+                            "tables": [{"name": "events", "config": {"event_time": "at"}}],
+                        },
+                    ]
+                }
+            ),
+        )
         self.write("models/stg.sql", "{{ config(materialized='view') }} select * from {{ source('bronze', 'events') }}")
         self.batch(1, 1, 2, 3)
-        catalog.thrift_rows(settings, f"create schema {self.name}_bronze",
-                            catalog.register_statement(f"{self.name}_bronze", "events", str(self.table)))  # fmt: skip
+        catalog.thrift_rows(
+            settings,
+            f"create schema {self.name}_bronze",
+            catalog.register_statement(f"{self.name}_bronze", "events", str(self.table)),
+        )
 
     def write(self, path: str, text: str) -> None:
         place = self.folder / path

@@ -14,7 +14,10 @@ NAMED = [
     ("select * from (with b as (select 1) select * from b) join b on true", "b"),
     ("select (select max(id) from shop.a), exists (select 1 from shop.b) from (select 1)", "shop.a shop.b"),
     ("select * from x.a where id in (select id from x.b) and (1, 2) not in (select 1, 2 from x.c)", "x.a x.b x.c"),
-    ("select extract(year from placed), trim(both 'x' from a), substring(b from 2 for 3) from x.a where c is distinct from d", "x.a"),
+    (
+        "select extract(year from placed), trim(both 'x' from a), substring(b from 2 for 3) from x.a where c is distinct from d",
+        "x.a",
+    ),
     ("select a is not distinct from b from x.a group by a, b order by c, d", "x.a"),
     ("select * from ((x.a join x.b on a.id = b.id) cross join x.c) left semi join (x.d) on true", "x.a x.b x.c x.d"),
     ("select * from x.a lateral view outer explode(m) t as k, v where k in (1, 2)", "x.a"),
@@ -23,10 +26,16 @@ NAMED = [
     ("table x.a union all table x.b union select a, b from x.c", "x.a x.b x.c"),
     ("from x.a select id where id > (from x.b select max(id))", "x.a x.b"),
     ("from x.a |> where id > 1 |> join x.b using (id) |> extend id as c, d as e |> union all (table x.d)", "x.a x.b x.d"),
-    ("select * from x.a tablesample (5 percent) s, x.b version as of 3, x.c timestamp as of '2026-01-01' d, x.e", "x.a x.b x.c x.e"),
+    (
+        "select * from x.a tablesample (5 percent) s, x.b version as of 3, x.c timestamp as of '2026-01-01' d, x.e",
+        "x.a x.b x.c x.e",
+    ),
     ("select * from f(table(x.a)), g(table => table(x.b)) join x.c", "x.a x.b x.c"),
     ("select * from x.a pivot (sum(v) for k in ('a', 'b')) , x.b", "x.a x.b"),
     ("select /*+ broadcast(b) */ t.table, t.from, a as table from x.t as t", "x.t"),
-    ("select case when a in (select a from x.a) then 1 end, count(*) filter (where b > 1) over (partition by c, d) from x.b", "x.a x.b"),
+    (
+        "select case when a in (select a from x.a) then 1 end, count(*) filter (where b > 1) over (partition by c, d) from x.b",
+        "x.a x.b",
+    ),
     ("((select * from x.a) except (select * from x.b)) limit 5", "x.a x.b"),
-]  # fmt: skip
+]

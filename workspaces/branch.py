@@ -73,11 +73,21 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
                 continue
             table = lake.at(settings, candidate.place(settings, own.of(layer), name))
             key = dbt.unique_key(node) or key_of(settings, layer, name)
-            difference = _difference(settings, reader, table, layer, name, key, examples, show)
+            difference = _difference(settings, reader, after=table, layer=layer, name=name, key=key, examples=examples, show=show)
             promises = tuple(_promises(before.get(name), node))
-            verdict = _judged(settings, spark, own, layer, name, target)
+            verdict = _judged(settings, spark, own=own, layer=layer, name=name, target=target)
             part = _part(settings, table)
-            found.append(Changed(layer, name, node["original_file_path"], difference, promises, verdict, part))
+            found.append(
+                Changed(
+                    layer=layer,
+                    model=name,
+                    path=node["original_file_path"],
+                    difference=difference,
+                    promises=promises,
+                    verdict=verdict,
+                    part=part,
+                )
+            )
     if not found:
         raise AbsentError(own.schema, "holds nothing that you have built", "models of your branch", "Run make dev, then dbt run")
     return found
@@ -98,7 +108,7 @@ def _difference(
         return Difference(name, "new", after=after.version(), added=size.rows)
     try:
         before = reader.open(f"{layer}.{name}", candidate.location(settings, layer, name), shown)
-        return of_tables(reader, settings, name, before, after, key, examples, show)
+        return of_tables(reader, settings, table=name, before=before, after=after, key=key, rows=examples, show=show)
     except ReleaseError as error:
         return Difference(name, "unreadable", shown, after.version(), note=str(error))
 
@@ -123,7 +133,7 @@ def _contract(node: Mapping[str, Any] | None) -> dict[str, str]:
 def _judged(settings: Settings, spark: "SparkSession", own: Own, layer: str, name: str, target: Path) -> Verdict | None:
     from expectations.gate import preview  # Great Expectations takes seconds to import
 
-    return preview(settings, spark, layer, name, candidate.place(settings, own.of(layer), name), target)
+    return preview(settings, spark, layer=layer, table=name, location=candidate.place(settings, own.of(layer), name), target=target)
 
 
 def report(found: list[Changed], own: Own, template: str) -> str:

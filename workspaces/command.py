@@ -77,7 +77,7 @@ def diff_models(name: str | None, rows: int, show: bool) -> None:
     with closing(Reader(settings)) as reader, console.err.status("Comparing your models with what is released"):
         spark = connect(settings)
         try:
-            found = branch.compare(settings, spark, reader, own, rows, show)
+            found = branch.compare(settings, spark, reader=reader, own=own, examples=rows, show=show)
         finally:
             spark.stop()
     text = branch.report(found, own, "branch.md")
@@ -100,7 +100,7 @@ def model(name: str, parents: str, key: str, owner: str, dry_run: bool) -> None:
     """Draft a new model: its query, its YAML with contract and tests, its suite."""
     from workspaces import skeleton
 
-    made = skeleton.draft(load(), name, _listed(parents), _listed(key), owner)
+    made = skeleton.draft(load(), name, parents=_listed(parents), key=_listed(key), owner=owner)
     if dry_run:
         for path, text in made.files.items():
             console.echo(f"-- {path.relative_to(ROOT)}\n{text}")

@@ -139,11 +139,19 @@ def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:
 def variables(settings: Settings, own: Own) -> dict[str, str]:
     """What makes the person's place the one that dbt builds in."""
     said = {
-        "DBT_TARGET": "dev", "DEV_SCHEMA": own.schema, "DBT_DEFER": "1", "DBT_STATE": own.folder(settings) / "state",
-        "DBT_TARGET_PATH": own.folder(settings) / "target", "DBT_LOG_PATH": own.folder(settings) / "log",
-        "THRIFT_PORT": settings.thrift_port, "CONNECT_PORT": settings.connect_port, "SPARK_UI_PORT": settings.spark_ui_port,
-        "VAR_DIR": settings.var_dir, **settings.where(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }  # fmt: skip
+        "DBT_TARGET": "dev",
+        "DEV_SCHEMA": own.schema,
+        "DBT_DEFER": "1",
+        "DBT_STATE": own.folder(settings) / "state",
+        "DBT_TARGET_PATH": own.folder(settings) / "target",
+        "DBT_LOG_PATH": own.folder(settings) / "log",
+        "THRIFT_PORT": settings.thrift_port,
+        "CONNECT_PORT": settings.connect_port,
+        "SPARK_UI_PORT": settings.spark_ui_port,
+        "VAR_DIR": settings.var_dir,
+        **settings.where(),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
     if settings.store:
         said |= {"STORE": settings.store, "S3_PORT": settings.s3_port}
     elif settings.aws_endpoint_url:

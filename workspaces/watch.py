@@ -58,12 +58,15 @@ class Warm:
             raise SettingsError("the project", said, remedy="Mend it and save again")
         return [
             Built(
-                one.node.name, str(one.status) == "success", str(one.message or one.status).strip(), one.execution_time,
-                one.node.relation_name or "",
+                name=one.node.name,
+                ok=str(one.status) == "success",
+                said=str(one.message or one.status).strip(),
+                seconds=one.execution_time,
+                relation=one.node.relation_name or "",
             )
             for one in results
             if one.node.resource_type != "operation"
-        ]  # fmt: skip
+        ]
 
 
 def changes(project: Path, ready: Callable[[], object]) -> Generator[list[str], None, None]:
@@ -74,9 +77,13 @@ def changes(project: Path, ready: Callable[[], object]) -> Generator[list[str], 
     """
     folders = [project / name for name in ("models", "macros", "seeds") if (project / name).is_dir()]
     saves = watch(
-        *folders, debounce=1600, step=_QUIET, watch_filter=lambda _, path: path.endswith(_WATCHED), rust_timeout=500,
+        *folders,
+        debounce=1600,
+        step=_QUIET,
+        watch_filter=lambda _, path: path.endswith(_WATCHED),
+        rust_timeout=500,
         yield_on_timeout=True,
-    )  # fmt: skip
+    )
     for number, found in enumerate(saves):
         if number == 0:
             ready()

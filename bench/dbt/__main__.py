@@ -210,9 +210,11 @@ def _head(found: Result) -> str:
 
 def _fixed(found: Result) -> list[str]:
     kinds = {
-        "table": "a table, its source changed", "table again": "a table, nothing changed",
-        "merge": "a merge of one row", "merge of nothing": "a merge, nothing new",
-    }  # fmt: skip
+        "table": "a table, its source changed",
+        "table again": "a table, nothing changed",
+        "merge": "a merge of one row",
+        "merge of nothing": "a merge, nothing new",
+    }
     lines = [
         "## A model of seven rows",
         "",
@@ -229,28 +231,34 @@ def _fixed(found: Result) -> list[str]:
 
 def _hundred(found: Result) -> list[str]:
     return [
-        f"## {found['models']} models, nothing changed", "",
+        f"## {found['models']} models, nothing changed",
+        "",
         f"`dbt run` ends after **{statistics.median(found['seconds']):.1f} s** ({min(found['seconds']):.1f}–{max(found['seconds']):.1f}), "
         f"with {max(found['jobs'])} Spark jobs. To build them all takes {found['first']:.0f} s.",
-    ]  # fmt: skip
+    ]
 
 
 def _cold(found: Result) -> list[str]:
     one = {name: statistics.median(times) for name, times in found["seconds"].items()}
     return [
-        "## From the prompt", "",
+        "## From the prompt",
+        "",
         f"`dbt run -s model` of one edited small model, in a project of {found['models']}: **{one['edited']:.1f} s**, of which the model takes "
         f"{one['model alone']:.2f} s. Unchanged: {one['unchanged']:.1f} s. With dbt kept warm (`make watch`), from a save until it is built: "
         f"**{one['kept warm']:.1f} s**.",
-    ]  # fmt: skip
+    ]
 
 
 def _merge(found: Result) -> list[str]:
     one, many = found["rows"].values()
     lines = [
-        "## A merge costs what changed", "", f"{found['changed']:,} changed rows into a target of {one:,} and of {many:,} rows; seconds that dbt reports.", "",
-        f"| keys | | {one:,} | {many:,} | |", "|---|---|---:|---:|---:|",
-    ]  # fmt: skip
+        "## A merge costs what changed",
+        "",
+        f"{found['changed']:,} changed rows into a target of {one:,} and of {many:,} rows; seconds that dbt reports.",
+        "",
+        f"| keys | | {one:,} | {many:,} | |",
+        "|---|---|---:|---:|---:|",
+    ]
     for kind, said in (("newest", "the newest ones"), ("spread", "spread over all of it")):
         for way, times in found["seconds"][kind].items():
             a, b = map(statistics.median, times.values())

@@ -25,10 +25,15 @@ bench:
       server_side_parameters: {{"set:hiveconf:spark.sql.session.timeZone": UTC, "set:hiveconf:spark.sql.ansi.enabled": "true"}}}}
 """
 _PROJECT = {
-    "name": "comporta", "version": "0.1.0", "config-version": 2, "profile": "bench", "model-paths": ["models"], "macro-paths": ["macros"],
+    "name": "comporta",
+    "version": "0.1.0",
+    "config-version": 2,
+    "profile": "bench",
+    "model-paths": ["models"],
+    "macro-paths": ["macros"],
     "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
     "models": {"+file_format": "delta", "+incremental_strategy": "merge", "+meta": {"on_tombstone": "keep"}},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -61,25 +66,34 @@ class Project:
     def environment(self) -> dict[str, str]:
         """What dbt needs to know of the lake."""
         return {
-            "LAKE_URL": self.settings.lake_url, "VAR_DIR": str(self.settings.var_dir), lock.HELD: "1", "DBT_PROFILES_DIR": str(self.folder),
-        }  # fmt: skip
+            "LAKE_URL": self.settings.lake_url,
+            "VAR_DIR": str(self.settings.var_dir),
+            lock.HELD: "1",
+            "DBT_PROFILES_DIR": str(self.folder),
+        }
 
     def run(self, *arguments: str) -> Run:
         """dbt run."""
         before, started = jobs(self.settings), time.monotonic()
         done = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", *arguments], cwd=self.folder, env=os.environ | self.environment,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", *arguments],
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
         seconds = time.monotonic() - started
         if done.returncode:
             raise RuntimeError(done.stdout[-3000:] + done.stderr[-1000:])
         results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
         named = {one["unique_id"].rsplit(".", 1)[-1]: one for one in results}
         return Run(
-            seconds, {name: one["execution_time"] for name, one in named.items()}, {name: str(one["message"]) for name, one in named.items()},
+            seconds,
+            {name: one["execution_time"] for name, one in named.items()},
+            {name: str(one["message"]) for name, one in named.items()},
             jobs(self.settings) - before,
-        )  # fmt: skip
+        )
 
 
 def jobs(settings: Settings) -> int:

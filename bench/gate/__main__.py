@@ -123,14 +123,23 @@ def _write(spark: Any, rows: int) -> None:
       case when pmod(hash(id, 5), 10) < 7 then pmod(hash(id, 6), 1000) / 1000 end as discount,
       case when pmod(hash(id, 7), 50) > 0 then concat('c', hash(id), '@example.', pmod(hash(id, 8), 100)) end as email,
       {day} as created_at, {day} + make_interval(0, 0, 0, 0, 0, 0, pmod(hash(id, 9), 90000)) as updated_at
-      from range(0, {rows}, 1, 8)""")  # fmt: skip
+      from range(0, {rows}, 1, 8)""")
 
 
 def _with_failures(suite: Suite) -> Suite:
     """Ten of its row-wise checks ask for what a few rows don't have."""
-    worse = {12: {"max_value": 9_999_900}, 14: {"max_value": 8}, 18: {"value_set": ["new", "paid", "sent", "done"]},
-             20: {"value_set": [False]}, 24: {"max_value": 3}, 25: {"max_value": 12}, 13: {"max_value": 899_000},
-             16: {"max_value": 0.998}, 22: {"value_set": [9]}, 15: {"min_value": 1.05}}  # fmt: skip
+    worse = {
+        12: {"max_value": 9_999_900},
+        14: {"max_value": 8},
+        18: {"value_set": ["new", "paid", "sent", "done"]},
+        20: {"value_set": [False]},
+        24: {"max_value": 3},
+        25: {"max_value": 12},
+        13: {"max_value": 899_000},
+        16: {"max_value": 0.998},
+        22: {"value_set": [9]},
+        15: {"min_value": 1.05},
+    }
     checks = [
         check.model_copy(update={"args": check.args | worse[number]}) if number in worse else check
         for number, check in enumerate(suite.checks, 1)

@@ -126,10 +126,14 @@ def _say(line: str) -> None:
 
 
 def _note(table: str, round_: int, name: str, result: Result) -> None:
-    told = f"failed: {result['error']}" if "error" in result else (
-        f"{result['rows']:>10} rows {result['seconds']:7.2f} s {result['rows'] / result['seconds']:>10.0f} rows/s "
-        f"{result['cpu']:6.1f} CPU s {result['peak_mb']:6.0f} MB"
-    )  # fmt: skip
+    told = (
+        f"failed: {result['error']}"
+        if "error" in result
+        else (
+            f"{result['rows']:>10} rows {result['seconds']:7.2f} s {result['rows'] / result['seconds']:>10.0f} rows/s "
+            f"{result['cpu']:6.1f} CPU s {result['peak_mb']:6.0f} MB"
+        )
+    )
     _say(f"{table:<10}{f'round {round_}' if round_ else 'warm-up':<8} {name:<22} {told}")
 
 

@@ -63,10 +63,17 @@ def jdbc(task: Task) -> Task:
     """Spark's JDBC reader: key ranges, two for each core, 10 000 rows a fetch."""
     spark, parts = session.connect(Settings.model_validate(task["settings"])), urlsplit(task["dsn"])
     reader = spark.read.format("jdbc").options(
-        url=f"jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}", dbtable=task["table"], user=parts.username,
-        password=parts.password, driver="org.postgresql.Driver", fetchsize=10_000, partitionColumn="id",
-        lowerBound=task["low"], upperBound=task["high"], numPartitions=2 * task["cores"],
-    )  # fmt: skip
+        url=f"jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}",
+        dbtable=task["table"],
+        user=parts.username,
+        password=parts.password,
+        driver="org.postgresql.Driver",
+        fetchsize=10_000,
+        partitionColumn="id",
+        lowerBound=task["low"],
+        upperBound=task["high"],
+        numPartitions=2 * task["cores"],
+    )
     reader.load().write.format("delta").save(task["target"])
     spark.stop()
     return {}

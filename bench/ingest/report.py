@@ -46,10 +46,20 @@ def _line(race: Result, name: str) -> Line:
 
     seconds = [one["seconds"] for one in good] or [math.nan]
     return Line(
-        name, statistics.median(seconds), min(seconds), max(seconds), median(one["rows"] / one["seconds"] for one in good if "rows" in one),
-        middle("cpu"), middle("source_cpu"), middle("peak_mb"), middle("base_mb"), ratio(race, name, LIMIT), ratio(race, name, OURS),
-        middle("bytes"), tuple(one["error"] for one in seen if "error" in one),
-    )  # fmt: skip
+        name,
+        statistics.median(seconds),
+        min(seconds),
+        max(seconds),
+        median(one["rows"] / one["seconds"] for one in good if "rows" in one),
+        middle("cpu"),
+        middle("source_cpu"),
+        middle("peak_mb"),
+        middle("base_mb"),
+        ratio(race, name, LIMIT),
+        ratio(race, name, OURS),
+        middle("bytes"),
+        tuple(one["error"] for one in seen if "error" in one),
+    )
 
 
 def ratio(race: Result, name: str, other: str) -> float:

@@ -133,9 +133,14 @@ def spark_stage() -> Iterator[Settings]:
     folder = Path(tempfile.mkdtemp(prefix="comporta-bench-"))
     thrift, connect, page = _free_ports(3)
     settings = Settings(
-        var_dir=folder, lake_url=str(folder / "lake"), thrift_port=thrift, connect_port=connect, spark_ui_port=page,
-        spark_memory=os.environ.get("SPARK_MEMORY") or "3g", spark_master="local[*]",
-    )  # fmt: skip
+        var_dir=folder,
+        lake_url=str(folder / "lake"),
+        thrift_port=thrift,
+        connect_port=connect,
+        spark_ui_port=page,
+        spark_memory=os.environ.get("SPARK_MEMORY") or "3g",
+        spark_master="local[*]",
+    )
     try:
         machine.start(settings)
         yield settings
@@ -152,9 +157,18 @@ def stage() -> Iterator[Stage]:
     memory = os.environ.get("SPARK_MEMORY") or "3g"
     thrift, connect, page, source = _free_ports(4)
     settings = Settings(
-        var_dir=folder, lake_url=str(folder / "lake"), thrift_port=thrift, connect_port=connect, spark_ui_port=page,
-        postgres_port=source, source_connections=cores(), extra_jars=extra, spark_memory=memory, spark_master="local[*]", scale=1,
-    )  # fmt: skip
+        var_dir=folder,
+        lake_url=str(folder / "lake"),
+        thrift_port=thrift,
+        connect_port=connect,
+        spark_ui_port=page,
+        postgres_port=source,
+        source_connections=cores(),
+        extra_jars=extra,
+        spark_memory=memory,
+        spark_master="local[*]",
+        scale=1,
+    )
     opened = Stage(settings, postgres.of(settings))
     try:
         opened.database.start()

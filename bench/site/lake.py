@@ -75,12 +75,26 @@ def _verdict(number: int, layer: str, table: str, at: datetime) -> dict[str, Any
     rows = 10_000 + 13 * number + chance.randrange(500)
     checks = [[check, column, place not in bad, 7 if place in bad else 0, rows] for place, (check, column) in enumerate(CHECKS)]
     return {
-        "verdict_id": f"{chance.getrandbits(128):032x}", "run_id": number, "layer": layer, "table_name": table, "delta_version": number,
-        "verdict": "failed" if critical else "passed", "declared": len(CHECKS), "ran": len(CHECKS), "failed_critical": critical,
-        "failed_warning": len(bad) - critical, "rows_seen": rows, "suite_hash": "0a1b2c3d4e5f6071", "owner": f"team-{number % 3}",
-        "failures": json.dumps([_failure(place, rows) for place in bad]), "checks": json.dumps(checks, separators=(",", ":")),
-        "page": _page(layer, table, number), "judged_by": "ci@build", "seconds": 1.2, "at": at + timedelta(seconds=chance.random()),
-    }  # fmt: skip
+        "verdict_id": f"{chance.getrandbits(128):032x}",
+        "run_id": number,
+        "layer": layer,
+        "table_name": table,
+        "delta_version": number,
+        "verdict": "failed" if critical else "passed",
+        "declared": len(CHECKS),
+        "ran": len(CHECKS),
+        "failed_critical": critical,
+        "failed_warning": len(bad) - critical,
+        "rows_seen": rows,
+        "suite_hash": "0a1b2c3d4e5f6071",
+        "owner": f"team-{number % 3}",
+        "failures": json.dumps([_failure(place, rows) for place in bad]),
+        "checks": json.dumps(checks, separators=(",", ":")),
+        "page": _page(layer, table, number),
+        "judged_by": "ci@build",
+        "seconds": 1.2,
+        "at": at + timedelta(seconds=chance.random()),
+    }
 
 
 def _failure(place: int, rows: int) -> dict[str, Any]:

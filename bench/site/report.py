@@ -20,10 +20,17 @@ def page(results: Result) -> str:
     opening = _table(["", "s", "fastest", "slowest"], [[name, *_spread(found)] for name, found in results["opened"].items()])
     machine = "\n".join(f"- {name}: {value}" for name, value in (results["machine"] | results["versions"]).items())
     return template.substitute(
-        verdicts=f"{results['verdicts']:,}".replace(",", " "), tables=results["tables"], rounds=results["rounds"], building=building,
-        opening=opening, machine=machine, first=f"{results['first']:.0f}", files=results["files"], chromium=results["chromium"],
+        verdicts=f"{results['verdicts']:,}".replace(",", " "),
+        tables=results["tables"],
+        rounds=results["rounds"],
+        building=building,
+        opening=opening,
+        machine=machine,
+        first=f"{results['first']:.0f}",
+        files=results["files"],
+        chromium=results["chromium"],
         load=f"Measured {results['at']}. {_busy(results['load'])}",
-    )  # fmt: skip
+    )
 
 
 def _busy(load: list[float]) -> str:

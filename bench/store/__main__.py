@@ -65,9 +65,13 @@ def _turn(store: str, scale: float) -> dict[str, float]:
 
 def _run(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "comporta", *arguments], cwd=ROOT, env=environment, text=True, capture_output=True,
+        [sys.executable, "-W", "ignore", "-m", "comporta", *arguments],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        capture_output=True,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     if done.returncode:
         sys.exit(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout

@@ -72,8 +72,15 @@ def measure(settings: Settings, scale: float, rounds: int) -> Result:
             empty = check(contenders, scale)
         found.append(took)
     return {
-        "scale": scale, "threads": THREADS, "memory": memory(settings), "source": rows, "empty": empty, "first": found[0], "rounds": found[1:], "again": again[1:],
-    }  # fmt: skip
+        "scale": scale,
+        "threads": THREADS,
+        "memory": memory(settings),
+        "source": rows,
+        "empty": empty,
+        "first": found[0],
+        "rounds": found[1:],
+        "again": again[1:],
+    }
 
 
 def _turned(names: list[str], number: int) -> list[str]:

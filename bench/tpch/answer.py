@@ -10,14 +10,38 @@ import pyarrow as pa
 NEAR = 1e-9  # relative: engines add up in another order
 # The standard's answers at scale 1: rows of each query, and a value that is among them, to the cent.
 ROWS = {
-    "q01": 4, "q02": 100, "q03": 10, "q04": 5, "q05": 5, "q06": 1, "q07": 4, "q08": 2, "q09": 175, "q10": 20, "q11": 1048, "q12": 2,
-    "q13": 42, "q14": 1, "q15": 1, "q16": 18314, "q17": 1, "q18": 57, "q19": 1, "q20": 186, "q21": 100, "q22": 7,
-}  # fmt: skip
+    "q01": 4,
+    "q02": 100,
+    "q03": 10,
+    "q04": 5,
+    "q05": 5,
+    "q06": 1,
+    "q07": 4,
+    "q08": 2,
+    "q09": 175,
+    "q10": 20,
+    "q11": 1048,
+    "q12": 2,
+    "q13": 42,
+    "q14": 1,
+    "q15": 1,
+    "q16": 18314,
+    "q17": 1,
+    "q18": 57,
+    "q19": 1,
+    "q20": 186,
+    "q21": 100,
+    "q22": 7,
+}
 VALUES = {
-    "q01": ("total_quantity", "37734107.00"), "q03": ("revenue", "406181.01"), "q06": ("revenue", "123141078.23"),
-    "q14": ("promo_revenue", "16.38"), "q15": ("total_revenue", "1772627.21"), "q17": ("average_yearly", "348406.05"),
+    "q01": ("total_quantity", "37734107.00"),
+    "q03": ("revenue", "406181.01"),
+    "q06": ("revenue", "123141078.23"),
+    "q14": ("promo_revenue", "16.38"),
+    "q15": ("total_revenue", "1772627.21"),
+    "q17": ("average_yearly", "348406.05"),
     "q19": ("revenue", "3083843.06"),
-}  # fmt: skip
+}
 
 
 class WrongError(Exception):

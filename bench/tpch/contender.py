@@ -70,9 +70,14 @@ class Dbt:
         started = time.monotonic()
         arguments = ["--no-version-check", command, "--threads", str(THREADS), "--vars", self.variables]
         done = subprocess.run(
-            [self.python, "-W", "ignore", "-c", _ENTRY, *arguments], cwd=self.folder, env=self.environment, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS,
-        )  # fmt: skip
+            [self.python, "-W", "ignore", "-c", _ENTRY, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=LIMIT_SECONDS,
+        )
         if done.returncode:
             raise RuntimeError(f"{self.folder.name}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
         return time.monotonic() - started
@@ -153,9 +158,12 @@ class DuckDb:
         self.file = settings.var_dir / "tpch.duckdb"
         folder = settings.var_dir / "duckdb"
         environment = os.environ | {
-            "TPCH_DATABASE": str(self.file), "TPCH_SOURCE": str(source.folder(settings)), "TPCH_MEMORY": memory(settings),
-            "DBT_PROFILES_DIR": str(folder), "NO_COLOR": "1",
-        }  # fmt: skip
+            "TPCH_DATABASE": str(self.file),
+            "TPCH_SOURCE": str(source.folder(settings)),
+            "TPCH_MEMORY": memory(settings),
+            "DBT_PROFILES_DIR": str(folder),
+            "NO_COLOR": "1",
+        }
         self.dbt = Dbt(PEERS, folder, environment, variables)
 
     def clear(self) -> None:
@@ -225,8 +233,12 @@ def statements(manifest: Mapping[str, Any], order: Mapping[str, Any]) -> dict[st
     begun = {one["unique_id"]: one["timing"][0]["started_at"] for one in order["results"]}
     models = {number: node for number, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     nodes = {number: models[number] for number in sorted(models, key=lambda number: begun[number])}
-    return {node["name"]: Statement(_made(node), frozenset(nodes[number]["name"] for number in node["depends_on"]["nodes"] if number in nodes))
-            for node in nodes.values()}  # fmt: skip
+    return {
+        node["name"]: Statement(
+            _made(node), frozenset(nodes[number]["name"] for number in node["depends_on"]["nodes"] if number in nodes)
+        )
+        for node in nodes.values()
+    }
 
 
 def _made(node: Mapping[str, Any]) -> str:

@@ -34,10 +34,20 @@ def page(found: Result) -> str:
     said = [", ".join(f"{name} {value}" for name, value in found[what].items()) for what in ("machine", "versions")]
     template = Template(Path(__file__).with_name("page.md").read_text())
     return template.substitute(
-        date=found["at"], scale=f"{found['scale']:g}", rounds=len(found["rounds"]), machine=said[0], versions=said[1],
-        threads=found["threads"], memory=found["memory"], rows=number(sum(found["source"].values())), totals=_totals(found),
-        verdict=_verdict(found), parts=_parts(found), models=_models(found), empty=_empty(found["empty"]),
-    )  # fmt: skip
+        date=found["at"],
+        scale=f"{found['scale']:g}",
+        rounds=len(found["rounds"]),
+        machine=said[0],
+        versions=said[1],
+        threads=found["threads"],
+        memory=found["memory"],
+        rows=number(sum(found["source"].values())),
+        totals=_totals(found),
+        verdict=_verdict(found),
+        parts=_parts(found),
+        models=_models(found),
+        empty=_empty(found["empty"]),
+    )
 
 
 def _middle(found: Result, name: str, what: str) -> float:
@@ -60,10 +70,7 @@ def _totals(found: Result) -> str:
 
 
 def _parts(found: Result) -> str:
-    rows = [
-        [_SAID.get(what, what), *(f"{_middle(found, name, what):.1f}" for name in (OURS, PLAIN, DUCKDB))]
-        for what in PARTS
-    ]  # fmt: skip
+    rows = [[_SAID.get(what, what), *(f"{_middle(found, name, what):.1f}" for name in (OURS, PLAIN, DUCKDB))] for what in PARTS]
     return _table(["", OURS, PLAIN, DUCKDB], rows)
 
 

@@ -119,7 +119,7 @@ def _asked(engine: Engine, forms: Mapping[int, Form], plans: Mapping[int, Plan])
     found: dict[int, Found] = {}
     for number, form in forms.items():
         elements, missing, unexpected = (place and int(answer(place)) for place in counts[number])
-        found[number] = Counts(elements or 0, missing, unexpected or 0, form, engine)
+        found[number] = Counts(elements=elements or 0, missing=missing, unexpected=unexpected or 0, form=form, engine=engine)
     for number, plan in plans.items():
         found[number] = plan.metrics([answer(place) for place in figures[number]])
     return int(answer(total)), found
@@ -161,7 +161,10 @@ def samples(failed: Mapping[int, tuple[Counts, Sequence[str]]], types: Types, li
         query = _Query(engine)
         query.column("count(*)")
         wanted = {number: columns for number, (counts, columns) in failed.items() if counts.engine is engine}
-        places = {n: query.apart(_sample(failed[n][0].form, engine, columns, types, limit)) for n, columns in wanted.items()}
+        places = {
+            n: query.apart(_sample(failed[n][0].form, engine, columns=columns, types=types, limit=limit))
+            for n, columns in wanted.items()
+        }
         with suppress(Exception):  # Great Expectations will find them
             answer = query.run()
             for number, place in places.items():

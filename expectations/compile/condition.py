@@ -127,9 +127,13 @@ def _ignored(check: Check, dialect: Dialect) -> str | None:
     none, some = " and ".join(nulls), " or ".join(nulls)
     said = check.args.get("ignore_row_if", "all_values_are_missing")
     return {
-        "both_values_are_missing": none, "all_values_are_missing": none, "either_value_is_missing": some,
-        "any_value_is_missing": some, "neither": "false", "never": "false",
-    }.get(said)  # fmt: skip
+        "both_values_are_missing": none,
+        "all_values_are_missing": none,
+        "either_value_is_missing": some,
+        "any_value_is_missing": some,
+        "neither": "false",
+        "never": "false",
+    }.get(said)
 
 
 def _compound_unique(check: Check, kinds: list[str], dialect: Dialect) -> Form | None:

@@ -32,7 +32,7 @@ def scope(batches: Iterable[Mapping[str, Any]], released: int | None) -> Scope:
     since = max(copies, default=0) if not key else 0
     pending = [row for row in done if row["batch_id"] > after and row["batch_id"] >= since]
     sizes = [(row["rows"] or 0) + (row["deletes"] or 0) for row in pending]
-    return Scope(after, since, sum(size > 0 for size in sizes), key, sum(sizes))
+    return Scope(after=after, since=since, batches=sum(size > 0 for size in sizes), key=key, promised=sum(sizes))
 
 
 def at_version(location: str, version: int) -> str:

@@ -66,7 +66,7 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
             raise GateError(".".join(name), "has no rows", "rows to learn from", "Write its suite by hand, or with `allow_empty`")
         proposed = propose.checks(subject, seen)
         proposed[-1:-1] = relate.checks(settings, subject, seen, types)
-        kept, left_out = _that_hold(settings, subject, engine, types, proposed)
+        kept, left_out = _that_hold(settings, subject, engine=engine, types=types, proposed=proposed)
     model = _model(settings, name)
     owner = owner or _owner(settings, name, model)
     described = (model or {}).get("description") or "Drafted: say here what one row is."
@@ -75,7 +75,15 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
         head += f"# {propose.many(seen.rows)} say little: expect to loosen this as more come.\n"
     whole = {"table": name[1], "description": described, "owner": owner, "checks": kept}
     _prove(whole, name)
-    return Draft(name, version, seen.rows, owner, head + _yaml(whole), tuple(kept), tuple(left_out))
+    return Draft(
+        name=name,
+        version=version,
+        rows=seen.rows,
+        owner=owner,
+        text=head + _yaml(whole),
+        checks=tuple(kept),
+        left_out=tuple(left_out),
+    )
 
 
 def write(made: Draft, folder: Path = SUITES) -> Path | None:
@@ -116,7 +124,7 @@ def _latest(settings: Settings, name: Name, engine: Engine) -> Engine:
     if name[0] != "bronze":
         return engine
     within = frame.scope([row for row in ledger.rows(settings, "batches") if row["table_name"] == name[1]], None)
-    rows = gated(settings, engine, name[1], engine.rows, quarantine.held(settings, name[1]))
+    rows = gated(settings, engine, table=name[1], rows=engine.rows, held=quarantine.held(settings, name[1]))
     return Engine(engine.ask, frame.live(rows, within, True, engine.dialect.column), engine.dialect)
 
 
@@ -182,7 +190,13 @@ def _that_hold(
     counts = _counted(engine, types, numbered)
     others = Others(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
     evidence = Evidence(
-        (engine,), types, partial(_living, others, subject.layer), (), False, dbt.contract(settings, subject.table), subject.now
+        engines=(engine,),
+        types=types,
+        rows_of=partial(_living, others, subject.layer),
+        history=(),
+        is_pending=False,
+        contract=dbt.contract(settings, subject.table),
+        now=subject.now,
     )
     kept, left_out = [], []
     for number, check in numbered.items():

@@ -167,11 +167,17 @@ def _orders(columns: Sequence[Column]) -> list[Check]:
     found = []
     for one, other in pairs:
         if one.kind == other.kind:
-            found.append({
-                "expect": "expect_column_pair_values_a_to_be_greater_than_b", "column_A": other.name, "column_B": one.name,
-                "or_equal": True, "ignore_row_if": "either_value_is_missing", "severity": "warning",
-                "why": f"never the other way round in {many(min(one.filled, other.filled))} at most",
-            })  # fmt: skip
+            found.append(
+                {
+                    "expect": "expect_column_pair_values_a_to_be_greater_than_b",
+                    "column_A": other.name,
+                    "column_B": one.name,
+                    "or_equal": True,
+                    "ignore_row_if": "either_value_is_missing",
+                    "severity": "warning",
+                    "why": f"never the other way round in {many(min(one.filled, other.filled))} at most",
+                }
+            )
     return found
 
 

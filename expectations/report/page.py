@@ -79,7 +79,7 @@ def render(settings: Settings, made: Iterable[tuple[Verdict, Ran | None]], now: 
     pages, verdicts = Pages(settings), list[Verdict]()
     for verdict, ran in made:
         if ran is not None and verdict.delta_version is not None:
-            page = pages.add(f"{verdict.layer}.{verdict.table}", verdict.delta_version, ran, verdict.ok, now)
+            page = pages.add(f"{verdict.layer}.{verdict.table}", verdict.delta_version, ran=ran, passed=verdict.ok, at=now)
             verdict = replace(verdict, page=page)
         verdicts.append(verdict)
     pages.build()

@@ -17,7 +17,7 @@ def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: Rewr
     casts = ", ".join(f"{quote(name)}::{types[name]} as {quote(name)}" for name in held.schema.names)
     reader.register("held", held)
     try:
-        return write(reader, context, f"select {casts} from held", work.folder, work.columns.names)
+        return write(reader, context, select=f"select {casts} from held", folder=work.folder, columns=work.columns.names)
     finally:
         reader.unregister("held")
 
@@ -30,8 +30,17 @@ def duckdb_type(kind: pa.DataType) -> str:
         return f"decimal({kind.precision},{kind.scale})"
     if pa.types.is_timestamp(kind):
         return "timestamptz" if kind.tz else "timestamp"
-    plain = {"bool": "boolean", "int16": "smallint", "int32": "integer", "int64": "bigint", "float": "float", "double": "double",
-             "string": "varchar", "binary": "blob", "date32[day]": "date"}  # fmt: skip
+    plain = {
+        "bool": "boolean",
+        "int16": "smallint",
+        "int32": "integer",
+        "int64": "bigint",
+        "float": "float",
+        "double": "double",
+        "string": "varchar",
+        "binary": "blob",
+        "date32[day]": "date",
+    }
     return plain[str(kind)]
 
 

@@ -62,9 +62,13 @@ def _tidy(settings: Settings, bronze: Bronze, clock_holds: bool) -> None:
     if clock_holds:
         name = bronze.url.rpartition("/")[2]
         bronze.table.vacuum(
-            settings.retention_days * 24, dry_run=False, enforce_retention_duration=False, full=True, commit_properties=again,
+            settings.retention_days * 24,
+            dry_run=False,
+            enforce_retention_duration=False,
+            full=True,
+            commit_properties=again,
             keep_versions=kept_versions(settings, name),
-        )  # fmt: skip
+        )
     bronze.table = lake.at(settings, bronze.url)
 
 

@@ -98,13 +98,27 @@ class Bronze:
         """
         number = note["window"]["batch_id"]
         properties = CommitProperties(custom_metadata={NOTE: json.dumps(note)}, app_transactions=[Transaction(APP_ID, number)])
-        actions = [AddAction(file.path, file.size, {}, int(time.time() * 1000), True, _stats(file)) for file in files]
+        actions = [
+            AddAction(
+                path=file.path,
+                size=file.size,
+                partition_values={},
+                modification_time=int(time.time() * 1000),
+                data_change=True,
+                stats=_stats(file),
+            )
+            for file in files
+        ]
         try:
             if self.table is None:
                 create_table_with_add_actions(
-                    self.url, Schema.from_arrow(wanted), actions, mode="error", storage_options=self._storage,
+                    self.url,
+                    Schema.from_arrow(wanted),
+                    actions,
+                    mode="error",
+                    storage_options=self._storage,
                     commit_properties=properties,
-                )  # fmt: skip
+                )
             elif (self.table.transaction_version(APP_ID) or -1) < number:
                 if replace:
                     self.table.create_write_transaction(

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 RESULT = pa.schema(
-    [("table", pa.string()), ("path", pa.string()), ("rows", pa.int64()), ("deletes", pa.int64()), ("bytes", pa.int64()),
-     ("op", pa.string()), ("checksum", pa.string()), ("detail", pa.string()), ("seconds", pa.float64()), ("lost", pa.bool_()),
-     ("error", pa.string())]
-)  # fmt: skip
+    [
+        ("table", pa.string()),
+        ("path", pa.string()),
+        ("rows", pa.int64()),
+        ("deletes", pa.int64()),
+        ("bytes", pa.int64()),
+        ("op", pa.string()),
+        ("checksum", pa.string()),
+        ("detail", pa.string()),
+        ("seconds", pa.float64()),
+        ("lost", pa.bool_()),
+        ("error", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)

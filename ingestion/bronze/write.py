@@ -111,9 +111,12 @@ def _upload(local: Path, folder: str, storage: dict[str, str]) -> None:
     bucket, _, prefix = folder.removeprefix("s3://").partition("/")
     endpoint = storage.get("aws_endpoint")
     patience = Config(
-        retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=5, read_timeout=20,
-        request_checksum_calculation="when_required", s3={"addressing_style": "path" if endpoint else "auto"},
-    )  # fmt: skip
+        retries={"mode": "standard", "total_max_attempts": 8},
+        connect_timeout=5,
+        read_timeout=20,
+        request_checksum_calculation="when_required",
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
     try:
         client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=storage.get("aws_region"), config=patience)
         client.upload_file(str(local), bucket, f"{prefix}/{local.name}")

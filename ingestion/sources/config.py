@@ -131,7 +131,9 @@ def of(settings: Settings, file: SourcesFile) -> Section:
 
 def _section(name: str, written: SourceConfig) -> Section:
     options = dict(written.model_extra or {})
-    return Section(name, written.kind, written.dsn, written.tables, f"sources.{name}.tables", options)
+    return Section(
+        name=name, kind=written.kind, dsn=written.dsn, tables=written.tables, where=f"sources.{name}.tables", options=options
+    )
 
 
 def chosen(settings: Settings, file: SourcesFile, names: Iterable[str] = ()) -> list[Section]:

@@ -60,8 +60,22 @@ class Dialect:
         return f"{value!r}e0" if isinstance(value, float) and "e" not in repr(value) else str(value).lower()
 
 
-SPARK = Dialect("`", "\\'", "{column} rlike {regex}", True, "timestamp", "array_sort(collect_list({column}))")
-DUCKDB = Dialect('"', "''", "regexp_matches({column}, {regex})", False, "timestamptz", "list_sort(list({column}))")
+SPARK = Dialect(
+    quote="`",
+    escaped="\\'",
+    matches="{column} rlike {regex}",
+    is_spark=True,
+    time="timestamp",
+    gathered="array_sort(collect_list({column}))",
+)
+DUCKDB = Dialect(
+    quote='"',
+    escaped="''",
+    matches="regexp_matches({column}, {regex})",
+    is_spark=False,
+    time="timestamptz",
+    gathered="list_sort(list({column}))",
+)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class _Reader:
                 if self.is_(at, "("):
                     at = self.group(at + 1, known, not self.is_(at + 1, *QUERY), self.is_(at + 1, *QUERY))
                     continue
-            at, expecting, tables, query = self.step(at, known, expecting, tables, query)
+            at, expecting, tables, query = self.step(at, known, expecting=expecting, tables=tables, query=query)
         return at
 
     def step(self, at: int, known: frozenset[str], expecting: bool, tables: bool, query: bool) -> tuple[int, bool, bool, bool]:

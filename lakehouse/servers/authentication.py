@@ -46,9 +46,11 @@ def refused(settings: Settings) -> ServerError:
     """What is said where the server lets nobody in with our token."""
     where = "SPARK_TOKEN" if settings.spark_token else str(file(settings))
     return ServerError(
-        "Spark server", f"refuses the token of {where}", "the one that it was started with",
+        "Spark server",
+        f"refuses the token of {where}",
+        "the one that it was started with",
         "Set VAR_DIR and SPARK_TOKEN as they were when it was started, or start it anew: make down up",
-    )  # fmt: skip
+    )
 
 
 def for_java(settings: Settings) -> list[str]:

@@ -95,17 +95,27 @@ def _fetch(folder: Path, jars: list[str]) -> None:
         command = [
             str(java.find()),
             *_trust(work),
-            "-jar", str(next((SPARK_HOME / "jars").glob("ivy-*.jar"))),
-            "-ivy", str(work / "ivy.xml"),
-            "-cache", str(work / "cache"),
-            "-confs", "default",
-            "-retrieve", f"{folder}/[artifact]-[revision].[ext]",
+            "-jar",
+            str(next((SPARK_HOME / "jars").glob("ivy-*.jar"))),
+            "-ivy",
+            str(work / "ivy.xml"),
+            "-cache",
+            str(work / "cache"),
+            "-confs",
+            "default",
+            "-retrieve",
+            f"{folder}/[artifact]-[revision].[ext]",
             "-warn",
-        ]  # fmt: skip
+        ]
         done = subprocess.run(
-            command, env=environment.java() | java.LOCALE, umask=0o022,
-            capture_output=True, text=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
+            command,
+            env=environment.java() | java.LOCALE,
+            umask=0o022,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
     if done.returncode:
         raise ServerError(
             "jars",

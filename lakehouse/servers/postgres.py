@@ -121,8 +121,12 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         programs = POSTGRES_BIN_PATH.resolve()
         if odd := _SHELL & set(str(programs)):
-            raise ServerError("PostgreSQL", f"can't run in {programs}", f"a folder without {' '.join(odd)}",
-                              "Move the repository, then run make env")  # fmt: skip
+            raise ServerError(
+                "PostgreSQL",
+                f"can't run in {programs}",
+                f"a folder without {' '.join(odd)}",
+                "Move the repository, then run make env",
+            )
         self.log.parent.mkdir(parents=True, exist_ok=True)
         owner = self._owner()
         if owner:
@@ -130,11 +134,16 @@ class Postgres:
             system_user.let_reach(self._data)
         with self.log.open("ab") as out:
             done = subprocess.run(
-                [str(programs / program), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, umask=0o077,
-                cwd=self._data, **(owner.child() if owner else {}),
+                [str(programs / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                umask=0o077,
+                cwd=self._data,
+                **(owner.child() if owner else {}),
                 # Nothing of this machine's: not its zone, which initdb would write down, nor its language.
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PGDATA": str(self._data)},
-            )  # fmt: skip
+            )
         if done.returncode:
             raise ServerError("PostgreSQL", f"{program} failed: {process.tail(self.log)}", remedy=f"See {self.log}")
 

@@ -61,13 +61,29 @@ def _compile(source: Path, jar: Path, against: list[Path]) -> None:
     with tempfile.TemporaryDirectory(dir=jar.parent) as scratch:
         fresh = Path(scratch) / jar.name
         command = [
-            str(java.find()), "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", spark, "scala.tools.nsc.Main", "-Werror", "-nobootcp",
-            "-cp", os.pathsep.join([spark, *map(str, against)]), "-d", str(fresh), str(source),
-        ]  # fmt: skip
+            str(java.find()),
+            "-Xmx512m",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            spark,
+            "scala.tools.nsc.Main",
+            "-Werror",
+            "-nobootcp",
+            "-cp",
+            os.pathsep.join([spark, *map(str, against)]),
+            "-d",
+            str(fresh),
+            str(source),
+        ]
         done = subprocess.run(
-            command, env=environment.java() | java.LOCALE, umask=0o022,
-            capture_output=True, text=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
+            command,
+            env=environment.java() | java.LOCALE,
+            umask=0o022,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         if done.returncode:
             seen = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:]) or f"the compiler ended with {done.returncode}"
             remedy = f"Is {jar.parent} writable, and its disk not full? Else report it"

@@ -78,7 +78,12 @@ def start(settings: Settings, prepare: Callable[[Settings], None], mend: bool = 
 
 def _launch(settings: Settings, secret: list[str], prepare: Callable[[Settings], None]) -> None:
     process.start(
-        "spark", _command(settings, secret), pid_file(settings), log_file(settings), _environment(settings), _umask(settings)
+        "spark",
+        _command(settings, secret),
+        pid_file=pid_file(settings),
+        log=log_file(settings),
+        env=_environment(settings),
+        umask=_umask(settings),
     )
     try:
         _await_query(settings)
@@ -101,9 +106,10 @@ def _await_anothers(settings: Settings) -> bool:
             break
     else:
         raise ServerError(
-            "Spark server", f"does not run, and {_metastore(settings)} is another user's, who alone can start it",
+            "Spark server",
+            f"does not run, and {_metastore(settings)} is another user's, who alone can start it",
             remedy="Start the container that runs it (docker compose up spark; on AWS the service spark)",
-        )  # fmt: skip
+        )
     if wrong := health.trouble(settings):
         raise health.lost(settings, wrong)
     return False
@@ -141,9 +147,11 @@ def _refuse_other_lake(settings: Settings) -> None:
     moved = known[0] != asked[0] and (storage.is_s3(known[0]) or storage.is_s3(asked[0]))
     if moved or known[1:] != asked[1:]:
         raise ServerError(
-            str(settings.var_dir), f"has the catalog of the lake {', '.join(known)}", ", ".join(asked),
+            str(settings.var_dir),
+            f"has the catalog of the lake {', '.join(known)}",
+            ", ".join(asked),
             "Set VAR_DIR to a folder of its own for each lake (STORE=s3 has one), or LAKE_URL, SILVER_URL and GOLD_URL as they were",
-        )  # fmt: skip
+        )
 
 
 def _lake(settings: Settings) -> str:
@@ -191,7 +199,8 @@ def _command(settings: Settings, secret: Sequence[str] = ()) -> list[str]:
     conf = [part for key, value in configuration(settings, extra).items() for part in ("--conf", f"{key}={value}")]
     return [
         str(java.find()),
-        "-cp", class_path,
+        "-cp",
+        class_path,
         f"-Xmx{settings.spark_memory}",
         "-XX:+UseParallelGC",
         # What goes on after that is a server without Spark, or without the threads that its answers need.
@@ -216,18 +225,25 @@ def _command(settings: Settings, secret: Sequence[str] = ()) -> list[str]:
         "org.apache.spark.deploy.SparkSubmit",
         *secret,
         *conf,
-        "--class", _MAIN,
-        "--name", "comporta",
+        "--class",
+        _MAIN,
+        "--name",
+        "comporta",
         "spark-internal",
-        "--hiveconf", f"hive.server2.thrift.port={settings.thrift_port}",
-        "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
+        "--hiveconf",
+        f"hive.server2.thrift.port={settings.thrift_port}",
+        "--hiveconf",
+        "hive.server2.thrift.bind.host=127.0.0.1",
         *authentication.for_thrift(),
         # A thread's connection to the metastore is dear, and made under a lock that stops all others. Acting as the client's user,
         # which means nothing here, each statement made one (179 in a dbt run, 22 without); keep the threads that have one.
-        "--hiveconf", "hive.server2.enable.doAs=false",
-        "--hiveconf", "hive.server2.async.exec.threads=16",
-        "--hiveconf", "hive.server2.async.exec.keepalive.time=86400",
-    ]  # fmt: skip
+        "--hiveconf",
+        "hive.server2.enable.doAs=false",
+        "--hiveconf",
+        "hive.server2.async.exec.threads=16",
+        "--hiveconf",
+        "hive.server2.async.exec.keepalive.time=86400",
+    ]
 
 
 def configuration(settings: Settings, extra: list[Path]) -> dict[str, str]:

@@ -43,9 +43,11 @@ def ensure(name: str) -> User:
             return found
         time.sleep(pause)
     raise ServerError(
-        "PostgreSQL", f"does not run as root, and no user for it could be made: {seen}", f"the system user {name}",
+        "PostgreSQL",
+        f"does not run as root, and no user for it could be made: {seen}",
+        f"the system user {name}",
         f"Make one (useradd --system {name}, or adduser -S {name}), or run as another user than root",
-    )  # fmt: skip
+    )
 
 
 def _known(name: str) -> User | None:
@@ -64,8 +66,12 @@ def _make(name: str) -> str:
         return f"useradd is neither on PATH nor in {', '.join(_SBIN)}"
     done = subprocess.run(
         [tool, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", name],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment.plain() | {"PATH": path, "LC_ALL": "C"},
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment.plain() | {"PATH": path, "LC_ALL": "C"},
+    )
     return " ".join((done.stderr or done.stdout).split()) or f"useradd ended with {done.returncode}"
 
 
@@ -92,6 +98,8 @@ def _widen(path: Path, mode: int, wanted: int) -> None:
         path.chmod(mode | wanted)
     except OSError as error:
         raise ServerError(
-            str(path), f"is closed to the user that PostgreSQL runs as ({error.strerror})", f"mode {mode | wanted:o}",
+            str(path),
+            f"is closed to the user that PostgreSQL runs as ({error.strerror})",
+            f"mode {mode | wanted:o}",
             "Give it that mode, or run as another user than root",
-        ) from None  # fmt: skip
+        ) from None

@@ -119,14 +119,24 @@ def _command(settings: Settings, folder: Path) -> list[str]:
         )
     ports = _inner_ports(settings)
     return [
-        str(program), "-logtostderr=true", "mini",
-        f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-admin.ui=false", "-webdav=false",
-        f"-s3.port={settings.s3_port}", f"-s3.config={_identity(settings)}", "-s3.autoCreateBucket=false",
-        "-s3.port.iceberg=0", "-s3.port.lance=0",
+        str(program),
+        "-logtostderr=true",
+        "mini",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-admin.ui=false",
+        "-webdav=false",
+        f"-s3.port={settings.s3_port}",
+        f"-s3.config={_identity(settings)}",
+        "-s3.autoCreateBucket=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         f"-s3.port.grpc={ports['s3.port.grpc']}",
         *(f"-{name}.port={ports[name]}" for name in ("master", "volume", "filer", "admin")),
         *(f"-{name}.port.grpc={ports[f'{name}.grpc']}" for name in ("master", "volume", "filer", "admin")),
-    ]  # fmt: skip
+    ]
 
 
 def _inner_ports(settings: Settings) -> dict[str, int]:
@@ -172,9 +182,13 @@ def _try(settings: Settings, access: str, secret: str) -> None:
 
     patience = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, s3={"addressing_style": "path"})
     store: Any = boto3.client(
-        "s3", endpoint_url=settings.aws_endpoint_url, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1",
+        "s3",
+        endpoint_url=settings.aws_endpoint_url,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
         config=patience,
-    )  # fmt: skip
+    )
     for bucket in {s3.split(place)[0] for place in settings.places}:
         try:
             store.head_bucket(Bucket=bucket)

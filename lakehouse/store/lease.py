@@ -261,9 +261,14 @@ def _held_by(seen: Seen) -> LockError:
 
 def _myself(what: str) -> Holder:
     return Holder(
-        uuid.uuid4().hex, what, socket.gethostname(), os.getpid(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", _machine(),
-        host.born(psutil.Process()),
-    )  # fmt: skip
+        token=uuid.uuid4().hex,
+        what=what,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        since=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        machine=_machine(),
+        born=host.born(psutil.Process()),
+    )
 
 
 @cache

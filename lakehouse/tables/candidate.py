@@ -94,7 +94,7 @@ def hold_back(settings: Settings, layer: str, failed: Mapping[str, int | None], 
     if layer == "bronze":
         return
     for table, version in failed.items():
-        _hold_back(settings, layer, table, version, shown.get(table))
+        _hold_back(settings, layer, table=table, failed=version, shown=shown.get(table))
 
 
 def _hold_back(settings: Settings, layer: str, table: str, failed: int | None, shown: int | None) -> None:

@@ -207,9 +207,13 @@ def _table(settings: Settings, name: str) -> DeltaTable | None:
 
 def _created(settings: Settings, name: str) -> DeltaTable:
     return DeltaTable.create(
-        location(settings, name), SCHEMAS[name], mode="ignore", storage_options=storage.options(settings),
-        configuration=migration.PROPERTIES, raise_if_key_not_exists=False,
-    )  # fmt: skip
+        location(settings, name),
+        SCHEMAS[name],
+        mode="ignore",
+        storage_options=storage.options(settings),
+        configuration=migration.PROPERTIES,
+        raise_if_key_not_exists=False,
+    )
 
 
 def _newest(table: DeltaTable) -> datetime:

@@ -119,5 +119,10 @@ class ReleaseRecord:
 
 Record = RunRecord | BatchRecord | SchemaChangeRecord | ReconciliationRecord | VerdictRecord | ReleaseRecord
 KINDS: tuple[type[Record], ...] = (
-    RunRecord, BatchRecord, SchemaChangeRecord, ReconciliationRecord, VerdictRecord, ReleaseRecord,
-)  # fmt: skip
+    RunRecord,
+    BatchRecord,
+    SchemaChangeRecord,
+    ReconciliationRecord,
+    VerdictRecord,
+    ReleaseRecord,
+)

@@ -25,10 +25,17 @@ def _name(kind: DataType) -> str:
 
 
 _SYNONYMS = WHOLE | {
-    "numeric": "decimal", "dec": "decimal", "real": "float",
-    "varchar": "string", "char": "string", "character": "string", "character varying": "string", "text": "string", "bool": "boolean",
+    "numeric": "decimal",
+    "dec": "decimal",
+    "real": "float",
+    "varchar": "string",
+    "char": "string",
+    "character": "string",
+    "character varying": "string",
+    "text": "string",
+    "bool": "boolean",
     "timestamp_ltz": "timestamp",
-}  # fmt: skip
+}
 _TOKEN = re.compile(r"\s*(`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[<>,:()]|[^\s<>,:()`]+)")
 
 

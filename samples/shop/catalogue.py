@@ -40,7 +40,11 @@ def tree() -> tuple[Category, ...]:
     def add(parent: Category | None, name: str, nouns: tuple[str, ...]) -> Category:
         slug = "-".join(filter(None, map(mailbox, name.split())))
         path = f"{parent.slug}/{slug}" if parent else slug
-        nodes.append(Category(len(nodes) + 1, parent.category_id if parent else None, name, path, nouns))
+        nodes.append(
+            Category(
+                category_id=len(nodes) + 1, parent_id=parent.category_id if parent else None, name=name, slug=path, nouns=nouns
+            )
+        )
         return nodes[-1]
 
     for top, middles in words.CATEGORY_TREE.items():

@@ -75,7 +75,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
     yield catalogue.products(plan.rng(4), goods, plan.end)
     yield from _all_sales(plan, buyers, goods)
     for part, ids, times in _spread(plan, 6, plan.rows(200_000, 40)):
-        yield reviews(plan.rng(7, part), ids, times, buyers, goods, plan.end)
+        yield reviews(plan.rng(7, part), ids, created=times, buyers=buyers, goods=goods, end=plan.end)
     for part, ids, times in _spread(plan, 8, plan.rows(500_000, 120)):
         yield catalogue.stock_movements(plan.rng(9, part), ids, goods, times)
 
@@ -83,7 +83,9 @@ def generate(plan: Plan) -> Iterator[Chunk]:
 def _all_sales(plan: Plan, buyers: Buyers, goods: Goods) -> Iterator[Chunk]:
     first_shipment = 1
     for part, ids, times in _spread(plan, 5, plan.rows(1_000_000, 200), CHUNK_ORDERS):
-        for chunk in sales(plan.rng(10, part), ids, times, buyers, goods, horizon=plan.end - 1, first_shipment=first_shipment):
+        for chunk in sales(
+            plan.rng(10, part), ids, placed=times, buyers=buyers, goods=goods, horizon=plan.end - 1, first_shipment=first_shipment
+        ):
             if chunk.table == "shipments":
                 first_shipment += chunk.rows
             yield chunk

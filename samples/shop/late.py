@@ -58,7 +58,7 @@ def open_late(dsn: str, day: int, seed: int = 7, orders: int | None = None, *, l
 
     Raises ValueError as play_day does.
     """
-    return LateTransaction(dsn, day, seed, orders, lane)
+    return LateTransaction(dsn=dsn, day=day, seed=seed, orders=orders, lane=lane)
 
 
 def _write(cursor: Cursor, day: Day, lane: int, tally: Tally) -> None:
@@ -80,46 +80,46 @@ def _write(cursor: Cursor, day: Day, lane: int, tally: Tally) -> None:
     change(
         cursor,
         tally,
-        "inserted",
-        "order_lines",
-        """
+        kind="inserted",
+        table="order_lines",
+        statement="""
         insert into order_lines (order_id, line_number, product_id, quantity, unit_price, updated_at)
         select o.order_id, p.line_number, p.product_id, 1, p.list_price, %(stamp)s
         from unnest(%(orders)s::bigint[]) o (order_id) cross join
              (select product_id, list_price, row_number() over (order by product_id) as line_number
               from products where product_id %% 10 = %(digit)s order by product_id limit 2) p""",
-        params,
+        params=params,
     )
     change(
         cursor,
         tally,
-        "inserted",
-        "payments",
-        """
+        kind="inserted",
+        table="payments",
+        statement="""
         insert into payments (payment_id, order_id, method, amount, paid_at, updated_at)
         select md5(%(key)s || order_id)::uuid, order_id, 'transfer', 4.95 + sum(line_total), %(stamp)s, %(stamp)s
         from order_lines where order_id = any(%(orders)s) group by order_id""",
-        params,
+        params=params,
     )
     change(
         cursor,
         tally,
-        "inserted",
-        "stock_movements",
-        """
+        kind="inserted",
+        table="stock_movements",
+        statement="""
         insert into stock_movements (product_id, quantity, reason, warehouse, moved_at)
         select product_id, -quantity, 'sale', 'Setúbal', %(stamp)s
         from order_lines where order_id = any(%(orders)s) order by order_id, line_number""",
-        params,
+        params=params,
     )
     change(
         cursor,
         tally,
-        "updated",
-        "orders",
-        """
+        kind="updated",
+        table="orders",
+        statement="""
         update orders set note = 'corrected by a slow job', updated_at = %(stamp)s where order_id in
         (select order_id from orders where order_id %% 10 = %(digit)s and order_id / 10 %% 16 = %(lane)s
          and order_id <> all(%(orders)s) order by order_id desc limit %(count)s)""",
-        params,
+        params=params,
     )

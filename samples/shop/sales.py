@@ -65,7 +65,7 @@ def sales(
     rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, goods: Goods, *, horizon: int, first_shipment: int
 ) -> Iterator[Chunk]:
     """The chunks of all four tables for orders `ids` placed at `placed` (ascending), as known at `horizon`."""
-    orders = _orders(rng, ids, placed, buyers, horizon)
+    orders = _orders(rng, ids, placed=placed, buyers=buyers, horizon=horizon)
     lines = _lines(rng, orders, goods)
     amounts = np.bincount(lines.order, lines.total, len(ids)).astype(np.int64) + orders.shipping
     grams = np.bincount(lines.order, lines.quantity * goods.grams[lines.product], len(ids)).astype(np.int64)
@@ -103,19 +103,19 @@ def _orders(rng: np.random.Generator, ids: Ints, placed: Ints, buyers: Buyers, h
     fee = rng.choice(np.array([390, 495, 690, 1250]), n) * _RATES[currency] // 100
     shipping = np.where(rng.random(n) < 0.35, 0, fee)
     return Orders(
-        ids,
-        buyer,
-        country,
-        currency,
-        placed,
-        status,
-        paid_at,
-        paid,
-        shipped_at,
-        delivered_at,
-        closed_at,
-        steps[step, np.arange(n)],
-        shipping,
+        ids=ids,
+        buyer=buyer,
+        country=country,
+        currency=currency,
+        placed=placed,
+        status=status,
+        paid_at=paid_at,
+        paid=paid,
+        shipped_at=shipped_at,
+        delivered_at=delivered_at,
+        closed_at=closed_at,
+        updated=steps[step, np.arange(n)],
+        shipping=shipping,
     )
 
 
@@ -131,7 +131,7 @@ def _lines(rng: np.random.Generator, orders: Orders, goods: Goods) -> Lines:
     price = (goods.cents[product] * month_factor * _RATES[orders.currency[order]] // 10_000).clip(1)
     discount = _DISCOUNTS[rng.choice(len(_DISCOUNTS), len(order), p=[0.8, 0.05, 0.06, 0.03, 0.03, 0.02, 0.01])]
     total = (quantity * price * (10_000 - discount) + 5_000) // 10_000  # half up, as round() does for numeric
-    return Lines(order, product, number, quantity, price, discount, total)
+    return Lines(order=order, product=product, number=number, quantity=quantity, price=price, discount=discount, total=total)
 
 
 def _order_rows(rng: np.random.Generator, orders: Orders, buyers: Buyers) -> Chunk:

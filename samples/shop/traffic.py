@@ -61,9 +61,9 @@ def arrivals(cursor: Cursor, day: Day, tally: Tally) -> None:
         rng = day.rng(stream, fresh)
         times = times_of_day(rng, np.zeros(len(keys), np.int64), start)
         if table == "orders":
-            _new_orders(cursor, day, tally, rng, keys, times, buyers, goods)
+            _new_orders(cursor, day, tally=tally, rng=rng, keys=keys, times=times, buyers=buyers, goods=goods)
         elif table == "reviews":
-            _insert(cursor, tally, reviews(rng, keys, times, buyers, goods, start + DAY))
+            _insert(cursor, tally, reviews(rng, keys, created=times, buyers=buyers, goods=goods, end=start + DAY))
         else:
             _insert(cursor, tally, stock_movements(rng, keys, goods, times))
 
@@ -83,7 +83,9 @@ def _new_orders(
 ) -> None:
     # At most two shipments an order: ids that stay unused leave gaps, as sequences do.
     first = new_ids(cursor, "shipments", "shipment_id", 2 * len(keys))[0]
-    for chunk in sales(rng, keys, times, buyers, goods, horizon=micros(day.start) + DAY - 1, first_shipment=first):
+    for chunk in sales(
+        rng, keys, placed=times, buyers=buyers, goods=goods, horizon=micros(day.start) + DAY - 1, first_shipment=first
+    ):
         _insert(cursor, tally, chunk)
 
 

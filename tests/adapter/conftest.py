@@ -21,10 +21,17 @@ _EVERY = {
 def dbt_profile_target(spark_server: Settings) -> dict[str, Any]:
     """The target of the test's project."""
     return {
-        "type": "comporta", "method": "thrift", "host": "127.0.0.1", "port": spark_server.thrift_port,
-        "ui_port": spark_server.spark_ui_port, "user": "dbt", "poll_interval": 0, "threads": 2, "connect_retries": 1,
+        "type": "comporta",
+        "method": "thrift",
+        "host": "127.0.0.1",
+        "port": spark_server.thrift_port,
+        "ui_port": spark_server.spark_ui_port,
+        "user": "dbt",
+        "poll_interval": 0,
+        "threads": 2,
+        "connect_retries": 1,
         "server_side_parameters": {"set:hiveconf:spark.sql.session.timeZone": "UTC"},
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture(scope="class")

@@ -106,10 +106,15 @@ class _OurContract:
     @pytest.fixture
     def data_types(self) -> list[tuple[str, str]]:
         return [
-            ("1", "int"), ("'1'", "string"), ("true", "boolean"), ("array('1', '2')", "array<string>"), ("array(1, 2)", "array<int>"),
-            ("cast('2019-01-01' as date)", "date"), ("cast('2019-01-01' as timestamp)", "timestamp"),
+            ("1", "int"),
+            ("'1'", "string"),
+            ("true", "boolean"),
+            ("array('1', '2')", "array<string>"),
+            ("array(1, 2)", "array<int>"),
+            ("cast('2019-01-01' as date)", "date"),
+            ("cast('2019-01-01' as timestamp)", "timestamp"),
             ("cast(1.0 as decimal(4, 2))", "decimal(4,2)"),
-        ]  # fmt: skip
+        ]
 
     @staticmethod
     def written(value: str, kind: str) -> None:
@@ -384,7 +389,13 @@ class TestUnitTestingTypes(BaseUnitTestingTypes):
     @pytest.fixture
     def data_types(self) -> list[list[str]]:
         return [
-            ["1", "1"], ["2.0", "2.0"], ["'12345'", "12345"], ["'string'", "string"], ["true", "true"],
-            ["date '2011-11-11'", "2011-11-11"], ["timestamp '2013-11-03 00:00:00-0'", "2013-11-03 00:00:00-0"],
-            ["array(1, 2, 3)", "'array(1, 2, 3)'"], ["named_struct('a', 1, 'b', 2)", """'named_struct("a", 1, "b", 2)'"""],
-        ]  # fmt: skip
+            ["1", "1"],
+            ["2.0", "2.0"],
+            ["'12345'", "12345"],
+            ["'string'", "string"],
+            ["true", "true"],
+            ["date '2011-11-11'", "2011-11-11"],
+            ["timestamp '2013-11-03 00:00:00-0'", "2013-11-03 00:00:00-0"],
+            ["array(1, 2, 3)", "'array(1, 2, 3)'"],
+            ["named_struct('a', 1, 'b', 2)", """'named_struct("a", 1, "b", 2)'"""],
+        ]

@@ -15,18 +15,26 @@ def ge_page(lake: Settings) -> str:
     """Writes one; returns where, relative to the site."""
     check = Check.model_validate({"expect": "expect_column_values_to_be_unique", "column": "email"})
     found = {
-        "element_count": 9, "unexpected_count": 2, "unexpected_percent": 22.2, "partial_unexpected_list": ["•••• 3fa9c1"] * 2,
-        "partial_unexpected_counts": [{"value": "•••• 3fa9c1", "count": 2}], "missing_count": 0, "missing_percent": 0.0,
-        "unexpected_percent_total": 22.2, "unexpected_percent_nonmissing": 22.2,
+        "element_count": 9,
+        "unexpected_count": 2,
+        "unexpected_percent": 22.2,
+        "partial_unexpected_list": ["•••• 3fa9c1"] * 2,
+        "partial_unexpected_counts": [{"value": "•••• 3fa9c1", "count": 2}],
+        "missing_count": 0,
+        "missing_percent": 0.0,
+        "unexpected_percent_total": 22.2,
+        "unexpected_percent_nonmissing": 22.2,
         "partial_unexpected_index_list": [{"customer_id": 4, "email": "•••• 3fa9c1"}, {"customer_id": 5, "email": "•••• 3fa9c1"}],
-    }  # fmt: skip
+    }
     results = [
         ExpectationValidationResult(
-            success=success, expectation_config=registry.build(check, number, "t").configuration, result=dict(found),
+            success=success,
+            expectation_config=registry.build(check, number, "t").configuration,
+            result=dict(found),
             exception_info={"raised_exception": False, "exception_traceback": None, "exception_message": None},
         )
         for number, success in enumerate((True, False), 1)
-    ]  # fmt: skip
+    ]
     pages = Pages(lake)
     path = pages.add("silver.int_customers__current", 3, Ran(9, (), tuple(results), {}), False, datetime(2026, 3, 1, tzinfo=UTC))
     pages.build()

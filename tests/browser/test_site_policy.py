@@ -142,10 +142,18 @@ def test_dbt_s_page_draws_its_lineage(lake: Settings, open_site: Opener) -> None
 
 @pytest.mark.parametrize(
     ("path", "wanted"),
-    [("/", policy.OWN), ("/index.html", policy.OWN), ("/verdicts/index.html?q=a", policy.OWN), ("/is/not/there", policy.OWN),
-     ("/quality/index.html", policy.QUALITY), ("/verdicts/../quality/index.html", policy.QUALITY), ("//dbt/index.html", None),
-     ("/dbt/", None), ("/%64bt/index.html", None)],
-)  # fmt: skip
+    [
+        ("/", policy.OWN),
+        ("/index.html", policy.OWN),
+        ("/verdicts/index.html?q=a", policy.OWN),
+        ("/is/not/there", policy.OWN),
+        ("/quality/index.html", policy.QUALITY),
+        ("/verdicts/../quality/index.html", policy.QUALITY),
+        ("//dbt/index.html", None),
+        ("/dbt/", None),
+        ("/%64bt/index.html", None),
+    ],
+)
 def test_the_server_says_it_with_each_answer(path: str, wanted: str | None, address: str) -> None:
     client = HTTPConnection(urlsplit(address).netloc, timeout=10)
     client.request("GET", path)

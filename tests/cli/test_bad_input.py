@@ -73,8 +73,15 @@ def test_missing_table_suggests_a_near_one(
 def test_unreadable_table_is_a_note_and_a_failure_only_where_it_was_asked_for(
     environment: dict[str, str], fresh_database: str, spark_server: Settings
 ) -> None:
-    _execute(fresh_database, "create table open(id int primary key)", "create table closed(id int)", "insert into open values (1)",
-             "drop role if exists narrow", "create role narrow login password 'narrow'", "grant select on open to narrow")  # fmt: skip
+    _execute(
+        fresh_database,
+        "create table open(id int primary key)",
+        "create table closed(id int)",
+        "insert into open values (1)",
+        "drop role if exists narrow",
+        "create role narrow login password 'narrow'",
+        "grant select on open to narrow",
+    )
     dsn = other(fresh_database, password="narrow").replace("comporta:", "narrow:")
     own = {"SOURCE_DSN": dsn, "SOURCE_NAME": "narrow", "LAKE_URL": str(spark_server.var_dir / "narrow")}
     done = run(environment, "ingest", **own)
@@ -150,8 +157,13 @@ def test_setting_is_wrong(environment: dict[str, str], name: str, value: str) ->
 
 def test_bucket_of_the_lake_is_missing(environment: dict[str, str], fresh_database: str) -> None:
     _execute(fresh_database, "create table t(id int)")
-    changes = {"SOURCE_DSN": fresh_database, "LAKE_URL": "s3://nowhere/lake", "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-               "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary-4711"}  # fmt: skip
+    changes = {
+        "SOURCE_DSN": fresh_database,
+        "LAKE_URL": "s3://nowhere/lake",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "canary-4711",
+    }
     done = run(environment, "ingest", **changes)
     refused(done, 5, "s3://nowhere", "AWS_ENDPOINT_URL")
     assert "canary-4711" not in done.stdout + done.stderr
@@ -189,9 +201,11 @@ def test_broken_models_are_named_with_their_messages_a_line_each(
     (project / "models" / "gold" / "sales" / "broken.sql").write_text("select order_idd from (select 1 as order_id) as orders")
     for number in range(4):
         (project / "models" / "gold" / "sales" / f"lost{number}.sql").write_text("select * from silver.nowhere")
-    script = "import sys, pathlib; from comporta import cli; from lakehouse import dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);" \
-             "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken', 'lost0', 'lost1', 'lost2', 'lost3')));" \
-             "sys.argv.append('x'); cli.main()"  # fmt: skip
+    script = (
+        "import sys, pathlib; from comporta import cli; from lakehouse import dbt, settings; dbt.PROJECT = pathlib.Path(sys.argv[1]);"
+        "sys.argv[1:] = []; cli.cli.add_command(cli.click.command('x')(lambda: dbt.invoke(settings.load(), 'run', '--select', 'broken', 'lost0', 'lost1', 'lost2', 'lost3')));"
+        "sys.argv.append('x'); cli.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, str(project)], cwd=ROOT, env=environment, capture_output=True, text=True
     )

@@ -26,10 +26,35 @@ from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger
 
 TEXTS = [
-    "'; drop table canary; --", '"; drop table canary; --', "`touch canary` $(touch canary) $HOME", "--debug", "-rf", "/", "..",
-    "../../../etc/passwd", "[red]x[/nope] :smile:", "a\nb\x1b[2J\u202e", "{{ 1/0 }} {x} {0} %s %(x)s", "²", "٣", "\\", "a\\' or 1=1",
-    "é ☃ 💥", "\udcff", "9" * 30, "1e9999", "NaN", "x" * 5000, "* ? [", '{"id": "\\ud800"}', "yes", " ", ",", "x: [y", "<script>",
-]  # fmt: skip
+    "'; drop table canary; --",
+    '"; drop table canary; --',
+    "`touch canary` $(touch canary) $HOME",
+    "--debug",
+    "-rf",
+    "/",
+    "..",
+    "../../../etc/passwd",
+    "[red]x[/nope] :smile:",
+    "a\nb\x1b[2J\u202e",
+    "{{ 1/0 }} {x} {0} %s %(x)s",
+    "²",
+    "٣",
+    "\\",
+    "a\\' or 1=1",
+    "é ☃ 💥",
+    "\udcff",
+    "9" * 30,
+    "1e9999",
+    "NaN",
+    "x" * 5000,
+    "* ? [",
+    '{"id": "\\ud800"}',
+    "yes",
+    " ",
+    ",",
+    "x: [y",
+    "<script>",
+]
 MODEL = ("model", "--name", "gold.sales.rpt_a", "--from", "t", "--key", "id", "--dry-run")
 # Of each argument: the words around its text, and the exit codes that there may be. None: what it answers is looked at below.
 ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
@@ -127,9 +152,15 @@ def _no_shop(settings: Settings, days: int) -> None:
 def _write(settings: Settings) -> None:
     column = {"data_type": "string", "description": ""}
     node = {
-        "resource_type": "model", "name": "t", "alias": "t", "unique_id": "model.t", "tags": ["gold"], "original_file_path": "t.sql", "columns": {"id": column},
+        "resource_type": "model",
+        "name": "t",
+        "alias": "t",
+        "unique_id": "model.t",
+        "tags": ["gold"],
+        "original_file_path": "t.sql",
+        "columns": {"id": column},
         "config": {"unique_key": "id", "materialized": "table"},
-    }  # fmt: skip
+    }
     target = settings.var_dir / "dbt" / "target"
     target.mkdir(parents=True)
     (target / "manifest.json").write_text(json.dumps({"nodes": {"model.t": node}, "parent_map": {"model.t": []}}))

@@ -29,18 +29,29 @@ class Checkout:
         (folder / "var" / "jars").symlink_to(ROOT / "var" / "jars")
         names = ("THRIFT_PORT", "CONNECT_PORT", "SPARK_UI_PORT", "POSTGRES_PORT", "SITE_PORT")
         self.environment = dict(zip(names, map(str, free_ports(len(names))), strict=True)) | {
-            "PATH": "/usr/bin:/bin", "TZ": "America/Sao_Paulo", "LC_ALL": "C", "SPARK_MEMORY": "1g",
+            "PATH": "/usr/bin:/bin",
+            "TZ": "America/Sao_Paulo",
+            "LC_ALL": "C",
+            "SPARK_MEMORY": "1g",
             "http_proxy": "http://127.0.0.1:9",  # nobody is there
-            "JDK_JAVA_OPTIONS": os.environ["JDK_JAVA_OPTIONS"], "COMPORTA_TESTS": os.environ["COMPORTA_TESTS"],
-        }  # fmt: skip
+            "JDK_JAVA_OPTIONS": os.environ["JDK_JAVA_OPTIONS"],
+            "COMPORTA_TESTS": os.environ["COMPORTA_TESTS"],
+        }
 
     def python(self, *arguments: str, **changes: str) -> str:
         """What Python prints, standard error too; fails the test if it fails."""
         done = subprocess.run(
-            [self.folder / ".venv" / "bin" / "python", "-W", "ignore", *arguments], cwd="/", env=self.environment | changes,
-            umask=0o077, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+            [self.folder / ".venv" / "bin" / "python", "-W", "ignore", *arguments],
+            cwd="/",
+            env=self.environment | changes,
+            umask=0o077,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
             timeout=300,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stdout[-4000:]
         return done.stdout
 

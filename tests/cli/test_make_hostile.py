@@ -31,22 +31,68 @@ SHOWN = {"ROWS": "--rows", "SHOW": "--show"}
 DRAFT = {"OWNER": "--owner", "DRY_RUN": "--dry-run"}
 # Every target, and how what is given to it arrives: as an option, as words of the command, or only as a condition of a rule.
 TARGETS: dict[str, dict[str, str]] = {
-    "help": {}, "demo": {}, "traffic": {"DAYS": "--days"},
-    "seed": {"FROM": "--from", "ENCODING": "--encoding", "SEPARATOR": "--separator", "QUOTE": "--quote", "ESCAPE": "--escape", "HEADER": "--header"},
-    "test": {"TESTS": WORDS}, "flaky": {"TIMES": "--times", "TESTS": WORDS}, "test-adapter": {"TESTS": WORDS}, "infra-test": {"TESTS": WORDS},
-    "test-workers": {"TESTS": WORDS}, "test-upgrade": {"TESTS": WORDS}, "image-test": {"TESTS": WORDS}, "sbom": {},
-    "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"}, "lint": {}, "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
-    "silver": {}, "gold": {}, "run": {}, "releases": {}, "glue": {}, "up": {}, "down": {}, "status": {},
-    "site": {}, "docs": {}, "infra-docs": {}, "infra-lock": {}, "bench-lock": {}, "lock": {}, "clean": {},
+    "help": {},
+    "demo": {},
+    "traffic": {"DAYS": "--days"},
+    "seed": {
+        "FROM": "--from",
+        "ENCODING": "--encoding",
+        "SEPARATOR": "--separator",
+        "QUOTE": "--quote",
+        "ESCAPE": "--escape",
+        "HEADER": "--header",
+    },
+    "test": {"TESTS": WORDS},
+    "flaky": {"TIMES": "--times", "TESTS": WORDS},
+    "test-adapter": {"TESTS": WORDS},
+    "infra-test": {"TESTS": WORDS},
+    "test-workers": {"TESTS": WORDS},
+    "test-upgrade": {"TESTS": WORDS},
+    "image-test": {"TESTS": WORDS},
+    "sbom": {},
+    "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"},
+    "lint": {},
+    "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
+    "silver": {},
+    "gold": {},
+    "run": {},
+    "releases": {},
+    "glue": {},
+    "up": {},
+    "down": {},
+    "status": {},
+    "site": {},
+    "docs": {},
+    "infra-docs": {},
+    "infra-lock": {},
+    "bench-lock": {},
+    "lock": {},
+    "clean": {},
     "env": {"STORE": CONDITION},
-    "ingest": {"SOURCE": "--source", "TABLES": "--tables", "SINCE": "--since", "UNTIL": "--until", "RESYNC": "--resync", "DRY_RUN": "--dry-run"},
-    "discover": {"SOURCE": "--source"}, "reconcile": {"SOURCE": "--source", "TABLES": "--tables"}, "gate": {"LAYER": "--layer", "TABLES": "--tables"}, "requeue": TABLE,
-    "suite": TABLE | DRAFT, "release": {"LAYER": "--layer"}, "rollback": {"RELEASE": "--release"},
-    "diff": {"RELEASE": "--release", "JSON": "--json"} | SHOWN, "why": TABLE | {"KEY": "--key", "SHOW": "--show", "JSON": "--json"},
-    "dev": OWN | {"ANEW": "--anew", "DROP": "--drop"}, "watch": OWN | {"ROWS": "--rows"}, "diff-models": OWN | SHOWN,
-    "model": OWN | DRAFT | {"FROM": "--from", "KEY": "--key"}, "sql": {"SQL": "--execute"},
+    "ingest": {
+        "SOURCE": "--source",
+        "TABLES": "--tables",
+        "SINCE": "--since",
+        "UNTIL": "--until",
+        "RESYNC": "--resync",
+        "DRY_RUN": "--dry-run",
+    },
+    "discover": {"SOURCE": "--source"},
+    "reconcile": {"SOURCE": "--source", "TABLES": "--tables"},
+    "gate": {"LAYER": "--layer", "TABLES": "--tables"},
+    "requeue": TABLE,
+    "suite": TABLE | DRAFT,
+    "release": {"LAYER": "--layer"},
+    "rollback": {"RELEASE": "--release"},
+    "diff": {"RELEASE": "--release", "JSON": "--json"} | SHOWN,
+    "why": TABLE | {"KEY": "--key", "SHOW": "--show", "JSON": "--json"},
+    "dev": OWN | {"ANEW": "--anew", "DROP": "--drop"},
+    "watch": OWN | {"ROWS": "--rows"},
+    "diff-models": OWN | SHOWN,
+    "model": OWN | DRAFT | {"FROM": "--from", "KEY": "--key"},
+    "sql": {"SQL": "--execute"},
     **{f"bench-{name}": {"BENCH": WORDS} for name in ("ingest", "dbt", "gate", "release", "site", "store", "tpch")},
-}  # fmt: skip
+}
 FILES = {".venv/bin/uv": {"PYTHON": CONDITION}}  # rules that are no targets of their own
 SETTINGS = {name.upper() for name in Settings.model_fields}
 GIVEN = (
@@ -61,9 +107,20 @@ import json, os, sys
 with open(os.environ["RECORD"], "a") as calls:
     calls.write(json.dumps([sys.argv, dict(os.environ)]) + "\\n")
 """
-BUILT = ["pyproject.toml", "bench/requirements.lock", "terraform/requirements.lock", "terraform/tools/go.mod", "terraform/tools/go.sum",
-         *(f"requirements{each}.lock" for each in ("", "-dev", "-s3", "-uv")), ".venv/.base", ".venv/.s3", ".venv/.dev",
-         ".venv-bench/.base", ".venv-infra/.base", ".infra/bin/.base"]  # fmt: skip
+BUILT = [
+    "pyproject.toml",
+    "bench/requirements.lock",
+    "terraform/requirements.lock",
+    "terraform/tools/go.mod",
+    "terraform/tools/go.sum",
+    *(f"requirements{each}.lock" for each in ("", "-dev", "-s3", "-uv")),
+    ".venv/.base",
+    ".venv/.s3",
+    ".venv/.dev",
+    ".venv-bench/.base",
+    ".venv-infra/.base",
+    ".infra/bin/.base",
+]
 PROGRAMS = [".venv/bin/uv", ".venv/bin/python", ".venv/bin/ruff", ".venv/bin/mypy", ".infra/bin/terraform-docs", "go"]
 
 
@@ -161,11 +218,17 @@ def test_make_hostile_text_arrives_as_typed(stage: Path, target: str, way: str) 
 @pytest.mark.parametrize(
     ("target", "ending"),
     [
-        ("gate", ["gate", "--layer=silver"]), ("ingest", ["ingest"]), ("sql", ["sql"]), ("traffic", ["traffic"]),
-        ("test", ["TESTS", "pytest", "-n", "auto"]), ("test-adapter", ["dbt.tests.fixtures.project", "tests/adapter"]),
-        ("lint-sql", ["MODELS", "sqlfluff", "lint"]), ("dev", ["dev"]), ("diff-models", ["diff-models"]),
+        ("gate", ["gate", "--layer=silver"]),
+        ("ingest", ["ingest"]),
+        ("sql", ["sql"]),
+        ("traffic", ["traffic"]),
+        ("test", ["TESTS", "pytest", "-n", "auto"]),
+        ("test-adapter", ["dbt.tests.fixtures.project", "tests/adapter"]),
+        ("lint-sql", ["MODELS", "sqlfluff", "lint"]),
+        ("dev", ["dev"]),
+        ("diff-models", ["diff-models"]),
     ],
-)  # fmt: skip
+)
 def test_make_hostile_nothing_given_is_the_default(stage: Path, target: str, ending: list[str]) -> None:
     done, calls = make(stage, target)
     assert done.returncode == 0, done.stderr

@@ -152,14 +152,39 @@ def test_java_knows_the_authorities_of_the_public_web() -> None:
     assert len(pkcs12.load_pkcs12(store.read_bytes(), b"changeit").additional_certs) > 50
 
 
-@pytest.mark.parametrize("path", ["ingestion/sources.yml", "dbt_project/models/silver/x.sql", "expectations/suites/gold/x.yml", "docker/bucket.py",
-                                  "docker/healthy.py", "docker/serve.sh", "lakehouse/servers/jars.lock", "requirements.lock", "dbt_project/dbt_packages/p/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ingestion/sources.yml",
+        "dbt_project/models/silver/x.sql",
+        "expectations/suites/gold/x.yml",
+        "docker/bucket.py",
+        "docker/healthy.py",
+        "docker/serve.sh",
+        "lakehouse/servers/jars.lock",
+        "requirements.lock",
+        "dbt_project/dbt_packages/p/x",
+    ],
+)
 def test_what_the_docs_say_is_in_the_image_is_not_left_out(path: str) -> None:
     assert _is_in(path)
 
 
-@pytest.mark.parametrize("path", [".env", "docker/.env", "ingestion/.env", ".git/config", "var/lake/x", ".venv/bin/python", "tests/conftest.py",
-                                  "dbt_project/target/manifest.json", "terraform/envs/prod/terraform.tfvars", "lakehouse/__pycache__/x.pyc"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        "docker/.env",
+        "ingestion/.env",
+        ".git/config",
+        "var/lake/x",
+        ".venv/bin/python",
+        "tests/conftest.py",
+        "dbt_project/target/manifest.json",
+        "terraform/envs/prod/terraform.tfvars",
+        "lakehouse/__pycache__/x.pyc",
+    ],
+)
 def test_what_is_none_of_the_images_business_is_left_out(path: str) -> None:
     assert not _is_in(path)
 
@@ -185,8 +210,12 @@ def test_nothing_is_healthy_before_up_has_ended(tmp_path: Path) -> None:
     [at] = [number for number, line in enumerate(lines) if line.endswith("comporta up || exit")]
     assert (lines[at - 1], lines[at + 1]) == ('rm -f "$up"', ': >"$up"')
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "docker.healthy"], cwd=ROOT, env=os.environ | {"VAR_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}, capture_output=True, text=True
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-m", "docker.healthy"],
+        cwd=ROOT,
+        env=os.environ | {"VAR_DIR": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stderr.strip()) == (1, "The Spark server is starting.")
 
 

@@ -51,9 +51,12 @@ _QUIET = """select pg_snapshot_xmin(s) = pg_snapshot_xmax(s)
 def test_killed_again_and_again_at_random_equals_the_source(lake_settings: Settings, environment: dict[str, str]) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int primary key, v text)", "create table log(v text)",
-        "insert into t select n, md5(n::text) from generate_series(1, 20000) n", "insert into log values ('a'), ('a')",
-    )  # fmt: skip
+        dsn,
+        "create table t(id int primary key, v text)",
+        "create table log(v text)",
+        "insert into t select n, md5(n::text) from generate_series(1, 20000) n",
+        "insert into log values ('a'), ('a')",
+    )
     ours = environment | {"SOURCE_DSN": dsn, "LAKE_URL": lake_settings.lake_url, "SOURCE_NAME": str(lake_settings.source_name)}
     chance, ended = random.Random(4711), Counter[str]()
     runs = subprocess.Popen(
@@ -63,8 +66,12 @@ def test_killed_again_and_again_at_random_equals_the_source(lake_settings: Setti
         while ended["killed"] < _KILLS:
             number = sum(ended.values())
             assert number < 5 * _KILLS, "the runs end before they can be killed"
-            execute(dsn, f"update t set v = v || 'x' where id % 97 = {number % 97}", f"delete from t where id = {number + 100}",
-                    f"insert into log values ('{number}')")  # fmt: skip
+            execute(
+                dsn,
+                f"update t set v = v || 'x' where id % 97 = {number % 97}",
+                f"delete from t where id = {number + 100}",
+                f"insert into log values ('{number}')",
+            )
             ended[killed_after(runs, chance.uniform(0.05, 1.5))] += 1
     finally:
         assert runs.stdin is not None
@@ -150,8 +157,12 @@ def _kill_while_reading(dsn: str, database: postgres.Postgres, killed: threading
 
 def test_source_that_comes_back_is_read_by_the_same_command(lake_settings: Settings, database: postgres.Postgres) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key)", "insert into t values (1)",
-            "create view slow as select n as id, pg_sleep(0.02)::text as pause from generate_series(1, 500) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key)",
+        "insert into t values (1)",
+        "create view slow as select n as id, pg_sleep(0.02)::text as pause from generate_series(1, 500) n",
+    )
     killed, said = threading.Event(), list[str]()
 
     def fall_and_rise() -> None:

@@ -101,8 +101,9 @@ def test_readers_see_one_release_whatever_is_killed(
     seen, stop, chance = Seen(), threading.Event(), random.Random(1711)
     readers = [threading.Thread(target=_poll, args=(lake_settings, seen, stop)) for _ in range(2)]
     ours = environment | {"LAKE_URL": lake_settings.lake_url}
-    runs = subprocess.Popen([sys.executable, "-W", "ignore", "-c", _RUN], cwd=ROOT, env=ours, text=True, stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE)  # fmt: skip
+    runs = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", _RUN], cwd=ROOT, env=ours, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     for reader in readers:
         reader.start()
     try:

@@ -58,12 +58,24 @@ def stack(engine: Engine, image: str) -> Iterator[Stack]:
     keys = {"S3_ACCESS_KEY": "imagetest", "S3_SECRET_KEY": "a-secret-of-the-image-s-test"}
     store = Stack(keys | {"POSTGRES_PASSWORD": "none-yet"}, hosts).services["store"]
     weed = Path(sys.executable).with_name("weed")
-    engine.start([
-        "--name", "store", "--network", "none", "--volume", f"{hosts}:/etc/hosts:ro",
-        "--volume", f"{weed}:{store['entrypoint'][0]}:ro", "--volume", "store:/data",
-        *(part for key, value in store["environment"].items() for part in ("--env", f"{key}={value}")),
-        BASE, *store["entrypoint"], *store["command"],
-    ])  # fmt: skip
+    engine.start(
+        [
+            "--name",
+            "store",
+            "--network",
+            "none",
+            "--volume",
+            f"{hosts}:/etc/hosts:ro",
+            "--volume",
+            f"{weed}:{store['entrypoint'][0]}:ro",
+            "--volume",
+            "store:/data",
+            *(part for key, value in store["environment"].items() for part in ("--env", f"{key}={value}")),
+            BASE,
+            *store["entrypoint"],
+            *store["command"],
+        ]
+    )
     _within(engine, "-c", _FILL, str(engine.folder), _SCALE)
     database = Postgres(engine.folder / "postgres", 5432, engine.folder / "postgres.log")
     yield Stack(keys | {"POSTGRES_PASSWORD": (database.folder / "password").read_text()}, hosts)
@@ -76,9 +88,12 @@ def _within(engine: Engine, *arguments: str) -> None:
     state = engine.inspect("store")["State"]
     assert isinstance(state, dict)
     done = subprocess.run(
-        ["nsenter", f"--net=/proc/{state['Pid']}/ns/net", sys.executable, "-W", "ignore", *arguments], cwd=ROOT, capture_output=True,
-        encoding="utf-8", timeout=300,
-    )  # fmt: skip
+        ["nsenter", f"--net=/proc/{state['Pid']}/ns/net", sys.executable, "-W", "ignore", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -40,9 +40,14 @@ def install() -> None:
 def _run(command: Sequence[str], patience: float = 900) -> str:
     """Standard output of a command that must succeed within `patience` seconds."""
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=patience,
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=patience,
         env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-    )  # fmt: skip
+    )
     if done.returncode:
         raise Broken(f"{' '.join(command)}\nended with {done.returncode}:\n{(done.stdout + done.stderr)[-6000:]}")
     return done.stdout
@@ -75,9 +80,23 @@ class Engine:
     def build(self, context: Path, base: str, name: str) -> None:
         """Build `context` as `docker build` would, by its Dockerfile and .dockerignore, with this machine's authorities as the secret."""
         self.podman(
-            "build", "--format", "docker", "--isolation", "chroot", "--network", "host", *_limits(),
-            "--build-arg", f"BASE={base}", "--secret", f"id=ca,src={_TRUST}", "--tag", name, str(context), patience=3000,
-        )  # fmt: skip
+            "build",
+            "--format",
+            "docker",
+            "--isolation",
+            "chroot",
+            "--network",
+            "host",
+            *_limits(),
+            "--build-arg",
+            f"BASE={base}",
+            "--secret",
+            f"id=ca,src={_TRUST}",
+            "--tag",
+            name,
+            str(context),
+            patience=3000,
+        )
 
     def run(self, arguments: Sequence[str], patience: float = 2400) -> Ended:
         """Run a container to its end."""
@@ -115,16 +134,31 @@ class Engine:
 
     def _ended(self, *arguments: str, patience: float) -> Ended:
         done = subprocess.run(
-            self._command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
-            errors="replace", timeout=patience,
-        )  # fmt: skip
+            self._command(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=patience,
+        )
         return Ended(done.returncode, done.stdout)
 
     def _command(self, *arguments: str) -> list[str]:
         return [
-            "podman", "--root", str(self.folder / "store"), "--runroot", str(self.folder / "run"), "--runtime", "runc",
-            "--cgroup-manager", "cgroupfs", "--events-backend", "none", *arguments,
-        ]  # fmt: skip
+            "podman",
+            "--root",
+            str(self.folder / "store"),
+            "--runroot",
+            str(self.folder / "run"),
+            "--runtime",
+            "runc",
+            "--cgroup-manager",
+            "cgroupfs",
+            "--events-backend",
+            "none",
+            *arguments,
+        ]
 
 
 def _limits() -> list[str]:

@@ -76,10 +76,19 @@ def test_a_reader_finds_the_rows_of_the_source(engine: Engine, image: str, stack
     assert found.code == 0 and "True" in found.text, _evidence(engine, found)
 
 
-@pytest.mark.parametrize("command", [
-    ["releases"], ["site"], ["ingest", "--dry-run"], ["gate", "--layer", "gold"], ["dbt", "--layer", "gold"],
-    ["release", "--layer", "gold"], ["suite", "--table", "gold.fct_orders", "--owner", "team", "--dry-run"],
-], ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["releases"],
+        ["site"],
+        ["ingest", "--dry-run"],
+        ["gate", "--layer", "gold"],
+        ["dbt", "--layer", "gold"],
+        ["release", "--layer", "gold"],
+        ["suite", "--table", "gold.fct_orders", "--owner", "team", "--dry-run"],
+    ],
+    ids=" ".join,
+)
 def test_a_job_of_any_kind_runs(engine: Engine, image: str, stack: Stack, command: list[str]) -> None:
     done = _job(engine, stack, image, *command)
     assert done.code == 0, _evidence(engine, done)

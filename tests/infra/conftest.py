@@ -78,10 +78,16 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 def account(moto: str) -> Iterator[dict[str, str]]:
     """The environment of whoever works in the emulated account; set for this process too, for boto3."""
     ours = {
-        "AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TF_VAR_alarm_email": "data@example.com", "TF_VAR_allowed_cidrs": '["203.0.113.7/32"]',
-    }  # fmt: skip
+        "AWS_ENDPOINT_URL": moto,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TF_VAR_alarm_email": "data@example.com",
+        "TF_VAR_allowed_cidrs": '["203.0.113.7/32"]',
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ours.items():
             patch.setenv(name, value)

@@ -91,8 +91,11 @@ def started(*others: str, **more: str) -> Iterator[Machine]:
         environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
         with subprocess.Popen(
             ["ip", "netns", "exec", network.namespace("services"), *script],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-        ) as services:  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        ) as services:
             assert services.stdout and services.stdin
             line = services.stdout.readline()
             assert line, "what is elsewhere did not come up; its error is above"

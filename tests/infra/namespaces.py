@@ -91,9 +91,14 @@ class Container:
     def run(self, *words: str, code: int | None = 0) -> str:
         """Run a program; what it said. Unless `code` is None it must end so."""
         done = subprocess.run(
-            self._command(words), cwd=ROOT, env=dict(self.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            self._command(words),
+            cwd=ROOT,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             timeout=600,
-        )  # fmt: skip
+        )
         assert code in (None, done.returncode), f"{words}: {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-3000:]}"
         return done.stdout + done.stderr
 

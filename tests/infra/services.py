@@ -24,9 +24,14 @@ S3, SOURCE = 8333, 5432
 def main(folder: str, address: str, scale: str) -> None:
     """Start all, say how they are reached, wait, stop all."""
     settings = Settings(
-        store="s3", s3_port=18_333, postgres_port=15_432, var_dir=Path(folder),
-        lake_url="s3://comporta/lake", silver_url="s3://comporta-silver/lake", gold_url="s3://comporta-gold/lake",
-    )  # fmt: skip
+        store="s3",
+        s3_port=18_333,
+        postgres_port=15_432,
+        var_dir=Path(folder),
+        lake_url="s3://comporta/lake",
+        silver_url="s3://comporta-silver/lake",
+        gold_url="s3://comporta-gold/lake",
+    )
     database = postgres.of(settings)
     try:
         weed.start(settings)

@@ -58,9 +58,15 @@ class Terraform:
     def run(self, where: str, *arguments: str, seconds: float = 600, **more: str) -> str:
         """Run terraform in a folder of the code; its output. Past `seconds` it is asked to stop, once, and waited for."""
         process = subprocess.Popen(
-            ["terraform", *arguments], cwd=self.folder / where, env={**self.environment, **more}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            ["terraform", *arguments],
+            cwd=self.folder / where,
+            env={**self.environment, **more},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
             output, _ = process.communicate(timeout=seconds)
         except BaseException:

@@ -26,10 +26,23 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 IMAGES = {"comporta": "0.1.0", "aws-cli": "2.27.0"}  # repository to tag
 DSN = "postgresql://comporta:secret@db.example.com:5432/shop?sslmode=verify-full"
 # AWS knows no resource for these (Service Authorization Reference).
-UNAVOIDABLE = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", *(f"logs:{call}" for call in (
-    "CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery",
-    "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery",
-))}  # fmt: skip
+UNAVOIDABLE = {
+    "ecr:GetAuthorizationToken",
+    "cloudwatch:PutMetricData",
+    *(
+        f"logs:{call}"
+        for call in (
+            "CreateLogDelivery",
+            "DeleteLogDelivery",
+            "DescribeLogGroups",
+            "DescribeResourcePolicies",
+            "GetLogDelivery",
+            "ListLogDeliveries",
+            "PutResourcePolicy",
+            "UpdateLogDelivery",
+        )
+    ),
+}
 # For the emulator only: no account, buckets by path, and a fault is told at once instead of after 25 tries.
 OVERRIDE = """
 provider "aws" {{
@@ -248,11 +261,16 @@ def test_the_pipeline_runs_our_commands_in_order(outputs: dict[str, Any]) -> Non
     ours = [command[5:] for _, command in steps(outputs) if command[:5] == ["python", "-W", "ignore", "-m", "comporta"]]
     assert ours == [
         ["ingest"],
-        ["gate", "--layer", "bronze", "--hold-back"], ["release", "--layer", "bronze"],
-        ["dbt", "--layer", "silver"], ["gate", "--layer", "silver", "--hold-back"], ["release", "--layer", "silver"],
-        ["dbt", "--layer", "gold"], ["gate", "--layer", "gold", "--hold-back"], ["release", "--layer", "gold"],
+        ["gate", "--layer", "bronze", "--hold-back"],
+        ["release", "--layer", "bronze"],
+        ["dbt", "--layer", "silver"],
+        ["gate", "--layer", "silver", "--hold-back"],
+        ["release", "--layer", "silver"],
+        ["dbt", "--layer", "gold"],
+        ["gate", "--layer", "gold", "--hold-back"],
+        ["release", "--layer", "gold"],
         ["site"],
-    ]  # fmt: skip
+    ]
     name, last = steps(outputs)[-1]
     assert (name, last[:2]) == ("Publish", ["s3", "sync"])
     assert last[2].endswith("/site") and last[3] == f"s3://{outputs['bucket_names']['docs']}"

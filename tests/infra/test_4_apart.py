@@ -66,9 +66,14 @@ def test_no_job_can_take_what_is_the_servers(machine: Machine, server: "subproce
     job = machine.container("build")
     inside = f"import os; os.chdir({str(machine.var_dir)!r}); "
     for deed in (
-        "open('metastore/other', 'w')", "os.listdir('metastore/db')", "os.rename('metastore', 'mine')",
-        f"os.listdir('tmp/{USERS['spark']}')", f"os.rename('tmp/{USERS['spark']}', 'tmp/mine')", "os.setuid(0)", "os.chown('run', 0, 0)",
-    ):  # fmt: skip
+        "open('metastore/other', 'w')",
+        "os.listdir('metastore/db')",
+        "os.rename('metastore', 'mine')",
+        f"os.listdir('tmp/{USERS['spark']}')",
+        f"os.rename('tmp/{USERS['spark']}', 'tmp/mine')",
+        "os.setuid(0)",
+        "os.chown('run', 0, 0)",
+    ):
         said = job.run(sys.executable, "-c", inside + deed, code=1)
         assert "Permission denied" in said or "Operation not permitted" in said, deed
     assert "No such" not in job.run(sys.executable, "-c", inside + "os.stat('metastore/lake')")

@@ -112,9 +112,13 @@ def test_a_saved_model_is_built_and_shown(lake: Lake, desk: Desk) -> None:
         "watch.follow(load(), dev.whose('ana'), 3, Path(sys.argv[1]))"
     )
     watching = subprocess.Popen(
-        [sys.executable, "-u", "-W", "ignore", "-c", script, str(desk.project)], cwd=ROOT, env=lake.environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [sys.executable, "-u", "-W", "ignore", "-c", script, str(desk.project)],
+        cwd=ROOT,
+        env=lake.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert watching.stdout is not None
     told = watching.stdout
 
@@ -169,9 +173,11 @@ def test_two_writers_are_one_too_many(lake: Lake, desk: Desk) -> None:
         plain = {name: value for name, value in desk.environment.items() if not name.startswith(("DBT_", "DEV_"))}
         done = subprocess.run(
             [Path(sys.executable).with_name("dbt"), "--no-version-check", "run", "-s", "dim_categories"],
-            cwd=desk.project, env=plain | {"DBT_TARGET_PATH": str(desk.project / "t"), "DBT_LOG_PATH": str(desk.project / "l")},
-            capture_output=True, text=True,
-        )  # fmt: skip
+            cwd=desk.project,
+            env=plain | {"DBT_TARGET_PATH": str(desk.project / "t"), "DBT_LOG_PATH": str(desk.project / "l")},
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode != 0 and "is being written by a test (pid" in done.stdout, done.stdout[-2000:]
         assert holder.poll() is None
     finally:

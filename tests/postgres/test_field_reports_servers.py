@@ -68,8 +68,14 @@ def test_more_partitions_than_a_server_holds_locks_for(server: Postgres, lake_se
     for table, key in (("keyed", "primary key"), ("plain", "")):
         execute(dsn, f"create table {table}(id int {key}, v int) partition by range (id)")
         for first in range(0, _PARTITIONS, span):
-            execute(dsn, *(f"create table {table}{n} partition of {table} for values from ({n}) to ({n + 1})" for n in range(first, first + span)),
-                    f"insert into {table} select n, 0 from generate_series({first}, {first + span - 1}) n")  # fmt: skip
+            execute(
+                dsn,
+                *(
+                    f"create table {table}{n} partition of {table} for values from ({n}) to ({n + 1})"
+                    for n in range(first, first + span)
+                ),
+                f"insert into {table} select n, 0 from generate_series({first}, {first + span - 1}) n",
+            )
     with pytest.raises(psycopg2.Error, match="max_locks_per_transaction"):
         query(dsn, "select count(*) from keyed")
     assert _copied(settings) == {"keyed": ("committed", _PARTITIONS, 0), "plain": ("committed", _PARTITIONS, 0)}

@@ -59,10 +59,12 @@ def test_what_an_index_finds_is_one_piece_and_what_is_looked_for_a_few(
 ) -> None:
     monkeypatch.setattr(ranges, "RANGE_PAGES", 16)
     execute(
-        fresh_database, "create table t(id int, at timestamptz, v text)",
+        fresh_database,
+        "create table t(id int, at timestamptz, v text)",
         "insert into t select n, timestamptz '2026-01-01' + n * interval '1 s', repeat('x', 100) from generate_series(1, 50000) n",
-        "create index on t (at)", "analyze t",
-    )  # fmt: skip
+        "create index on t (at)",
+        "analyze t",
+    )
     with closing(psycopg2.connect(fresh_database)) as source:
         [leaf] = discover(source)[0].leaves
         late = "at >= '2026-01-01 13:50:00'"

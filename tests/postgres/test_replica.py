@@ -121,9 +121,14 @@ def test_increments_are_read_from_a_replica(written: str, replica_settings: Sett
 
 @pytest.mark.parametrize(("cursor", "read_last"), [("xmin", 1), ("updated_at", 4)])
 def test_a_long_transaction_on_the_primary_loses_nothing(
-    cursor: str, read_last: int, written: str, replica_settings: Settings, standby: Standby,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
+    cursor: str,
+    read_last: int,
+    written: str,
+    replica_settings: Settings,
+    standby: Standby,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     """A replica knows which transactions are open on the primary, but not since when: a column's window stays where it was."""
     if cursor == "updated_at":
         by_cursor(monkeypatch, tmp_path)

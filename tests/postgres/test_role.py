@@ -19,9 +19,24 @@ def play(dsn: str, role: str) -> None:
     """Run the script as a user would, with psql."""
     parts = urlsplit(dsn)
     done = subprocess.run(
-        [str(POSTGRES_BIN_PATH / "psql"), "-h", str(parts.hostname), "-p", str(parts.port), "-U", str(parts.username), "-v", f"role={role}", "-f", str(_SCRIPT), parts.path[1:]],
-        env=os.environ | {"PGPASSWORD": str(parts.password)}, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            str(POSTGRES_BIN_PATH / "psql"),
+            "-h",
+            str(parts.hostname),
+            "-p",
+            str(parts.port),
+            "-U",
+            str(parts.username),
+            "-v",
+            f"role={role}",
+            "-f",
+            str(_SCRIPT),
+            parts.path[1:],
+        ],
+        env=os.environ | {"PGPASSWORD": str(parts.password)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 

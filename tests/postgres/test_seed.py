@@ -60,16 +60,16 @@ def test_a_dump_runs_no_command_of_psql(fresh_database: str, tmp_path: Path, bef
 
 
 STATEMENTS = [
-        ("ALTER TABLE a OWNER TO nobody_here;", "--no-owner --no-privileges"),
-        ("GRANT SELECT ON a TO nobody_here;", "--no-owner --no-privileges"),
-        ("\\connect other", "without --create"),
-        ("CREATE DATABASE other;", "without --create"),
-        ("CREATE EXTENSION nowhere_to_be_found;", "Install the extension"),
-        ("SET of_the_future = 0;", "newer PostgreSQL"),
-        ("CREATE SCHEMA public;", "--table="),
-        ("CREATE TABLE `b` (x int);", "no dump of PostgreSQL"),
-        ("ROLLBACK;", "takes back"),
-    ]  # fmt: skip
+    ("ALTER TABLE a OWNER TO nobody_here;", "--no-owner --no-privileges"),
+    ("GRANT SELECT ON a TO nobody_here;", "--no-owner --no-privileges"),
+    ("\\connect other", "without --create"),
+    ("CREATE DATABASE other;", "without --create"),
+    ("CREATE EXTENSION nowhere_to_be_found;", "Install the extension"),
+    ("SET of_the_future = 0;", "newer PostgreSQL"),
+    ("CREATE SCHEMA public;", "--table="),
+    ("CREATE TABLE `b` (x int);", "no dump of PostgreSQL"),
+    ("ROLLBACK;", "takes back"),
+]
 
 
 def test_a_dump_that_can_not_be_played_says_which_can(fresh_database: str, tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_files_come_as_they_are_meant(fresh_database: str, tmp_path: Path, capsy
 
 
 REFUSED: list[tuple[bytes, list[str]]] = [
-        (b"id,note\n1,a\n2,b,c\n3,d\n", ["t.csv, line 3: 3 fields (wanted: 2, as in the header). Nothing was changed"]),
-        (b"id,note\n1,a\x00\n", ["t.csv, line 2: holds a NUL"]),
-        ("имя,x\nИван,1\n".encode("cp1251"), ["t.csv: is neither UTF-8 nor plainly Windows-1252", "ENCODING="]),
-        (b"<!DOCTYPE html><html>", ["t.csv: is a web page"]),
-        (b"", ["t.csv: is empty"]),
-        (b"id," * 1700 + b"x\n" + b"1," * 1700 + b"1\n", ["t.csv: tables can have at most 1600 columns"]),
-    ]  # fmt: skip
+    (b"id,note\n1,a\n2,b,c\n3,d\n", ["t.csv, line 3: 3 fields (wanted: 2, as in the header). Nothing was changed"]),
+    (b"id,note\n1,a\x00\n", ["t.csv, line 2: holds a NUL"]),
+    ("имя,x\nИван,1\n".encode("cp1251"), ["t.csv: is neither UTF-8 nor plainly Windows-1252", "ENCODING="]),
+    (b"<!DOCTYPE html><html>", ["t.csv: is a web page"]),
+    (b"", ["t.csv: is empty"]),
+    (b"id," * 1700 + b"x\n" + b"1," * 1700 + b"1\n", ["t.csv: tables can have at most 1600 columns"]),
+]
 
 
 def test_a_file_that_is_refused_leaves_all_as_it_was(fresh_database: str, tmp_path: Path) -> None:

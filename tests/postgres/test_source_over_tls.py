@@ -85,9 +85,15 @@ def read(settings: Settings, authorities: bytes | None = None, gone: Path | None
         gone.unlink()
     with tls.at_hand(dsn, carried) as at_hand:
         context = Context(
-            batch_id=1, ingested_at="", lsn=None, storage={}, dsn=at_hand, session=tuple(session(180000, 10)), snapshot=None,
+            batch_id=1,
+            ingested_at="",
+            lsn=None,
+            storage={},
+            dsn=at_hand,
+            session=tuple(session(180000, 10)),
+            snapshot=None,
             authorities=carried,
-        )  # fmt: skip
+        )
         reader = extract._open(context)
         with closing(reader):
             return reader.execute("select * from postgres_query('pg', 'select 7')").fetchall()

@@ -14,9 +14,14 @@ import psutil
 KINDS = ("dsn", "store", "mail", "webhook", "token")
 # What a command line has in it, and whose it is; what these start for a moment is theirs.
 _PROCESSES = {
-    "SparkSubmit": "spark", "worker_daemon": "worker", "pyspark.daemon": "worker", "-m comporta ": "command", "dbt.cli.main": "dbt",
-    "weed": "s3", "bin/postgres": "postgres",
-}  # fmt: skip
+    "SparkSubmit": "spark",
+    "worker_daemon": "worker",
+    "pyspark.daemon": "worker",
+    "-m comporta ": "command",
+    "dbt.cli.main": "dbt",
+    "weed": "s3",
+    "bin/postgres": "postgres",
+}
 _PART = 9  # characters: so many in a row of a shuffled alphabet stand nowhere by chance
 
 

@@ -17,8 +17,16 @@ from lakehouse.settings import Settings
 from lakehouse.store import s3
 
 _LAKE = ("AWS_ENDPOINT_URL", "LAKE_URL", "SILVER_URL", "GOLD_URL", "VAR_DIR")
-_AWS = (*_LAKE, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-        "AWS_SECURITY_TOKEN")  # fmt: skip
+_AWS = (
+    *_LAKE,
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SECURITY_TOKEN",
+)
 
 _CREDENTIALS = {"accessKey": "0123456789abcdef0123", "secretKey": canary.secret("store")}
 _ALLOWED = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -33,10 +41,18 @@ def own_store() -> Iterator[Settings]:
     folder = apart.folder("s3")
     port, thrift, connect, ui, database = free_ports(5)
     made = Settings(
-        store="s3", s3_port=port, var_dir=folder, thrift_port=thrift, connect_port=connect, spark_ui_port=ui,
-        postgres_port=database, spark_memory="2g", scale=0.002,
-        silver_url="s3://comporta-silver/lake", gold_url="s3://comporta-gold/lake",  # as on AWS
-    )  # fmt: skip
+        store="s3",
+        s3_port=port,
+        var_dir=folder,
+        thrift_port=thrift,
+        connect_port=connect,
+        spark_ui_port=ui,
+        postgres_port=database,
+        spark_memory="2g",
+        scale=0.002,
+        silver_url="s3://comporta-silver/lake",
+        gold_url="s3://comporta-gold/lake",  # as on AWS
+    )
     mask = os.umask(access.UMASK)
     try:
         access.keep(weed._identity(made), json.dumps(_IDENTITY))
@@ -83,9 +99,16 @@ def faulty(own_store: Settings, proxy: Proxy) -> Iterator[Settings]:
     folder = apart.folder("s3")
     thrift, connect, ui = free_ports(3)
     made = own_store.model_copy(
-        update=_ONE | {"lake_url": "s3://comporta/faulty", "aws_endpoint_url": proxy.url, "var_dir": folder,
-                "thrift_port": thrift, "connect_port": connect, "spark_ui_port": ui}
-    )  # fmt: skip
+        update=_ONE
+        | {
+            "lake_url": "s3://comporta/faulty",
+            "aws_endpoint_url": proxy.url,
+            "var_dir": folder,
+            "thrift_port": thrift,
+            "connect_port": connect,
+            "spark_ui_port": ui,
+        }
+    )
     try:
         machine.start(made)
         yield made

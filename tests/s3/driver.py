@@ -23,10 +23,13 @@ class Driver:
         extra = jars.ensure(jars.pinned(s3=True))
         self.extra = [*extra, scala.log_store(extra, settings.var_dir / "cache")]
         port, self.process = launch_gateway(
-            classpath=os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, self.extra)]), java_path=str(java.find()),
-            jarpath=str(next((jars.SPARK_HOME / "jars").glob("py4j-*.jar"))), return_proc=True, redirect_stderr=subprocess.DEVNULL,
+            classpath=os.pathsep.join([str(jars.SPARK_HOME / "jars" / "*"), *map(str, self.extra)]),
+            java_path=str(java.find()),
+            jarpath=str(next((jars.SPARK_HOME / "jars").glob("py4j-*.jar"))),
+            return_proc=True,
+            redirect_stderr=subprocess.DEVNULL,
             javaopts=["-Xmx700m", "-XX:TieredStopAtLevel=1", *java.opens()],
-        )  # fmt: skip
+        )
         self.settings, self.store = settings, store
         self.jvm: Any = JavaGateway(gateway_parameters=GatewayParameters(port=port)).jvm
         self._log, self._session = None, None

@@ -125,9 +125,12 @@ def started(script: str, settings: Settings, folder: Path, **said: Any) -> "subp
     """The script as a process."""
     known = {"lake": settings.lake_url, "endpoint": settings.aws_endpoint_url, "var": str(folder), "term": 60.0}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", script, json.dumps(known | said)], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+        [sys.executable, "-W", "ignore", "-c", script, json.dumps(known | said)],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -35,8 +35,13 @@ def lake(faulty: Settings, new_database: Callable[[], str]) -> Iterator[Settings
     """The lake behind the proxy, with a source of the test's own."""
     dsn = new_database()
     name = dsn.rpartition("/")[2]
-    execute(dsn, "create table t(id int primary key, v text)", "create table log(v text)",
-            "insert into t select n, md5(n::text) from generate_series(1, 3000) n", "insert into log values ('a'), ('a')")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text)",
+        "create table log(v text)",
+        "insert into t select n, md5(n::text) from generate_series(1, 3000) n",
+        "insert into log values ('a'), ('a')",
+    )
     yield faulty.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": name})
 
 
@@ -62,8 +67,12 @@ def latest(settings: Settings) -> list[tuple[Any, ...]]:
 def test_ingest_under_bursts_loses_nothing_and_takes_nothing_twice(lake: Settings, proxy: Proxy, plan: Plan) -> None:
     dsn, ended = lake.dsn(), []
     for number in range(2 if plan is _SOME else 1):
-        execute(dsn, f"update t set v = v || 'x' where id % 7 = {number}", f"delete from t where id = {number + 100}",
-                f"insert into log values ('{number}')")  # fmt: skip
+        execute(
+            dsn,
+            f"update t set v = v || 'x' where id % 7 = {number}",
+            f"delete from t where id = {number + 100}",
+            f"insert into log values ('{number}')",
+        )
         proxy.behave(plan)
         done = tried(lake, lambda: ingest.run(lake))
         counted = proxy.behave(Plan())
@@ -155,8 +164,11 @@ def test_merge_under_bursts_is_all_there_or_not_at_all(lake: Settings, proxy: Pr
 def test_release_under_bursts_is_seen_whole_or_not_and_is_finished(lake: Settings, proxy: Proxy) -> None:
     names = [f"{lake.source_name}_{each}" for each in "ab"]
     for name in names:
-        catalog.thrift_rows(lake, f"create table silver_candidate.{name} using delta as select 0 as made",
-                            *(f"insert overwrite silver_candidate.{name} select {number}" for number in range(1, 5)))  # fmt: skip
+        catalog.thrift_rows(
+            lake,
+            f"create table silver_candidate.{name} using delta as select 0 as made",
+            *(f"insert overwrite silver_candidate.{name} select {number}" for number in range(1, 5)),
+        )
     release.publish(lake, "silver", dict.fromkeys(names, 0))
     ended = []
     for number in range(1, 4):
@@ -183,9 +195,14 @@ def test_a_store_that_stays_away_is_told_with_code_5_and_the_next_run_heals(
     ours |= {"SOURCE_DSN": lake.dsn()}
     proxy.behave(Plan(always=fault, kinds=kinds))
     told = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "comporta", "ingest"], cwd=ROOT, env=os.environ | ours, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=240,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-m", "comporta", "ingest"],
+        cwd=ROOT,
+        env=os.environ | ours,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=240,
+    )
     proxy.behave(Plan())
     assert told.returncode == 5, told.stdout[-1000:] + told.stderr[-1000:]
     assert told.stderr.startswith("✗ s3://comporta") and "Traceback" not in told.stderr, told.stderr

@@ -379,10 +379,26 @@ _LOOK = """{% macro look(relation) %}
 {% if rows | length != 5 %}{{ exceptions.raise_compiler_error("not all rows") }}{% endif %}
 {% for row in rows %}{% do log(row.values() | list | string) %}{% endfor %}
 {% endmacro %}"""
-DOORS: dict[str, tuple[Callable[[Lake], Seen], list[str] | None]] = {  # in this order; with the kinds that it is asked for, if not all
-    "copy": (_copy, None), "spark": (_on_spark, None), "gate, duckdb": (_gate_duckdb, None), "gate, spark": (_gate_spark, DELTA),
-    "gate, great expectations": (_gate_great_expectations, [kind for kind in DELTA if kind != "float4"]), "gate": (_gate, None), "page": (_page, None), "site": (_site, None),
-    "notification": (_told, None), "mask": (_mask, None), "profile": (_profile, None), "thrift": (_thrift, None), "prompt": (_prompt, None),
-    "dbt": (_dbt, None), "diff": (_diff, None), "diff, spark": (_diff_spark, None), "diff-models": (_diff_models, None), "why": (_why, None),
+DOORS: dict[
+    str, tuple[Callable[[Lake], Seen], list[str] | None]
+] = {  # in this order; with the kinds that it is asked for, if not all
+    "copy": (_copy, None),
+    "spark": (_on_spark, None),
+    "gate, duckdb": (_gate_duckdb, None),
+    "gate, spark": (_gate_spark, DELTA),
+    "gate, great expectations": (_gate_great_expectations, [kind for kind in DELTA if kind != "float4"]),
+    "gate": (_gate, None),
+    "page": (_page, None),
+    "site": (_site, None),
+    "notification": (_told, None),
+    "mask": (_mask, None),
+    "profile": (_profile, None),
+    "thrift": (_thrift, None),
+    "prompt": (_prompt, None),
+    "dbt": (_dbt, None),
+    "diff": (_diff, None),
+    "diff, spark": (_diff_spark, None),
+    "diff-models": (_diff_models, None),
+    "why": (_why, None),
     "quarantine": (_quarantine, None),
-}  # fmt: skip
+}

@@ -41,10 +41,13 @@ def test_local_times_are_refused_without_a_zone_and_exact_with_one(
 ) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int primary key, v int, updated_at timestamp)", LOCAL,
+        dsn,
+        "create table t(id int primary key, v int, updated_at timestamp)",
+        LOCAL,
         "create trigger stamped before insert or update on t for each row execute function stamp()",
-        "create index on t(updated_at)", "insert into t select n, 0 from generate_series(1, 10) n",
-    )  # fmt: skip
+        "create index on t(updated_at)",
+        "insert into t select n, 0 from generate_series(1, 10) n",
+    )
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    cursor: updated_at\n    deletes: none\n")
     error = refusal(lake_settings)
     assert "is a timestamp without zone" in error and "zone: America/Sao_Paulo" in error
@@ -64,8 +67,11 @@ def test_local_times_are_refused_without_a_zone_and_exact_with_one(
 def test_a_date_as_cursor_takes_its_day_again(lake_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lake_settings.dsn()
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    cursor: changed\n    deletes: none\n")
-    execute(dsn, "create table t(id int primary key, v int, changed date)",
-            "insert into t values (1, 0, current_date - 9), (2, 0, current_date - 1), (3, 0, current_date)")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v int, changed date)",
+        "insert into t values (1, 0, current_date - 9), (2, 0, current_date - 1), (3, 0, current_date)",
+    )
     assert outcome(lake_settings).rows == 3
     execute(dsn, "update t set v = 1, changed = (now() at time zone 'Pacific/Midway')::date where id = 1")
     assert outcome(lake_settings).rows >= 2
@@ -80,8 +86,12 @@ def test_a_change_that_does_not_move_the_cursor_is_noticed(
     if large:
         monkeypatch.setattr("ingestion.sources.postgres.plan.COMPARE_PAGES", 1)
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    cursor: updated_at\n")
-    execute(dsn, "create table t(id int primary key, v int, updated_at timestamptz default now())",
-            "insert into t select n, 0, now() - interval '1 day' from generate_series(1, 2000) n", "analyze t")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v int, updated_at timestamptz default now())",
+        "insert into t select n, 0, now() - interval '1 day' from generate_series(1, 2000) n",
+        "analyze t",
+    )
     done = ingest.run(lake_settings)
     assert [note for note in done.notes if "no index begins with updated_at" in note]
     assert outcome(lake_settings).status == "empty"
@@ -105,10 +115,16 @@ def test_a_change_that_does_not_move_the_cursor_is_noticed(
 # Flags of deletion.
 
 FLAGS = [  # type, a value that says deleted, values that do not
-    ("boolean", "true", ["false", "null"]), ("smallint", "1", ["0", "null"]), ("numeric(3,1)", "1", ["0.0"]), ("char(1)", "'Y'", ["'N'", "' '", "null"]),
-    ("text", "'true'", ["'false'", "''", "'0'"]), ("varchar(3)", "'yes'", ["'no'"]), ("bit(1)", "B'1'", ["B'0'"]), ("timestamptz", "now()", ["null", "'infinity'"]),
+    ("boolean", "true", ["false", "null"]),
+    ("smallint", "1", ["0", "null"]),
+    ("numeric(3,1)", "1", ["0.0"]),
+    ("char(1)", "'Y'", ["'N'", "' '", "null"]),
+    ("text", "'true'", ["'false'", "''", "'0'"]),
+    ("varchar(3)", "'yes'", ["'no'"]),
+    ("bit(1)", "B'1'", ["B'0'"]),
+    ("timestamptz", "now()", ["null", "'infinity'"]),
     ("date", "current_date", ["null"]),
-]  # fmt: skip
+]
 
 
 def test_a_flag_says_deleted_by_the_meaning_of_its_type(
@@ -134,10 +150,14 @@ def test_a_flag_without_a_meaning_is_refused_with_the_choice(
 ) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table words(id int primary key, gone char(1))", "insert into words values (1, 'S'), (2, 'N')",
-        "create table docs(id int primary key, gone jsonb)", "create type state as enum ('live', 'dead')",
-        "create table states(id int primary key, gone state)", "insert into states values (1, 'dead'), (2, 'live')",
-    )  # fmt: skip
+        dsn,
+        "create table words(id int primary key, gone char(1))",
+        "insert into words values (1, 'S'), (2, 'N')",
+        "create table docs(id int primary key, gone jsonb)",
+        "create type state as enum ('live', 'dead')",
+        "create table states(id int primary key, gone state)",
+        "insert into states values (1, 'dead'), (2, 'live')",
+    )
     configure(
         monkeypatch,
         tmp_path,
@@ -153,7 +173,10 @@ def test_a_flag_without_a_meaning_is_refused_with_the_choice(
     )
     done = ingest.run(lake_settings)
     assert {one.table: (one.rows, one.deletes, one.error) for one in done.outcomes} == {
-        "public.words": (1, 1, ""), "public.docs": (0, 0, ""), "public.states": (1, 1, "")}  # fmt: skip
+        "public.words": (1, 1, ""),
+        "public.docs": (0, 0, ""),
+        "public.states": (1, 1, ""),
+    }
 
 
 # Keys.
@@ -164,12 +187,23 @@ def test_keys_stay_keys_whatever_their_type(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
     execute(dsn, "create extension citext")
     keys = {
-        "float8": ["'NaN'", "0", "'-Infinity'", "0.1"], "float4": ["'NaN'", "'-0'", "0.1"], "numeric": ["'NaN'", "1.10", "1e40", "'Infinity'"],
-        "numeric(50,10)": ["1", "12345678901234567890123456789012345678.0000000001"], "date": ["'0044-03-15 BC'", "'9999-12-31'"],
-        "timestamptz": ["'2026-01-01 00:00:00.000001+00'", "'0001-01-01 00:00+00'"], "uuid": ["'00000000-0000-0000-0000-00000000000a'"],
-        "bytea": ["'\\x00'", "'\\x'"], "char(3)": ["'a'", "'ab'"], "citext": ["'a'", "'B'"], "inet": ["'10.0.0.1'", "'10.0.0.0/8'"],
-        "interval": ["'1 day'", "'1 month'"], "int4range": ["'[1,5)'", "'empty'"], "time": ["'24:00'"], "bool": ["true", "false"], "text": ["''", "' '", "'é😀'"],
-    }  # fmt: skip
+        "float8": ["'NaN'", "0", "'-Infinity'", "0.1"],
+        "float4": ["'NaN'", "'-0'", "0.1"],
+        "numeric": ["'NaN'", "1.10", "1e40", "'Infinity'"],
+        "numeric(50,10)": ["1", "12345678901234567890123456789012345678.0000000001"],
+        "date": ["'0044-03-15 BC'", "'9999-12-31'"],
+        "timestamptz": ["'2026-01-01 00:00:00.000001+00'", "'0001-01-01 00:00+00'"],
+        "uuid": ["'00000000-0000-0000-0000-00000000000a'"],
+        "bytea": ["'\\x00'", "'\\x'"],
+        "char(3)": ["'a'", "'ab'"],
+        "citext": ["'a'", "'B'"],
+        "inet": ["'10.0.0.1'", "'10.0.0.0/8'"],
+        "interval": ["'1 day'", "'1 month'"],
+        "int4range": ["'[1,5)'", "'empty'"],
+        "time": ["'24:00'"],
+        "bool": ["true", "false"],
+        "text": ["''", "' '", "'é😀'"],
+    }
     for number, (kind, values) in enumerate(keys.items()):
         listed = ", ".join(f"({value}, 0)" for value in [*values])
         execute(dsn, f"create table t{number}(k {kind} primary key, v int)", f"insert into t{number} values {listed}")
@@ -231,11 +265,14 @@ def test_a_key_that_two_rows_share_is_refused(lake_settings: Settings, tmp_path:
         "tables:\n  public.t:\n    key: [email]\n  public.v:\n    mode: incremental\n    key: [x]\n    cursor: at\n",
     )
     execute(
-        dsn, "create table t(id int, email text)", "insert into t values (1, 'a@b'), (2, 'a@b'), (3, 'c')",
-        "create table words(w text)", "insert into words values ('a')",
+        dsn,
+        "create table t(id int, email text)",
+        "insert into t values (1, 'a@b'), (2, 'a@b'), (3, 'c')",
+        "create table words(w text)",
+        "insert into words values ('a')",
         "create function first_word() returns text language sql as 'select w from words limit 1'",
         "create view v as select first_word() as x, now() as at",
-    )  # fmt: skip
+    )
     errors = {one.table: one.error for one in ingest.run(lake_settings, "t,v").outcomes}
     assert (
         "public.t: key (email) is not unique: (a@b) stands there more than once" in errors["public.t"] and errors["public.v"] == ""
@@ -252,15 +289,24 @@ def test_a_lake_of_an_earlier_mapping_is_read_whole_once_and_says_so(
 ) -> None:
     """As a lake that was made when `inet` travelled by its cast to text."""
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(ip inet primary key, v int)", "insert into t values ('10.0.0.1', 0), ('10.0.0.0/8', 0)",
-            "create table log(ip inet[])", "insert into log values ('{10.0.0.1}')", "create table other(id int primary key)")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(ip inet primary key, v int)",
+        "insert into t values ('10.0.0.1', 0), ('10.0.0.0/8', 0)",
+        "create table log(ip inet[])",
+        "insert into log values ('{10.0.0.1}')",
+        "create table other(id int primary key)",
+    )
     with monkeypatch.context() as before:
         before.setattr("ingestion.sources.postgres.types.printed", lambda value, *_: f"{value}::text")
         before.setattr("ingestion.sources.postgres.contract.MAPPING", 1)
         ingest.run(lake_settings)
         assert bronze(lake_settings, "t", "ip", "order by ip") == [("10.0.0.0/8",), ("10.0.0.1/32",)]
     assert {verdict.table: verdict.word for verdict in reconcile.run(lake_settings)} == {
-        "public.t": "failed", "public.log": "failed", "public.other": "equal"}  # fmt: skip
+        "public.t": "failed",
+        "public.log": "failed",
+        "public.other": "equal",
+    }
     done = {one.table: one for one in ingest.run(lake_settings).outcomes}
     assert all("ip is copied as PostgreSQL prints it now" in done[name].reason for name in ("public.t", "public.log"))
     assert (done["public.t"].rows, done["public.t"].deletes, done["public.other"].status) == (2, 1, "empty")
@@ -275,11 +321,19 @@ def test_a_lake_of_an_earlier_mapping_is_read_whole_once_and_says_so(
 
 def test_an_empty_table_with_a_time_column_reconciles(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table empty(id int primary key, at timestamptz, day date, f float8, l text[], b bytea, ok bool, n numeric(4,4))",
-            "create table bare(at timestamptz, l date[])", "create table t(id int primary key)", "insert into t values (1)")  # fmt: skip
+    execute(
+        dsn,
+        "create table empty(id int primary key, at timestamptz, day date, f float8, l text[], b bytea, ok bool, n numeric(4,4))",
+        "create table bare(at timestamptz, l date[])",
+        "create table t(id int primary key)",
+        "insert into t values (1)",
+    )
     ingest.run(lake_settings)
     assert {verdict.table: (verdict.word, verdict.source_rows) for verdict in reconcile.run(lake_settings)} == {
-        "public.empty": ("equal", 0), "public.bare": ("equal", 0), "public.t": ("equal", 1)}  # fmt: skip
+        "public.empty": ("equal", 0),
+        "public.bare": ("equal", 0),
+        "public.t": ("equal", 1),
+    }
 
 
 def test_a_table_that_could_not_be_copied_says_why_when_it_is_compared(lake_settings: Settings) -> None:
@@ -313,9 +367,13 @@ def test_patience_is_wall_time(lake_settings: Settings, monkeypatch: pytest.Monk
 
 def test_a_type_of_a_name_that_postgresql_has_goes_by_its_schema(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create type public.date as enum ('soon', 'later')", "create type public.money as (a int, b text)",
-            "create table t(id int primary key, d public.date, m public.money, ds public.date[])",
-            "insert into t values (1, 'soon', row(1, 'x,y'), '{later,null}')")  # fmt: skip
+    execute(
+        dsn,
+        "create type public.date as enum ('soon', 'later')",
+        "create type public.money as (a int, b text)",
+        "create table t(id int primary key, d public.date, m public.money, ds public.date[])",
+        "insert into t values (1, 'soon', row(1, 'x,y'), '{later,null}')",
+    )
     assert outcome(lake_settings).rows == 1
     assert bronze(lake_settings, "t", "d, m, ds") == [("soon", '(1,"x,y")', ["later", None])]
     assert [verdict.word for verdict in reconcile.run(lake_settings)] == ["equal"]
@@ -325,8 +383,12 @@ def test_a_view_by_key_and_cursor_moves_what_changed_and_no_more(
     lake_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, v int, at timestamptz)",
-            "insert into t select n, 0, now() - interval '1 day' from generate_series(1, 50) n", "create view w as select * from t")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v int, at timestamptz)",
+        "insert into t select n, 0, now() - interval '1 day' from generate_series(1, 50) n",
+        "create view w as select * from t",
+    )
     entry = "tables:\n  public.w:\n    mode: incremental\n    key: [id]\n    cursor: at\n"
     configure(monkeypatch, tmp_path, entry)
     assert ingest.run(lake_settings, "w").rows == 50

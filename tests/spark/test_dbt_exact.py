@@ -26,14 +26,23 @@ def project(tmp_path: Path, spark_server: Settings) -> Iterator[Project]:
 
 def test_a_seed_s_rows_are_those_of_its_file(project: Project) -> None:
     """Numbers keep their digits and zeros, times their zone; what fails leaves the rows that were there."""
-    project.write("seeds/s.csv", '\ufeffid,price,zip,at,"order id",note\n1234567890123456789,1234567890123456789.123,007,'
-                  "2020-01-01T00:00:00.123456+02:00,5%,\"it's \"\"q\"\" \\ ${env:HOME}\n{{ x }}; é😀\"\n2,.5,1,,null,\n")  # fmt: skip
+    project.write(
+        "seeds/s.csv",
+        '\ufeffid,price,zip,at,"order id",note\n1234567890123456789,1234567890123456789.123,007,'
+        '2020-01-01T00:00:00.123456+02:00,5%,"it\'s ""q"" \\ ${env:HOME}\n{{ x }}; é😀"\n2,.5,1,,null,\n',
+    )
     project.dbt("seed")
     rows = [
         (2, Decimal("0.500"), "1", None, None, None),
-        (1234567890123456789, Decimal("1234567890123456789.123"), "007", datetime(2019, 12, 31, 22, 0, 0, 123456), "5%",
-         "it's \"q\" \\ ${env:HOME}\n{{ x }}; é😀"),
-    ]  # fmt: skip
+        (
+            1234567890123456789,
+            Decimal("1234567890123456789.123"),
+            "007",
+            datetime(2019, 12, 31, 22, 0, 0, 123456),
+            "5%",
+            'it\'s "q" \\ ${env:HOME}\n{{ x }}; é😀',
+        ),
+    ]
     assert project.rows("s") == rows
     project.write("seeds/s.yml", yaml.safe_dump({"seeds": [{"name": "s", "config": {"column_types": {"ID": "int"}}}]}))
     project.write("seeds/s.csv", "id\n1\nx\n")
@@ -93,8 +102,11 @@ def _contracts(project: Project) -> None:
     config = {"contract": {"enforced": True}}
     models = [{"name": name, "description": TOLD, "config": config, "columns": columns} for name in ("kept", "shown")]
     fields = ", ".join(f"'f{number}', 1" for number in range(30))  # more than Spark prints of a struct, left to itself
-    project.write("models/checked.sql", f"{{{{ config(materialized='table'{MAPPED}) }}}} select `order id`, named_struct({fields}) as "
-                  "wide from {{ ref('by_all') }}")  # fmt: skip
+    project.write(
+        "models/checked.sql",
+        f"{{{{ config(materialized='table'{MAPPED}) }}}} select `order id`, named_struct({fields}) as "
+        "wide from {{ ref('by_all') }}",
+    )
     checks = [
         {"type": "check", "expression": "`order id` > 0", "name": "my check"},
         {"type": "check", "expression": "`order id` > -1"},
@@ -137,12 +149,24 @@ def test_names_types_and_ends_of_any_kind(project: Project) -> None:
 
 
 def test_values_of_fixtures_are_what_is_written(project: Project) -> None:
-    project.write("models/src.sql", "{{ config(materialized='table') }} select 1 as id, cast(1 as decimal(38,3)) as big, "
-                  "cast('x' as binary) as b, date '2020-01-01' as d, timestamp '2020-01-01' as t, 'x' as txt, array('a') as arr, "
-                  "named_struct('a', 1, 'b', 'x') as st, map('k', 1) as m")  # fmt: skip
+    project.write(
+        "models/src.sql",
+        "{{ config(materialized='table') }} select 1 as id, cast(1 as decimal(38,3)) as big, "
+        "cast('x' as binary) as b, date '2020-01-01' as d, timestamp '2020-01-01' as t, 'x' as txt, array('a') as arr, "
+        "named_struct('a', 1, 'b', 'x') as st, map('k', 1) as m",
+    )
     project.write("models/copy.sql", "select * from {{ ref('src') }};")
-    row = {"id": -1, "big": "12345678901234567890.123", "b": "X'00ff'", "d": "2020-02-29", "t": "2020-01-01 01:02:03.123456",
-           "txt": 'it\'s "q" \\ back\nnew; {x} -- c', "arr": ["it's", "b\\"], "st": {"a": None, "b": "it's \\"}, "m": {"k'\\": -1}}  # fmt: skip
+    row = {
+        "id": -1,
+        "big": "12345678901234567890.123",
+        "b": "X'00ff'",
+        "d": "2020-02-29",
+        "t": "2020-01-01 01:02:03.123456",
+        "txt": 'it\'s "q" \\ back\nnew; {x} -- c',
+        "arr": ["it's", "b\\"],
+        "st": {"a": None, "b": "it's \\"},
+        "m": {"k'\\": -1},
+    }
     same = row | {"arr": "array(\"it's\", 'b\\\\')", "st": "named_struct('a', cast(null as int), 'b', 'it\\'s \\\\')"}
 
     def case(name: str, given: Any, expected: Any) -> dict[str, Any]:

@@ -106,9 +106,10 @@ def test_a_contract_refuses_another_type(project: Project, kind: str) -> None:
         return f"{{{{ config(materialized='{kind}', unique_key='id') }}}} select id, cast(2 as {type_}) as amount from {{{{ ref('stg') }}}}"
 
     columns = [{"name": "id", "data_type": "bigint"}, {"name": "amount", "data_type": "decimal(14,2)"}]
-    project.write("models/models.yml", yaml.safe_dump(
-        {"models": [{"name": "kept", "config": {"contract": {"enforced": True}}, "columns": columns}]}
-    ))  # fmt: skip
+    project.write(
+        "models/models.yml",
+        yaml.safe_dump({"models": [{"name": "kept", "config": {"contract": {"enforced": True}}, "columns": columns}]}),
+    )
     project.write("models/kept.sql", model("decimal(14,2)"))
     assert project.dbt("run")["kept"] == "success"
     held = project.rows("kept")
@@ -269,35 +270,57 @@ def test_what_stands_between_was_edited(project: Project, between: str) -> None:
 
 def test_append_and_insert_overwrite_and_microbatch(project: Project) -> None:
     def model(strategy: str, more: str = "") -> str:
-        return (f"{{{{ config(materialized='incremental', incremental_strategy='{strategy}', on_schema_change='ignore'{more}) }}}} "
-                "select id, told, at, cast(at as date) as day from {{ source('bronze', 'events') }} ")  # fmt: skip
+        return (
+            f"{{{{ config(materialized='incremental', incremental_strategy='{strategy}', on_schema_change='ignore'{more}) }}}} "
+            "select id, told, at, cast(at as date) as day from {{ source('bronze', 'events') }} "
+        )
 
     project.write(
         "models/appended.sql", model("append") + "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}"
     )
-    project.write("models/overwritten.sql", model("insert_overwrite", ", partition_by='day', file_format='parquet'")
-                  + "{% if is_incremental() %} where id >= 3 {% endif %}")  # fmt: skip
-    project.write("models/by_day.sql", model(
-        "microbatch", ", partition_by='day', file_format='parquet', event_time='at', batch_size='day', "
-        "begin=modules.datetime.datetime(2026, 1, 1)"))  # fmt: skip
+    project.write(
+        "models/overwritten.sql",
+        model("insert_overwrite", ", partition_by='day', file_format='parquet'")
+        + "{% if is_incremental() %} where id >= 3 {% endif %}",
+    )
+    project.write(
+        "models/by_day.sql",
+        model(
+            "microbatch",
+            ", partition_by='day', file_format='parquet', event_time='at', batch_size='day', "
+            "begin=modules.datetime.datetime(2026, 1, 1)",
+        ),
+    )
     until = ("--event-time-start", "2026-01-01", "--event-time-end", "2026-01-04")
     project.dbt("run", *until)
     assert project.ids("appended") == project.ids("overwritten") == project.ids("by_day") == [1, 2, 3]
     project.batch(2, 3, 4)
     project.dbt("run", "--event-time-start", "2026-01-03", "--event-time-end", "2026-01-05")
     assert project.ids("appended") == [1, 2, 3, 4]
-    assert project.rows("overwritten", "id, told") == project.rows("by_day", "id, told") == [
-        (1, "b1"), (2, "b1"), (3, "b1"), (3, "b2"), (4, "b2"),
-    ]  # fmt: skip
+    assert (
+        project.rows("overwritten", "id, told")
+        == project.rows("by_day", "id, told")
+        == [
+            (1, "b1"),
+            (2, "b1"),
+            (3, "b1"),
+            (3, "b2"),
+            (4, "b2"),
+        ]
+    )
 
 
 def test_a_merge_into_a_large_table_writes_few_files_anew(project: Project) -> None:
     """Rows near in their keys lie in one file, whatever order they came in."""
     project.batch(2, *range(100, 60_000))
-    project.write("models/merged.sql", MERGE + """
+    project.write(
+        "models/merged.sql",
+        MERGE
+        + """
         select cast(pmod(id * 7919, 60013) as bigint) as id, repeat(sha2(told || id, 256), 4) as told
         from {{ ref('stg') }} where {{ is_new_batch() }}
-    """)  # fmt: skip
+    """,
+    )
     large = ("run", "--vars", "{large_table_bytes: 0}")
     project.dbt(*large)
     built = project.ranges("merged", "id")

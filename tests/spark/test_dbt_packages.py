@@ -53,8 +53,11 @@ FOUND = "select concat_ws(' ', table_schema, table_name, table_type) as found fr
 def project(spark_server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder: Path = tmp_path_factory.mktemp("packages")
     made = Project(folder, spark_server)
-    made.write("dbt_packages/stranger/dbt_project.yml", "name: stranger\nversion: '1.0'\nmodels: {+materialized: \"{{ 'table' if target.type in "
-                                                        "('spark', 'databricks') else 'view' }}\"}")  # fmt: skip
+    made.write(
+        "dbt_packages/stranger/dbt_project.yml",
+        "name: stranger\nversion: '1.0'\nmodels: {+materialized: \"{{ 'table' if target.type in "
+        "('spark', 'databricks') else 'view' }}\"}",
+    )
     made.write("dbt_packages/stranger/macros/all.sql", MACROS)
     made.write(
         "dbt_packages/stranger/models/of_package.sql",
@@ -75,8 +78,11 @@ def project(spark_server: Settings, tmp_path_factory: pytest.TempPathFactory) ->
         made.write(
             f"models/by_{name}.sql", f"-- depends_on: {{{{ ref('stg') }}}}\n{{{{ config(materialized='table') }}}} {FOUND % asked}"
         )
-    made.write("models/united.sql", "select id from {{ stranger.relation_of('stg') }} {% for each in stranger.relations(target.schema, 'events__') %}"
-                                    "union all select id from {{ each }} {% endfor %}")  # fmt: skip
+    made.write(
+        "models/united.sql",
+        "select id from {{ stranger.relation_of('stg') }} {% for each in stranger.relations(target.schema, 'events__') %}"
+        "union all select id from {{ each }} {% endfor %}",
+    )
     made.write("models/rows.sql", "select * from values (1, null, 'a'), (1, 2, 'b'), (2, 3, null), (2, 3, null) as t (id, n, said)")
     made.write(
         "models/newest.sql", "with kept as ({{ stranger.deduplicate(ref('rows'), 'id', 'n nulls first') }}) select * from kept"
@@ -90,15 +96,21 @@ def project(spark_server: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     queries = {name: f'"select * from values {said} as t (id, told)"' for name, said in rows.items()}
     for other in "bc":
         made.write(f"models/same_{other}.sql", f"{{{{ stranger.same({queries['a']}, {queries[other]}, ['id', 'told']) }}}}")
-    made.write("models/starred.sql", "select {% for each in adapter.get_columns_in_relation(ref('sampled')) %}{{ each.quoted }}, {% endfor %} "
-                                     "1 as more from {{ ref('sampled') }}")  # fmt: skip
+    made.write(
+        "models/starred.sql",
+        "select {% for each in adapter.get_columns_in_relation(ref('sampled')) %}{{ each.quoted }}, {% endfor %} "
+        "1 as more from {{ ref('sampled') }}",
+    )
     made.write("models/sampled.sql", "{{ config(meta={'sample_by': 'id'}) }} select id, said from {{ ref('rows') }}")
     schema = f"{made.name}_main"
     catalog.thrift_rows(
-        spark_server, f"create schema {schema}", f"create table {schema}.events_1 (id int)",
-        f"create table {schema}.events_old (id int)", f"create view {schema}.events_2 as select 1 as id",
+        spark_server,
+        f"create schema {schema}",
+        f"create table {schema}.events_1 (id int)",
+        f"create table {schema}.events_old (id int)",
+        f"create view {schema}.events_2 as select 1 as id",
         f"create table {schema}.eventsx3 (id int)",
-    )  # fmt: skip
+    )
     yield made
     made.drop()
 

@@ -113,10 +113,14 @@ def test_what_macros_render_is_what_was_built(project: Project) -> None:
     def macros(mark: str) -> None:
         named = ("plain", "passed", "in_jinja", "looked_up", "at_run", "merging", "default__dispatched")
         text = "".join(f"{{% macro {name}(x) %}}{{{{ x }}}} || '{mark}'{{% endmacro %}}" for name in named)
-        project.write(f"{helpers}/macros/m.sql", text + (
-            "{% macro apply(f, x) %}{{ f(x) }}{% endmacro %}"
-            "{% macro dispatched(x) %}{{ adapter.dispatch('dispatched', 'dbt_helpers')(x) }}{% endmacro %}"
-        ))  # fmt: skip
+        project.write(
+            f"{helpers}/macros/m.sql",
+            text
+            + (
+                "{% macro apply(f, x) %}{{ f(x) }}{% endmacro %}"
+                "{% macro dispatched(x) %}{{ adapter.dispatch('dispatched', 'dbt_helpers')(x) }}{% endmacro %}"
+            ),
+        )
 
     calls = {
         "plain": "{{ dbt_helpers.plain('told') }}",
@@ -130,8 +134,11 @@ def test_what_macros_render_is_what_was_built(project: Project) -> None:
         query = f"select id, {call} as told, _batch_id from {{{{ ref('stg') }}}} "
         project.write(f"models/m_{name}.sql", MERGE + query + "where {{ is_new_batch() }}")
         project.write(f"models/t_{name}.sql", TABLE + query)
-    project.write("models/in_merge.sql", MERGE + "select id, told, _batch_id from {{ ref('stg') }} where {{ is_new_batch() }} "
-                  "{% if is_incremental() %} and {{ dbt_helpers.merging('told') }} <> '' {% endif %}")  # fmt: skip
+    project.write(
+        "models/in_merge.sql",
+        MERGE + "select id, told, _batch_id from {{ ref('stg') }} where {{ is_new_batch() }} "
+        "{% if is_incremental() %} and {{ dbt_helpers.merging('told') }} <> '' {% endif %}",
+    )
     macros("!")
     project.dbt("deps")
     project.dbt("run")
@@ -152,8 +159,11 @@ def test_an_incremental_model_that_asks_for_the_time_is_merged(project: Project)
     merge = MERGE.replace(")", ", merge_exclude_columns=['First_Loaded_At'])")
     latest = "qualify row_number() over (partition by id order by _batch_id desc) = 1"
     project.write("models/ours.sql", merge + f"select {stamped} from {{{{ ref('stg') }}}} where {{{{ is_new_batch() }}}} {latest}")
-    project.write("models/dbts.sql", merge + f"with new as (select * from {{{{ ref('stg') }}}} {latest}) select {stamped} from new "
-                  "{% if is_incremental() %} where _batch_id > (select max(_batch_id) from {{ this }}) {% endif %}")  # fmt: skip
+    project.write(
+        "models/dbts.sql",
+        merge + f"with new as (select * from {{{{ ref('stg') }}}} {latest}) select {stamped} from new "
+        "{% if is_incremental() %} where _batch_id > (select max(_batch_id) from {{ this }}) {% endif %}",
+    )
     project.write("models/by_day.sql", MERGE + f"select id, told from {{{{ ref('stg') }}}} where at < current_date() {latest}")
     project.write(
         "models/hooked.sql",
@@ -198,18 +208,32 @@ def test_snapshots_with_each_way_of_hard_deletes(project: Project) -> None:
     # What is gone is told by the same macro whatever the strategy; only that of a key that comes back differs, with ignore.
     ways = [("told", "ignore"), ("told", "invalidate"), ("told", "new_record"), ("at", "ignore")]
     names = [f"past_{column}_{way}" for column, way in ways]
-    project.write("snapshots/s.yml", yaml.safe_dump({"snapshots": [
-        {"name": f"past_{column}_{way}", "relation": "ref('now')", "config": {"unique_key": "id", "hard_deletes": way} | strategies[column]}
-        for column, way in ways
-    ]}))  # fmt: skip
+    project.write(
+        "snapshots/s.yml",
+        yaml.safe_dump(
+            {
+                "snapshots": [
+                    {
+                        "name": f"past_{column}_{way}",
+                        "relation": "ref('now')",
+                        "config": {"unique_key": "id", "hard_deletes": way} | strategies[column],
+                    }
+                    for column, way in ways
+                ]
+            }
+        ),
+    )
     project.write("models/now.sql", TABLE + "select id, told, at from {{ ref('stg') }}")
     union = " union all ".join(
         f"select '{name}' as of, id, told, dbt_valid_to is null as is_current from {{{{ ref('{name}') }}}}" for name in names
     )
     project.write("models/below.sql", TABLE + union)
     project.dbt("build")
-    project.write("models/now.sql", TABLE + "select id, if(id = 1, 'new', told) as told, if(id = 1, at + interval 1 day, at) as at "
-                  "from {{ ref('stg') }} where id <> 2")  # fmt: skip
+    project.write(
+        "models/now.sql",
+        TABLE + "select id, if(id = 1, 'new', told) as told, if(id = 1, at + interval 1 day, at) as at "
+        "from {{ ref('stg') }} where id <> 2",
+    )
     project.dbt("build")
     project.dbt("build")  # what is gone already is not told again
     assert left_alone(project) == {"stg", "now", "below"}
@@ -222,8 +246,11 @@ def test_snapshots_with_each_way_of_hard_deletes(project: Project) -> None:
             catalog.thrift_rows(project.settings, f"select id, told, is_current from {project.name}_main.below where of = '{name}'")
         )
         assert below == expected, name
-    project.write("models/now.sql", TABLE + "select id, if(id = 1, 'new', told) as told, at + make_dt_interval(if(id = 1, 1, if(id = 2, 2, 0))) as at "
-                  "from {{ ref('stg') }}")  # fmt: skip
+    project.write(
+        "models/now.sql",
+        TABLE + "select id, if(id = 1, 'new', told) as told, at + make_dt_interval(if(id = 1, 1, if(id = 2, 2, 0))) as at "
+        "from {{ ref('stg') }}",
+    )
     project.dbt("build")
     back = {"ignore": 1, "invalidate": 2, "new_record": 3}  # rows of a key that is there again; one of them is so now
     for name in names:

@@ -24,18 +24,45 @@ from lakehouse.settings import ROOT, Settings
 pytestmark = pytest.mark.in_order  # a page is of the gate before it
 
 COMMANDS = {  # what shows values of rows, by its door; what only counts, names or moves them says so
-    "ingest": "copy", "gate": "gate", "requeue": "quarantine", "diff": "diff", "why": "why", "sql": "prompt", "dbt": "dbt",
-    "watch": "prompt", "diff-models": "diff-models", "suite": "profile", "site": "site", "docs": "site",
-    "reconcile": "digests: tests/spark/test_ingest_every_type.py", "run": "of other commands", "demo": "of other commands",
-    **dict.fromkeys(("discover", "dev", "model", "down", "up", "status", "release", "releases", "rollback", "traffic", "glue"), "names"),
+    "ingest": "copy",
+    "gate": "gate",
+    "requeue": "quarantine",
+    "diff": "diff",
+    "why": "why",
+    "sql": "prompt",
+    "dbt": "dbt",
+    "watch": "prompt",
+    "diff-models": "diff-models",
+    "suite": "profile",
+    "site": "site",
+    "docs": "site",
+    "reconcile": "digests: tests/spark/test_ingest_every_type.py",
+    "run": "of other commands",
+    "demo": "of other commands",
+    **dict.fromkeys(
+        ("discover", "dev", "model", "down", "up", "status", "release", "releases", "rollback", "traffic", "glue"), "names"
+    ),
     "seed": "writes a database: tests/postgres/test_seed.py",
-}  # fmt: skip
+}
 READERS = {  # modules that fetch rows of a lake's tables
-    "workspaces/watch.py": "prompt", "expectations/compile/aggregate.py": "gate", "expectations/drafting/draft.py": "profile", "expectations/evidence.py": "gate",
-    "expectations/gate.py": "gate", "lakehouse/engines/local.py": "gate", "expectations/others.py": "names", "expectations/drafting/profile.py": "profile", "expectations/promises.py": "gate", "lakehouse/servers/postgres.py": "names",
-    "expectations/quarantine.py": "quarantine", "inspection/diff.py": "diff", "inspection/finder.py": "why", "inspection/reader.py": "why",
-    "lakehouse/engines/catalog.py": "thrift", "lakehouse/servers/thrift_session.py": "names", "comporta/prompt.py": "prompt",
-}  # fmt: skip
+    "workspaces/watch.py": "prompt",
+    "expectations/compile/aggregate.py": "gate",
+    "expectations/drafting/draft.py": "profile",
+    "expectations/evidence.py": "gate",
+    "expectations/gate.py": "gate",
+    "lakehouse/engines/local.py": "gate",
+    "expectations/others.py": "names",
+    "expectations/drafting/profile.py": "profile",
+    "expectations/promises.py": "gate",
+    "lakehouse/servers/postgres.py": "names",
+    "expectations/quarantine.py": "quarantine",
+    "inspection/diff.py": "diff",
+    "inspection/finder.py": "why",
+    "inspection/reader.py": "why",
+    "lakehouse/engines/catalog.py": "thrift",
+    "lakehouse/servers/thrift_session.py": "names",
+    "comporta/prompt.py": "prompt",
+}
 
 
 @pytest.fixture(scope="module")

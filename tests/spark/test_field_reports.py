@@ -85,12 +85,13 @@ def test_columns_called_like_ours(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
     execute(
         dsn,
-        "create table a(c1 int, c0 text, taken int, primary key (taken, c1))", "insert into a values (1, 'zero', 2), (3, 'four', 5)",
+        "create table a(c1 int, c0 text, taken int, primary key (taken, c1))",
+        "insert into a values (1, 'zero', 2), (3, 'four', 5)",
         'create table b(held int, b int, s int, k int, n int, "_gone" bool, "row_number" int, primary key (held, b, s, k, n))',
         "insert into b values (1, 2, 3, 4, 5, true, 7)",
         'create table c("select" int, "null" int, "true" int, "user" int, primary key ("select", "null", "true", "user"))',
         "insert into c values (1, 2, 3, 4)",
-    )  # fmt: skip
+    )
     assert copied(lake_settings) == {"a": (2, 0), "b": (1, 0), "c": (1, 0)}
     assert bronze(lake_settings, "a", "c1, c0, taken", "order by 1") == [(1, "zero", 2), (3, "four", 5)]
     execute(dsn, "delete from a where c1 = 1", "delete from b", "delete from c")
@@ -117,30 +118,49 @@ def test_what_is_done_to_tables_between_two_runs(lake_settings: Settings) -> Non
     dsn = lake_settings.dsn()
     execute(
         dsn,
-        "create table swapped(id int primary key deferrable initially deferred, v text)", "insert into swapped values (1, 'a'), (2, 'b')",
-        "create table wide(id int primary key, v text)", "insert into wide values (1, 'a'), (2, 'b')",
-        "create table nulls(id int, v text, unique nulls not distinct (id))", "insert into nulls values (1, 'a'), (null, 'b')",
-        "create table keyless(id int, v text, constraint k primary key (id))", "insert into keyless values (1, 'a'), (2, 'b')",
-        "create table filled(id int primary key, v text)", "insert into filled values (1, 'a'), (2, 'b')",
-        "create table fresh(id int primary key)", "insert into fresh values (1), (2)",
-        "create table anew(id int primary key)", "insert into anew values (1), (2)",
-        "create unlogged table ordered(id int primary key)", "insert into ordered values (2), (1)",
-        "create table stored(id int primary key, a int, v int generated always as (a * 2) stored)", "insert into stored values (1, 5)",
+        "create table swapped(id int primary key deferrable initially deferred, v text)",
+        "insert into swapped values (1, 'a'), (2, 'b')",
+        "create table wide(id int primary key, v text)",
+        "insert into wide values (1, 'a'), (2, 'b')",
+        "create table nulls(id int, v text, unique nulls not distinct (id))",
+        "insert into nulls values (1, 'a'), (null, 'b')",
+        "create table keyless(id int, v text, constraint k primary key (id))",
+        "insert into keyless values (1, 'a'), (2, 'b')",
+        "create table filled(id int primary key, v text)",
+        "insert into filled values (1, 'a'), (2, 'b')",
+        "create table fresh(id int primary key)",
+        "insert into fresh values (1), (2)",
+        "create table anew(id int primary key)",
+        "insert into anew values (1), (2)",
+        "create unlogged table ordered(id int primary key)",
+        "insert into ordered values (2), (1)",
+        "create table stored(id int primary key, a int, v int generated always as (a * 2) stored)",
+        "insert into stored values (1, 5)",
         "create table parts(id int, k int, primary key (id, k)) partition by list (k)",
-        "create table parts1 partition of parts for values in (1)", "create table parts2 partition of parts for values in (2)",
+        "create table parts1 partition of parts for values in (1)",
+        "create table parts2 partition of parts for values in (2)",
         "insert into parts values (1, 1), (2, 2)",
-        "create table spans(id int, valid daterange, primary key (id, valid))", "insert into spans values (1, '[2020-01-01,2021-01-01)')",
-    )  # fmt: skip
+        "create table spans(id int, valid daterange, primary key (id, valid))",
+        "insert into spans values (1, '[2020-01-01,2021-01-01)')",
+    )
     assert len(copied(lake_settings)) == 11
     execute(
         dsn,
-        "update swapped set id = 3 - id", "alter table wide alter id type bigint", "delete from wide where id = 1",
-        "update nulls set v = 'c' where id is null", "alter table keyless drop constraint k",
-        "begin; truncate filled; insert into filled values (1, 'z'), (2, 'z'); commit", "alter table fresh add column d int default 7",
-        "drop table anew", "create table anew(id int primary key, w text)", "insert into anew values (1, 'w')",
-        "cluster ordered using ordered_pkey", "alter table stored alter v set expression as (a * 3)", "update parts set k = 2 where id = 1",
+        "update swapped set id = 3 - id",
+        "alter table wide alter id type bigint",
+        "delete from wide where id = 1",
+        "update nulls set v = 'c' where id is null",
+        "alter table keyless drop constraint k",
+        "begin; truncate filled; insert into filled values (1, 'z'), (2, 'z'); commit",
+        "alter table fresh add column d int default 7",
+        "drop table anew",
+        "create table anew(id int primary key, w text)",
+        "insert into anew values (1, 'w')",
+        "cluster ordered using ordered_pkey",
+        "alter table stored alter v set expression as (a * 3)",
+        "update parts set k = 2 where id = 1",
         "update spans set valid = '[2020-01-01,2020-07-01)'",
-    )  # fmt: skip
+    )
     copied(lake_settings)
     assert unequal(lake_settings) == []
     assert query(dsn, "select v from stored") == [(15,)] == bronze(lake_settings, "stored", "v", "order by _batch_id desc limit 1")
@@ -151,11 +171,15 @@ def test_rows_that_change_place_while_they_are_read(lake_settings: Settings, mon
     """Between plan and reading rows are updated, vacuumed and moved; a table of several ranges can't be packed meanwhile."""
     dsn = lake_settings.dsn()
     monkeypatch.setattr("ingestion.sources.postgres.ranges.RANGE_PAGES", 3)
-    execute(dsn, "create table t(id int primary key, v text)", "insert into t select n, repeat('x', 500) from generate_series(1, 999) n",
-            "delete from t where id % 2 = 0",
-            "create table parts(id int primary key, k int) partition by hash (id)",
-            *(f"create table parts{n} partition of parts for values with (modulus 2, remainder {n})" for n in (0, 1)),
-            "insert into parts select n, n from generate_series(1, 20) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text)",
+        "insert into t select n, repeat('x', 500) from generate_series(1, 999) n",
+        "delete from t where id % 2 = 0",
+        "create table parts(id int primary key, k int) partition by hash (id)",
+        *(f"create table parts{n} partition of parts for values with (modulus 2, remainder {n})" for n in (0, 1)),
+        "insert into parts select n, n from generate_series(1, 20) n",
+    )
     real = postgres.extract
 
     def between(*given: object) -> object:
@@ -191,9 +215,10 @@ def test_a_key_that_bronze_cannot_hold_is_refused_by_name(
     """Rows whose keys differ in values that have no place in the lake's types must not become one row."""
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int, until timestamptz, v text, primary key (id, until))",
+        dsn,
+        "create table t(id int, until timestamptz, v text, primary key (id, until))",
         "insert into t values (1, '2020-01-01', 'a'), (1, 'infinity', 'b'), (1, '-infinity', 'c')",
-    )  # fmt: skip
+    )
     done: Run = ingest.run(lake_settings)
     assert ["key column until" in item.error and "infinity" in item.error for item in done.failed] == [True]
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    texts: [until]\n")

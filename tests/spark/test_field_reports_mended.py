@@ -30,20 +30,32 @@ def test_values_that_read_otherwise_though_no_row_was_written(lake_settings: Set
     """A label, an attribute or an expression that the catalog holds is changed: the rows keep their transaction and say another thing."""
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create type mood as enum ('sad', 'ok')", "create type pair as (a int, b int)", "create domain feeling as mood",
-        "create table plain(id int primary key, v mood)", "insert into plain values (1, 'sad')",
-        "create table listed(id int primary key, v mood[])", "insert into listed values (1, '{ok,sad}')",
-        "create table domained(id int primary key, v feeling)", "insert into domained values (1, 'sad')",
-        "create table keyed(v mood primary key)", "insert into keyed values ('sad')",
-        "create table keyless(v mood)", "insert into keyless values ('sad')",
-        "create table paired(id int primary key, v pair)", "insert into paired values (1, row(1, 2))",
-        "create table computed(id int primary key, a int, v int generated always as (a * 2) virtual)", "insert into computed values (1, 5)",
-    )  # fmt: skip
+        dsn,
+        "create type mood as enum ('sad', 'ok')",
+        "create type pair as (a int, b int)",
+        "create domain feeling as mood",
+        "create table plain(id int primary key, v mood)",
+        "insert into plain values (1, 'sad')",
+        "create table listed(id int primary key, v mood[])",
+        "insert into listed values (1, '{ok,sad}')",
+        "create table domained(id int primary key, v feeling)",
+        "insert into domained values (1, 'sad')",
+        "create table keyed(v mood primary key)",
+        "insert into keyed values ('sad')",
+        "create table keyless(v mood)",
+        "insert into keyless values ('sad')",
+        "create table paired(id int primary key, v pair)",
+        "insert into paired values (1, row(1, 2))",
+        "create table computed(id int primary key, a int, v int generated always as (a * 2) virtual)",
+        "insert into computed values (1, 5)",
+    )
     assert set(tables(ingest.run(lake_settings)).values()) == {"committed"}
     execute(
-        dsn, "alter type mood rename value 'sad' to 'blue'", "alter type pair add attribute c int",
+        dsn,
+        "alter type mood rename value 'sad' to 'blue'",
+        "alter type pair add attribute c int",
         "alter table computed alter v set expression as (a * 3)",
-    )  # fmt: skip
+    )
     assert query(dsn, "select p.v::text, q.v::text, c.v from plain p, paired q, computed c") == [("blue", "(1,2,)", 15)]
     assert ingest.run(lake_settings).failed == []
     assert unequal(lake_settings) == []
@@ -92,9 +104,13 @@ def test_a_partitioned_table_without_partitions(lake_settings: Settings) -> None
     """Retention dropped the last partition, or none was made yet: no rows, as the source says, at every run."""
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int) partition by range (id)", "create table t1 partition of t for values from (0) to (9)",
-        "insert into t values (1)", "create table never(id int) partition by range (id)", "create table other(id int)",
-    )  # fmt: skip
+        dsn,
+        "create table t(id int) partition by range (id)",
+        "create table t1 partition of t for values from (0) to (9)",
+        "insert into t values (1)",
+        "create table never(id int) partition by range (id)",
+        "create table other(id int)",
+    )
     assert set(tables(ingest.run(lake_settings)).values()) == {"committed"}
     execute(dsn, "drop table t1")
     for _ in range(2):
@@ -126,10 +142,13 @@ def test_a_table_that_is_rewritten_between_the_snapshot_and_the_reading(
     columns = "(id int primary key, v text)"
     names = ("altered", "filled", "parted")
     execute(
-        dsn, f"create table altered{columns}", f"create table filled{columns}",
-        f"create table parted{columns} partition by range (id)", "create table part partition of parted for values from (0) to (99)",
+        dsn,
+        f"create table altered{columns}",
+        f"create table filled{columns}",
+        f"create table parted{columns} partition by range (id)",
+        "create table part partition of parted for values from (0) to (99)",
         *(f"insert into {name} select n, 'x' from generate_series(1, 20) n" for name in names),
-    )  # fmt: skip
+    )
     ingest.run(lake_settings)
     execute(dsn, *(f"insert into {name} values (21, 'new')" for name in names))
     real = postgres.extract
@@ -137,10 +156,12 @@ def test_a_table_that_is_rewritten_between_the_snapshot_and_the_reading(
     def between(*given: Any) -> Any:
         monkeypatch.setattr(postgres, "extract", real)
         execute(
-            dsn, "set lock_timeout = '5s'", "alter table altered alter v type text using upper(v)",
+            dsn,
+            "set lock_timeout = '5s'",
+            "alter table altered alter v type text using upper(v)",
             "alter table parted alter v type text using upper(v)",
             "begin; truncate filled; insert into filled select n, 'X' from generate_series(1, 21) n; commit",
-        )  # fmt: skip
+        )
         return real(*given)
 
     monkeypatch.setattr(postgres, "extract", between)
@@ -154,10 +175,11 @@ def test_a_name_within_a_name_takes_no_value(lake_settings: Settings) -> None:
     """One column's name ends, quoted, as another's: a value set aside for the one leaves the other where it is."""
     dsn = lake_settings.dsn()
     execute(
-        dsn, 'create table t(id int primary key, d date, "x""d" date, "y: ""d" date)',
+        dsn,
+        'create table t(id int primary key, d date, "x""d" date, "y: ""d" date)',
         "insert into t values (1, '2020-01-01', 'infinity', '2020-01-01'), (2, 'infinity', '2020-01-01', '2020-01-01'),"
         " (3, '2020-01-01', '2020-01-01', 'infinity')",
-    )  # fmt: skip
+    )
     assert ingest.run(lake_settings).failed == []
     absent = [(False, True, False), (True, False, False), (False, False, True)]
     assert bronze(lake_settings, "t", "d is null, x_x22_d is null, y_x3a__x20__x22_d is null", "order by id") == absent
@@ -177,9 +199,14 @@ def test_what_ends_in_vector_is_no_array(lake_settings: Settings, spark: Any) ->
 def test_arrays_of_composite_values(lake_settings: Settings) -> None:
     """Each element arrives whole, not the first of its attributes; nulls keep their place."""
     dsn = lake_settings.dsn()
-    execute(dsn, "create type entry as (sku text, n int)", "create domain many as int[]", "create type nested as (m many, l entry)",
-            "create table t(id int primary key, v entry[], w nested[])",
-            "insert into t values (1, array[row('b', 2), null, row('a', 1)]::entry[], array[row('{1,2}', row('x', 3))]::nested[])")  # fmt: skip
+    execute(
+        dsn,
+        "create type entry as (sku text, n int)",
+        "create domain many as int[]",
+        "create type nested as (m many, l entry)",
+        "create table t(id int primary key, v entry[], w nested[])",
+        "insert into t values (1, array[row('b', 2), null, row('a', 1)]::entry[], array[row('{1,2}', row('x', 3))]::nested[])",
+    )
     assert ingest.run(lake_settings).failed == []
     assert bronze(lake_settings, "t", "v, w") == [(["(b,2)", None, "(a,1)"], ['("{1,2}","(x,3)")'])]
     assert unequal(lake_settings) == []
@@ -188,8 +215,11 @@ def test_arrays_of_composite_values(lake_settings: Settings) -> None:
 def test_values_that_are_far_larger_than_stored(lake_settings: Settings) -> None:
     """Documents that PostgreSQL keeps compressed: a few pages of it are more than the reader's memory."""
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, v text)",
-            "insert into t select n, repeat('0123456789abcdef', 500000) from generate_series(1, 160) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text)",
+        "insert into t select n, repeat('0123456789abcdef', 500000) from generate_series(1, 160) n",
+    )
     assert tables(ingest.run(lake_settings)) == {"t": "committed"}
     assert bronze(lake_settings, "t", "count(*), min(length(v)), max(length(v))") == [(160, 8_000_000, 8_000_000)]
 
@@ -197,7 +227,10 @@ def test_values_that_are_far_larger_than_stored(lake_settings: Settings) -> None
 def test_locks_are_let_go_on_the_way(lake_settings: Settings) -> None:
     """A lane of more works than it may hold locks for lets them go between, and reads the same moment."""
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key) partition by range (id)",
-            *(f"create table t{n} partition of t for values from ({n}) to ({n + 1})" for n in range(250)))  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key) partition by range (id)",
+        *(f"create table t{n} partition of t for values from ({n}) to ({n + 1})" for n in range(250)),
+    )
     execute(dsn, "insert into t select n from generate_series(0, 249) n")
     assert [(outcome.error, outcome.rows) for outcome in ingest.run(lake_settings).outcomes] == [("", 250)]

@@ -18,13 +18,15 @@ from lakehouse.tables.types import spark_types
 
 SUITE = Suite.model_validate(
     {
-        "table": "t", "description": "d", "owner": "o",
+        "table": "t",
+        "description": "d",
+        "owner": "o",
         "checks": [
             {"expect": "expect_column_values_to_be_between", "column": "n", "min_value": 0},
             {"expect": "expect_column_values_to_be_unique", "column": "n"},
         ],
     }
-)  # fmt: skip
+)
 
 
 def looked(settings: Settings, spark: Any, place: str) -> dict[int, tuple[int, bool]]:

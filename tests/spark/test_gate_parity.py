@@ -185,9 +185,12 @@ def runner() -> Runner:
 
 
 @examples(
-    max_examples=2, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate],
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 @given(rows=ROWS)
 @example(rows=[])
 def test_what_is_compiled_says_what_great_expectations_says(

@@ -21,9 +21,15 @@ from releases import release
 
 TABLE = "crm__people"
 SCHEMA = pa.schema(
-    [("id", pa.int64()), ("age", pa.int64()), ("_batch_id", pa.int64()), ("_ingested_at", pa.timestamp("us", tz="UTC")),
-     ("_op", pa.string()), ("_flags", pa.string())]
-)  # fmt: skip
+    [
+        ("id", pa.int64()),
+        ("age", pa.int64()),
+        ("_batch_id", pa.int64()),
+        ("_ingested_at", pa.timestamp("us", tz="UTC")),
+        ("_op", pa.string()),
+        ("_flags", pa.string()),
+    ]
+)
 SUITE = """\
 table: crm__people
 description: One row per version of a person.

@@ -22,10 +22,17 @@ from lakehouse.tables import ledger
 
 # Each is the name of a table and of its columns; all are the values of each table.
 NAMES = [
-    "x\"; drop table canary; --", "x'; drop table canary; --\\", "`b` $HOME $(touch canary) ${env:HOME} ${spark.master}",
-    "[red]a[/red] [/nope] :smile:", "x: [y, {z}] # c", "../../up/..", "\x1b[31m\u202ered\nnew", "a,b*c?d[e]",
-    "%s %(x)s {} {0} {batch} {rows} {{ 1/0 }}", "<script>x</script><img src=//e.example>",
-]  # fmt: skip
+    'x"; drop table canary; --',
+    "x'; drop table canary; --\\",
+    "`b` $HOME $(touch canary) ${env:HOME} ${spark.master}",
+    "[red]a[/red] [/nope] :smile:",
+    "x: [y, {z}] # c",
+    "../../up/..",
+    "\x1b[31m\u202ered\nnew",
+    "a,b*c?d[e]",
+    "%s %(x)s {} {0} {batch} {rows} {{ 1/0 }}",
+    "<script>x</script><img src=//e.example>",
+]
 SCHEMA = "s'[x]"
 
 

@@ -28,8 +28,11 @@ def test_soft_deletes_reach_bronze_as_deletes(lake_settings: Settings, tmp_path:
 
 def test_backfill_reads_the_range_and_leaves_the_window(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, updated_at timestamptz)",
-            "insert into t select n, timestamptz '2026-01-01 00:00+00' + n * interval '1 day' from generate_series(0, 9) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, updated_at timestamptz)",
+        "insert into t select n, timestamptz '2026-01-01 00:00+00' + n * interval '1 day' from generate_series(0, 9) n",
+    )
     outcome(lake_settings)
     execute(dsn, "insert into t values (99, '2020-01-01')")
     again = outcome(lake_settings, since="2026-01-03", until="2026-01-05")
@@ -69,9 +72,14 @@ def test_resync_reads_everything_and_finds_what_is_gone(lake_settings: Settings)
 
 def test_a_partition_attached_with_old_rows_is_read(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table old(id int not null, v text)", "insert into old values (101, 'old')",
-            "create table t(id int primary key, v text) partition by range (id)",
-            "create table t1 partition of t for values from (0) to (100)", "insert into t values (1, 'x')")  # fmt: skip
+    execute(
+        dsn,
+        "create table old(id int not null, v text)",
+        "insert into old values (101, 'old')",
+        "create table t(id int primary key, v text) partition by range (id)",
+        "create table t1 partition of t for values from (0) to (100)",
+        "insert into t values (1, 'x')",
+    )
     outcome(lake_settings, "public.t")
     execute(dsn, "alter table t attach partition old for values from (100) to (200)")
     outcome(lake_settings, "public.t")
@@ -83,8 +91,13 @@ def test_a_partition_attached_with_old_rows_is_read(lake_settings: Settings) -> 
 
 def test_a_table_put_in_the_place_of_another_is_read_whole(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, v text)", "create table fresh(id int primary key, v text)",
-            "insert into fresh values (1, 'fresh'), (2, 'fresh')", "insert into t values (1, 'old'), (3, 'old')")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text)",
+        "create table fresh(id int primary key, v text)",
+        "insert into fresh values (1, 'fresh'), (2, 'fresh')",
+        "insert into t values (1, 'old'), (3, 'old')",
+    )
     outcome(lake_settings, "public.t")
     execute(dsn, "alter table t rename to gone", "alter table fresh rename to t")
     outcome(lake_settings, "public.t")
@@ -128,7 +141,19 @@ def test_vacuum_keeps_what_releases_show(lake_settings: Settings, monkeypatch: p
     name = f"{lake_settings.source_name}__t"
     execute(dsn, "create table t(id int primary key)", "insert into t values (1)")
     first = outcome(lake_settings)
-    ledger.append(lake_settings, "releases", [{"release_id": 1, "layer": "bronze", "kind": "release", "status": "published", "tables": f'{{"{name}": {first.version}}}'}])  # fmt: skip
+    ledger.append(
+        lake_settings,
+        "releases",
+        [
+            {
+                "release_id": 1,
+                "layer": "bronze",
+                "kind": "release",
+                "status": "published",
+                "tables": f'{{"{name}": {first.version}}}',
+            }
+        ],
+    )
     patient = lake_settings.model_copy(update={"retention_days": 0})
     for number in (2, 3, 4, 5):
         execute(dsn, f"insert into t values ({number})")

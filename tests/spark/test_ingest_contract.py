@@ -28,9 +28,10 @@ def test_widened_columns_keep_every_row_and_its_batch(lake_settings: Settings) -
     outcome(lake_settings)
     before = bronze(lake_settings, "t", "id, n, f::varchar, _batch_id, _op", "order by all")
     execute(
-        dsn, "alter table t alter id type bigint, alter n type numeric(12,4), alter f type float8",
+        dsn,
+        "alter table t alter id type bigint, alter n type numeric(12,4), alter f type float8",
         "insert into t values (5000000000, 12345678.0001, 1e300)",
-    )  # fmt: skip
+    )
     done = outcome(lake_settings)
     assert {change.kind for change in done.changes} == {"widened"}
     now = bronze(
@@ -42,8 +43,10 @@ def test_widened_columns_keep_every_row_and_its_batch(lake_settings: Settings) -
     assert now == before
     assert latest(lake_settings, "t", ["id"], "id, n") == query(dsn, "select id, n from t order by id")
     assert sorted(noted(lake_settings)) == [
-        ("widened", "f", "float", "taken up"), ("widened", "id", "int32", "taken up"), ("widened", "n", "decimal128(6, 2)", "taken up"),
-    ]  # fmt: skip
+        ("widened", "f", "float", "taken up"),
+        ("widened", "id", "int32", "taken up"),
+        ("widened", "n", "decimal128(6, 2)", "taken up"),
+    ]
     assert outcome(lake_settings).status == "empty"
 
 

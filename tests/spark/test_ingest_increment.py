@@ -23,8 +23,13 @@ def test_ingest_moves_only_what_changed(lake_settings: Settings) -> None:
     execute(dsn, "create table t(id int primary key, v text)", "insert into t select n, 'x' from generate_series(1, 5000) n")
     assert outcome(lake_settings).rows == 5000
     assert outcome(lake_settings).status == "empty"
-    execute(dsn, "update t set v = 'y' where id <= 3", "insert into t values (9999, 'new')", "delete from t where id = 10",
-            "update t set id = 7777 where id = 20")  # fmt: skip
+    execute(
+        dsn,
+        "update t set v = 'y' where id <= 3",
+        "insert into t values (9999, 'new')",
+        "delete from t where id = 10",
+        "update t set id = 7777 where id = 20",
+    )
     again = outcome(lake_settings)
     assert (again.rows, again.deletes) == (5, 2)
     assert latest(lake_settings, "t", ["id"], "id, v") == query(dsn, "select id, v from t order by id")
@@ -33,8 +38,12 @@ def test_ingest_moves_only_what_changed(lake_settings: Settings) -> None:
 def test_keys_of_a_large_table_are_compared_in_ranges(lake_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lake_settings.dsn()
     monkeypatch.setattr("ingestion.sources.postgres.plan.COMPARE_PAGES", 4)
-    execute(dsn, "create table t(id bigint primary key, v text)",
-            "insert into t select n * n - 5000, md5(n::text) from generate_series(1, 4000) n", "analyze t")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id bigint primary key, v text)",
+        "insert into t select n * n - 5000, md5(n::text) from generate_series(1, 4000) n",
+        "analyze t",
+    )
     outcome(lake_settings)
     assert outcome(lake_settings).status == "empty"
     execute(

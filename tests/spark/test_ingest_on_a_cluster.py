@@ -62,8 +62,17 @@ class Cluster:
         return process.PidFile(self.folder / f"{name}.pid")
 
     def _start(self, name: str, what: str, *arguments: str) -> None:
-        command = [str(java.find()), "-cp", str(jars.SPARK_HOME / "jars" / "*"), "-Xmx512m", *java.opens(),
-                   f"org.apache.spark.deploy.{what}", "--host", "127.0.0.1", *arguments]  # fmt: skip
+        command = [
+            str(java.find()),
+            "-cp",
+            str(jars.SPARK_HOME / "jars" / "*"),
+            "-Xmx512m",
+            *java.opens(),
+            f"org.apache.spark.deploy.{what}",
+            "--host",
+            "127.0.0.1",
+            *arguments,
+        ]
         env = os.environ | {"SPARK_HOME": str(jars.SPARK_HOME), "SPARK_SCALA_VERSION": "2.13", "SPARK_LOCAL_IP": "127.0.0.1"}
         env |= {"JAVA_HOME": str(self._java_home())}
         process.start(name, command, self._pid_file(name), self.folder / f"{name}.log", env=env)

@@ -24,13 +24,25 @@ def test_what_delta_cannot_hold_is_null_and_flagged(lake_settings: Settings) -> 
     assert outcome.status == "committed", outcome.error
     whole, flagged = bronze(lake_settings, "t", "n, d, ts, tz, a, x, q_x22_x, _flags", "order by id")
     assert whole == (
-        Decimal("1.25"), date(2020, 2, 29), datetime(2020, 2, 29, 12), datetime(2020, 2, 29, 10, tzinfo=UTC), [1, None],
-        [Decimal("1.50"), None], date(2020, 1, 1), None,
-    )  # fmt: skip
+        Decimal("1.25"),
+        date(2020, 2, 29),
+        datetime(2020, 2, 29, 12),
+        datetime(2020, 2, 29, 10, tzinfo=UTC),
+        [1, None],
+        [Decimal("1.50"), None],
+        date(2020, 1, 1),
+        None,
+    )
     assert flagged[:-1] == (None,) * 7
     assert json.loads(flagged[-1]) == {
-        "n": "NaN", "d": "infinity", "ts": "-infinity", "tz": "infinity", "a": "{{1,2},{3,4}}", "x": "{NaN}", 'q"x': "-infinity",
-    }  # fmt: skip
+        "n": "NaN",
+        "d": "infinity",
+        "ts": "-infinity",
+        "tz": "infinity",
+        "a": "{{1,2},{3,4}}",
+        "x": "{NaN}",
+        'q"x': "-infinity",
+    }
 
 
 def test_numbers_keep_every_digit(lake_settings: Settings) -> None:
@@ -74,8 +86,14 @@ def test_text_travels_byte_for_byte(lake_settings: Settings) -> None:
     )
     assert ingest.run(lake_settings).failed == []
     [row] = bronze(lake_settings, "t", "c, j, b, t, i, u")
-    assert row == ("ab   ", '{"b":1,  "a":2, "a":"\\u0000"}', b"\x00\xff\x10", "24:00:00", "P1M2DT3H4M5.000006S",
-                   "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")  # fmt: skip
+    assert row == (
+        "ab   ",
+        '{"b":1,  "a":2, "a":"\\u0000"}',
+        b"\x00\xff\x10",
+        "24:00:00",
+        "P1M2DT3H4M5.000006S",
+        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+    )
 
 
 def test_hostile_names_are_copied_like_any_other(lake_settings: Settings) -> None:
@@ -95,10 +113,15 @@ def test_rows_hidden_by_a_policy_refuse_the_table(lake_settings: Settings) -> No
     dsn = lake_settings.dsn()
     execute(
         dsn,
-        "create table t(id int primary key)", "insert into t values (1), (2)", "create table open(id int primary key)",
-        "alter table t enable row level security", "create policy few on t using (id = 1)",
-        "drop role if exists reader", "create role reader login password 'secret'", "grant select on t, open to reader",
-    )  # fmt: skip
+        "create table t(id int primary key)",
+        "insert into t values (1), (2)",
+        "create table open(id int primary key)",
+        "alter table t enable row level security",
+        "create policy few on t using (id = 1)",
+        "drop role if exists reader",
+        "create role reader login password 'secret'",
+        "grant select on t, open to reader",
+    )
     from urllib.parse import urlsplit
 
     from pydantic import SecretStr

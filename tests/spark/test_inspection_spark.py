@@ -26,8 +26,11 @@ def marked(lake_settings: Settings, spark: Any, monkeypatch: pytest.MonkeyPatch)
     place = f"delta.`{storage.for_spark(candidate.location(lake_settings, 'gold', 't'))}`"
     vectors = "tblproperties ('delta.enableDeletionVectors' = 'true')"
     rows = "select id, concat('name ', id) as name, cast(id as double) as price, timestamp '2026-01-01 10:00:00' as seen_at from range(100)"
-    for statement in (f"create table {place} using delta {vectors} as {rows}", f"delete from {place} where id in (3, 4, 5)",
-                      f"update {place} set price = -1 where id = 7"):  # fmt: skip
+    for statement in (
+        f"create table {place} using delta {vectors} as {rows}",
+        f"delete from {place} where id in (3, 4, 5)",
+        f"update {place} set price = -1 where id = 7",
+    ):
         spark.sql(statement).collect()
     newest = candidate.version(lake_settings, "gold", "t")
     assert newest is not None
@@ -49,8 +52,10 @@ def test_diff_by_spark(marked: Settings, reader: Reader) -> None:
     [found] = diff.compare(marked, reader, before, after, rows=2)
     assert (found.state, found.added, found.changed, found.removed) == ("changed", 0, 1, 3)
     assert [(one.kind, one.key, one.columns) for one in found.examples] == [
-        ("changed", {"id": 7}, ("price",)), ("removed", {"id": 3}, ()), ("removed", {"id": 4}, ()),
-    ]  # fmt: skip
+        ("changed", {"id": 7}, ("price",)),
+        ("removed", {"id": 3}, ()),
+        ("removed", {"id": 4}, ()),
+    ]
 
 
 def test_why_by_spark(marked: Settings, reader: Reader) -> None:

@@ -72,8 +72,10 @@ def test_databases_and_a_kind_of_ones_own_fill_one_lake_and_one_that_is_gone_hol
     assert held(many, "log", "notes", "id, text") == [(1, "a"), (2, "b")]
     rows = ledger.rows(many, "batches")
     assert sorted((row["source"], row["source_table"], row["status"]) for row in rows) == [
-        ("log", "notes", "committed"), ("one", "public.t", "committed"), ("two", "public.t", "committed"),
-    ]  # fmt: skip
+        ("log", "notes", "committed"),
+        ("one", "public.t", "committed"),
+        ("two", "public.t", "committed"),
+    ]
     assert len({row["batch_id"] for row in rows}) == 3, "a number for each, though they were read side by side"
 
     note(tmp_path / "notes.jsonl", (3, "c"))

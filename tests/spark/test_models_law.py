@@ -77,10 +77,17 @@ TABLES = {
 }
 TECHNICAL = "_batch_id long, _ingested_at timestamp, _op string, _source_lsn long, _flags string"
 ARROW = {
-    "integer": pa.int32(), "long": pa.int64(), "short": pa.int16(), "string": pa.string(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"), "date": pa.date32(), "float": pa.float32(), "double": pa.float64(),
+    "integer": pa.int32(),
+    "long": pa.int64(),
+    "short": pa.int16(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+    "float": pa.float32(),
+    "double": pa.float64(),
     "array<string>": pa.list_(pa.string()),
-}  # fmt: skip
+}
 HISTORIES = ["int_customers__history", "int_products__history"]
 SILVER = [f"int_{table}__current" for table in TABLES] + HISTORIES
 READ_BY_GOLD = ["int_orders__current", "int_order_lines__current", "int_payments__current"]

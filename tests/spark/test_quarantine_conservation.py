@@ -29,9 +29,14 @@ from lakehouse.tables.types import spark_types
 from releases import release
 
 SCHEMA = pa.schema(
-    [("id", pa.int64()), ("age", pa.int64()), ("_op", pa.string()), ("_batch_id", pa.int64()),
-     ("_ingested_at", pa.timestamp("us", tz="UTC"))]
-)  # fmt: skip
+    [
+        ("id", pa.int64()),
+        ("age", pa.int64()),
+        ("_op", pa.string()),
+        ("_batch_id", pa.int64()),
+        ("_ingested_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
 COLUMNS = ("id", "age", "_op", "_batch_id")
 Row = tuple[int, int | None, str, int]
 Step = tuple[str, Any]
@@ -145,8 +150,11 @@ class Table:
         return [tuple(row) for row in local.Engine(self.settings).ask(f"select {', '.join(COLUMNS)} from ({query})")]  # type: ignore[misc]
 
     def drop(self) -> None:
-        for statement in (f"drop view if exists bronze_gated.{self.name}", f"drop table if exists bronze.{self.name}",
-                          f"drop table if exists quarantine.{self.name}"):  # fmt: skip
+        for statement in (
+            f"drop view if exists bronze_gated.{self.name}",
+            f"drop table if exists bronze.{self.name}",
+            f"drop table if exists quarantine.{self.name}",
+        ):
             catalog.thrift_rows(self.settings, statement)
 
 

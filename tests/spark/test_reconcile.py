@@ -45,7 +45,11 @@ def test_equal_sides_are_equal_and_noted(lake_settings: Settings) -> None:
 def test_files_that_lack_columns_are_what_was_recorded(lake_settings: Settings) -> None:
     """A deletion that comparing found has a file of its own with the key alone; read beside others, it has lists that are missing."""
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, v text, tags text[])", "insert into t select n, 'a', array['x', null] from generate_series(1, 90) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text, tags text[])",
+        "insert into t select n, 'a', array['x', null] from generate_series(1, 90) n",
+    )
     outcome(lake_settings)
     execute(dsn, "update t set v = 'b', tags = null where id % 9 = 0", "delete from t where id = 7")
     outcome(lake_settings)
@@ -60,7 +64,11 @@ def test_checksums_of_an_earlier_comporta_still_count(
     lake_settings: Settings, column: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, v text, tags text[])", "insert into t select n, 'a', null from generate_series(1, 90) n")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, v text, tags text[])",
+        "insert into t select n, 'a', null from generate_series(1, 90) n",
+    )
     monkeypatch.setattr(write, "checksum_of", lambda columns, has: write.former_checksum_of(columns))
     outcome(lake_settings)
     monkeypatch.undo()
@@ -70,19 +78,27 @@ def test_checksums_of_an_earlier_comporta_still_count(
 
 
 def test_each_kind_of_difference_is_named(lake_settings: Settings) -> None:
-    execute(lake_settings.dsn(), "create table t(id int primary key, v text, w numeric(5,1))", "insert into t select n, 'x', n from generate_series(1, 900) n")  # fmt: skip
+    execute(
+        lake_settings.dsn(),
+        "create table t(id int primary key, v text, w numeric(5,1))",
+        "insert into t select n, 'x', n from generate_series(1, 900) n",
+    )
     outcome(lake_settings)
     falsify(
-        lake_settings, "t",
+        lake_settings,
+        "t",
         "select * replace (case id when 5 then 'y' else v end as v, case id when 6 then -w else w end as w, "
         "case id when 9 then 9999 else id end as id) from t where id <> 12",
-    )  # fmt: skip
+    )
     found = verdict(lake_settings)
     seen = {(item.key, item.kind, item.columns, item.pending) for item in found.differences}
     assert seen == {
-        ("5", "differs", ("v",), False), ("6", "differs", ("w",), False), ("9", "missing", (), False),
-        ("9999", "extra", (), False), ("12", "missing", (), False),
-    }  # fmt: skip
+        ("5", "differs", ("v",), False),
+        ("6", "differs", ("w",), False),
+        ("9", "missing", (), False),
+        ("9999", "extra", (), False),
+        ("12", "missing", (), False),
+    }
     assert found.batches == ["batch 1 has 899 rows in bronze, 900 were recorded"]
 
 

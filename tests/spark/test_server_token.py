@@ -32,7 +32,11 @@ def stranger(spark_server: Settings) -> Settings:
 
 @pytest.mark.parametrize("given", WRONG)
 def test_server_token_is_asked_for_over_connect(spark_server: Settings, given: str | None) -> None:
-    asked = base_pb2.ExecutePlanRequest(session_id="00112233-4455-6677-8899-aabbccddeeff", user_context={"user_id": "x"}, plan={"root": {"sql": {"query": "select 1"}}})  # type: ignore[arg-type] # fmt: skip
+    asked = base_pb2.ExecutePlanRequest(
+        session_id="00112233-4455-6677-8899-aabbccddeeff",
+        user_context={"user_id": "x"},
+        plan={"root": {"sql": {"query": "select 1"}}},
+    )  # type: ignore[arg-type]
     metadata = [] if given is None else [("authorization", f"Bearer {given}")]
     with grpc.insecure_channel(f"127.0.0.1:{spark_server.connect_port}") as channel, pytest.raises(grpc.RpcError) as refused:
         list(base_pb2_grpc.SparkConnectServiceStub(channel).ExecutePlan(asked, timeout=60, metadata=metadata))
@@ -65,8 +69,11 @@ def test_server_token_of_another_server_is_told(stranger: Settings) -> None:
             ask()
     done = subprocess.run(
         [sys.executable, "-c", "from dbt.cli.main import cli; cli(['debug', '--connection'], prog_name='dbt')"],
-        cwd=dbt.PROJECT, env=dbt.environment(stranger) | {"SPARK_TOKEN": "of-another-server"}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=dbt.PROJECT,
+        env=dbt.environment(stranger) | {"SPARK_TOKEN": "of-another-server"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode != 0 and "refuses the token of SPARK_TOKEN" in done.stdout and "of-another-server" not in done.stdout
     opened.stop()  # else it stays this process's active session, which Great Expectations asks
 

@@ -46,16 +46,22 @@ def role(settings: Settings) -> str:
 def test_partitions_are_read_through_a_root_that_alone_is_granted(lake_settings: Settings, guest: Settings) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int, day date, v text, primary key (id, day)) partition by range (day)",
-        "create schema parts", "create table parts.a partition of t for values from ('2026-01-01') to ('2026-02-01')",
+        dsn,
+        "create table t(id int, day date, v text, primary key (id, day)) partition by range (day)",
+        "create schema parts",
+        "create table parts.a partition of t for values from ('2026-01-01') to ('2026-02-01')",
         "create table b partition of t for values from ('2026-02-01') to ('2026-03-01')",
-        f"grant select on t, b to {role(guest)}", "insert into t select n, date '2026-01-01' + n, 'x' from generate_series(0, 40) n",
-    )  # fmt: skip
+        f"grant select on t, b to {role(guest)}",
+        "insert into t select n, date '2026-01-01' + n, 'x' from generate_series(0, 40) n",
+    )
     assert (outcome(guest).mode, outcome(guest).status) == ("incremental", "empty")
     execute(
-        dsn, "create table parts.c partition of t for values from ('2026-03-01') to ('2026-04-01')",
-        "insert into t values (100, '2026-03-05', 'new')", "update t set v = 'y' where id = 3", "delete from t where id = 4",
-    )  # fmt: skip
+        dsn,
+        "create table parts.c partition of t for values from ('2026-03-01') to ('2026-04-01')",
+        "insert into t values (100, '2026-03-05', 'new')",
+        "update t set v = 'y' where id = 3",
+        "delete from t where id = 4",
+    )
     again = outcome(guest)
     assert again.deletes == 1 and again.reason == ""
     assert latest(guest, "t", ["id"], "id, v") == query(dsn, "select id, v from t order by id")
@@ -64,8 +70,12 @@ def test_partitions_are_read_through_a_root_that_alone_is_granted(lake_settings:
 
 def test_columns_that_are_granted_one_by_one_are_copied_without_the_others(lake_settings: Settings, guest: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key, name text, ssn text)", "insert into t values (1, 'a', 's'), (2, 'b', 's')",
-            f"grant select (id, name) on t to {role(guest)}")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key, name text, ssn text)",
+        "insert into t values (1, 'a', 's'), (2, 'b', 's')",
+        f"grant select (id, name) on t to {role(guest)}",
+    )
     done = ingest.run(guest)
     assert [(one.mode, one.rows, one.error) for one in done.outcomes] == [("full", 2, "")]
     assert "without ssn, which this user may not read" in done.notes[0]
@@ -77,11 +87,17 @@ def test_columns_that_are_granted_one_by_one_are_copied_without_the_others(lake_
 def test_rights_by_membership_and_by_schema(lake_settings: Settings, guest: Settings) -> None:
     dsn, name = lake_settings.dsn(), role(guest)
     execute(
-        dsn, "create schema crm", "create table crm.t(id int primary key)", "insert into crm.t values (1)",
-        "create table t(id int primary key)", "insert into t values (1)",
-        f"drop role if exists readers_{name}", f"create role readers_{name}", f"grant select on all tables in schema public, crm to readers_{name}",
+        dsn,
+        "create schema crm",
+        "create table crm.t(id int primary key)",
+        "insert into crm.t values (1)",
+        "create table t(id int primary key)",
+        "insert into t values (1)",
+        f"drop role if exists readers_{name}",
+        f"create role readers_{name}",
+        f"grant select on all tables in schema public, crm to readers_{name}",
         f"grant readers_{name} to {name}",
-    )  # fmt: skip
+    )
     done = ingest.run(guest)
     assert [(one.table, one.status) for one in done.outcomes] == [("public.t", "committed")]
     assert done.notes == ["crm.t: may not be read by this user. make discover lists what may be copied."]
@@ -101,9 +117,15 @@ def test_only_tables_that_may_not_be_read_are_an_error(lake_settings: Settings, 
 
 def test_row_security_of_a_partition_does_not_hide_what_the_root_shows(lake_settings: Settings, guest: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key) partition by range (id)", "create table p partition of t for values from (0) to (10)",
-            "alter table p enable row level security", "create policy none on p using (false)", "insert into t values (1), (2)",
-            f"grant select on t, p to {role(guest)}")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key) partition by range (id)",
+        "create table p partition of t for values from (0) to (10)",
+        "alter table p enable row level security",
+        "create policy none on p using (false)",
+        "insert into t values (1), (2)",
+        f"grant select on t, p to {role(guest)}",
+    )
     assert outcome(guest).rows == 2
 
 
@@ -113,9 +135,13 @@ def test_row_security_of_a_partition_does_not_hide_what_the_root_shows(lake_sett
 def test_an_inheritance_parent_is_read_with_its_children_and_these_not_again(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table log(id int primary key, v text)", "create table log_2025(more int) inherits (log)",
-        "create table log_2026() inherits (log)", "insert into log_2025 values (1, 'a', 7)", "insert into log_2026 values (1, 'b'), (2, 'c')",
-    )  # fmt: skip
+        dsn,
+        "create table log(id int primary key, v text)",
+        "create table log_2025(more int) inherits (log)",
+        "create table log_2026() inherits (log)",
+        "insert into log_2025 values (1, 'a', 7)",
+        "insert into log_2026 values (1, 'b'), (2, 'c')",
+    )
     done = ingest.run(lake_settings)
     assert [(one.table, one.mode, one.rows) for one in done.outcomes] == [("public.log", "full", 3)]
     assert done.notes[0].startswith("public.log_2025, public.log_2026: copied with public.log")
@@ -129,8 +155,13 @@ def test_an_inheritance_parent_is_read_with_its_children_and_these_not_again(lak
 def test_a_key_over_inheritance_children_must_be_one(lake_settings: Settings, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     dsn = lake_settings.dsn()
     configure(monkeypatch, tmp_path, "tables:\n  public.log:\n    key: [id]\n")
-    execute(dsn, "create table log(id int primary key, v text)", "create table child() inherits (log)",
-            "insert into log values (1, 'a')", "insert into child values (1, 'b')")  # fmt: skip
+    execute(
+        dsn,
+        "create table log(id int primary key, v text)",
+        "create table child() inherits (log)",
+        "insert into log values (1, 'a')",
+        "insert into child values (1, 'b')",
+    )
     [failed] = ingest.run(lake_settings).failed
     assert "key (id) is not unique over its children: (1)" in failed.error
     execute(dsn, "update child set id = 2")
@@ -142,8 +173,13 @@ def test_a_key_over_inheritance_children_must_be_one(lake_settings: Settings, tm
 
 def test_a_materialised_view_that_was_never_filled_is_a_note(lake_settings: Settings) -> None:
     dsn = lake_settings.dsn()
-    execute(dsn, "create table t(id int primary key)", "insert into t values (1)",
-            "create materialized view m as select id from t with no data", "create unlogged table u as select 1 as id")  # fmt: skip
+    execute(
+        dsn,
+        "create table t(id int primary key)",
+        "insert into t values (1)",
+        "create materialized view m as select id from t with no data",
+        "create unlogged table u as select 1 as id",
+    )
     done = ingest.run(lake_settings)
     assert sorted(one.table for one in done.outcomes) == ["public.t", "public.u"] and not done.failed
     assert "never filled" in done.notes[0]
@@ -154,13 +190,17 @@ def test_foreign_partitions_are_read_with_the_others(lake_settings: Settings, gu
     dsn = lake_settings.dsn()
     parts = urlsplit(dsn)
     execute(
-        dsn, "create extension postgres_fdw", "create table far(id int, v text)", "insert into far values (11, 'far')",
+        dsn,
+        "create extension postgres_fdw",
+        "create table far(id int, v text)",
+        "insert into far values (11, 'far')",
         f"create server s foreign data wrapper postgres_fdw options (host '127.0.0.1', port '{parts.port}', dbname '{parts.path[1:]}')",
         f"create user mapping for current_user server s options (user '{parts.username}', password '{parts.password}')",
-        "create table t(id int not null, v text) partition by range (id)", "create table near partition of t for values from (0) to (10)",
+        "create table t(id int not null, v text) partition by range (id)",
+        "create table near partition of t for values from (0) to (10)",
         "create foreign table away partition of t for values from (10) to (20) server s options (table_name 'far')",
         "insert into near values (1, 'near')",
-    )  # fmt: skip
+    )
     assert [(one.mode, one.rows) for one in ingest.run(lake_settings, "t").outcomes] == [("full", 2)]
     assert bronze(lake_settings, "t", "id, v", "order by id") == [(1, "near"), (11, "far")]
 
@@ -181,14 +221,25 @@ def test_a_locked_table_is_its_own_trouble(lake_settings: Settings) -> None:
         assert f"public.b: is locked by pid {other.info.backend_pid} of comporta" in done.failed[0].error
         assert done.seconds < 30
         assert [(verdict.table, verdict.word) for verdict in sorted(reconcile.run(lake_settings), key=lambda one: one.table)] == [
-            ("public.a", "equal"), ("public.b", "failed")]  # fmt: skip
+            ("public.a", "equal"),
+            ("public.b", "failed"),
+        ]
     assert not ingest.run(lake_settings).failed
 
 
 # What a server refuses.
 
-_REFUSED = ["pg_control_system()", "pg_control_checkpoint()", "pg_walfile_name(pg_lsn)", "pg_current_wal_lsn()", "pg_export_snapshot()",
-            "pg_last_wal_replay_lsn()", "pg_stat_get_wal_receiver()", "pg_relation_size(regclass, text)", "pg_stat_get_activity(integer)"]  # fmt: skip
+_REFUSED = [
+    "pg_control_system()",
+    "pg_control_checkpoint()",
+    "pg_walfile_name(pg_lsn)",
+    "pg_current_wal_lsn()",
+    "pg_export_snapshot()",
+    "pg_last_wal_replay_lsn()",
+    "pg_stat_get_wal_receiver()",
+    "pg_relation_size(regclass, text)",
+    "pg_stat_get_activity(integer)",
+]
 
 
 @pytest.mark.parametrize(
@@ -199,13 +250,21 @@ _REFUSED = ["pg_control_system()", "pg_control_checkpoint()", "pg_walfile_name(p
 def test_functions_beyond_plain_sql_are_optional(lake_settings: Settings, guest: Settings, refused: list[str]) -> None:
     dsn = lake_settings.dsn()
     execute(
-        dsn, "create table t(id int primary key, v text)", "create table log(v text)", "create table w(id int primary key)",
-        "insert into t select n, 'x' from generate_series(1, 3000) n", "insert into log values ('a'), ('a')", "insert into w values (1)",
+        dsn,
+        "create table t(id int primary key, v text)",
+        "create table log(v text)",
+        "create table w(id int primary key)",
+        "insert into t select n, 'x' from generate_series(1, 3000) n",
+        "insert into log values ('a'), ('a')",
+        "insert into w values (1)",
         f"grant select on all tables in schema public to {role(guest)}",
         *(f"revoke execute on function {function} from public" for function in refused),
-    )  # fmt: skip
+    )
     assert {one.table: (one.status, one.rows) for one in ingest.run(guest).outcomes} == {
-        "public.t": ("committed", 3000), "public.log": ("committed", 2), "public.w": ("committed", 1)}  # fmt: skip
+        "public.t": ("committed", 3000),
+        "public.log": ("committed", 2),
+        "public.w": ("committed", 1),
+    }
     assert [one.status for one in ingest.run(guest).outcomes] == ["empty"] * 3
     execute(dsn, "update t set v = 'y' where id < 10", "delete from t where id = 20", "insert into log values ('b')")
     again = {one.table: (one.status, one.rows, one.deletes, one.reason) for one in ingest.run(guest).outcomes}
@@ -223,8 +282,13 @@ def test_functions_beyond_plain_sql_are_optional(lake_settings: Settings, guest:
 
 
 def test_a_role_with_one_connection_is_enough(lake_settings: Settings, guest: Settings) -> None:
-    execute(lake_settings.dsn(), "create table t(id int primary key)", "insert into t values (1)", f"grant select on t to {role(guest)}",
-            f"alter role {role(guest)} connection limit 1")  # fmt: skip
+    execute(
+        lake_settings.dsn(),
+        "create table t(id int primary key)",
+        "insert into t values (1)",
+        f"grant select on t to {role(guest)}",
+        f"alter role {role(guest)} connection limit 1",
+    )
     assert (outcome(guest).rows, outcome(guest).status) == (1, "empty")
     assert [verdict.word for verdict in reconcile.run(guest)] == ["equal"]
 
@@ -232,8 +296,11 @@ def test_a_role_with_one_connection_is_enough(lake_settings: Settings, guest: Se
 def test_odd_names_can_be_named(lake_settings: Settings) -> None:
     names = ["a[1]", "b*", "c,d", "e.f", 'q"x', "s'p", "ção", "Select", "x" * 63]
     quoted = [name.replace('"', '""') for name in names]
-    execute(lake_settings.dsn(), *(f'create table "{name}"("{name}" int primary key, "a b" text)' for name in quoted),
-            *(f'insert into "{name}" values (1, null)' for name in quoted))  # fmt: skip
+    execute(
+        lake_settings.dsn(),
+        *(f'create table "{name}"("{name}" int primary key, "a b" text)' for name in quoted),
+        *(f'insert into "{name}" values (1, null)' for name in quoted),
+    )
     for name in names:
         assert [(one.table, one.rows) for one in ingest.run(lake_settings, f"public.{name}").outcomes] == [(f"public.{name}", 1)]
     assert {verdict.word for verdict in reconcile.run(lake_settings)} == {"equal"}
@@ -302,12 +369,26 @@ def test_a_pooler_that_refuses_start_up_options_serves_as_well(lake_settings: Se
 # What a role and a database carry.
 
 _CARRIED = {
-    "search_path": "evil, pg_catalog, public", "timezone": "'America/Sao_Paulo'", "datestyle": "'SQL, DMY'", "intervalstyle": "'sql_standard'",
-    "bytea_output": "'escape'", "extra_float_digits": "-15", "statement_timeout": "'1ms'", "standard_conforming_strings": "off",
-    "default_transaction_isolation": "'serializable'", "default_transaction_read_only": "on", "quote_all_identifiers": "on",
-    "transform_null_equals": "on", "lock_timeout": "'1ms'", "idle_in_transaction_session_timeout": "'100ms'", "transaction_timeout": "'500ms'",
-    "client_encoding": "'LATIN1'", "lc_monetary": "'C'", "row_security": "off", "xmlbinary": "hex",
-}  # fmt: skip
+    "search_path": "evil, pg_catalog, public",
+    "timezone": "'America/Sao_Paulo'",
+    "datestyle": "'SQL, DMY'",
+    "intervalstyle": "'sql_standard'",
+    "bytea_output": "'escape'",
+    "extra_float_digits": "-15",
+    "statement_timeout": "'1ms'",
+    "standard_conforming_strings": "off",
+    "default_transaction_isolation": "'serializable'",
+    "default_transaction_read_only": "on",
+    "quote_all_identifiers": "on",
+    "transform_null_equals": "on",
+    "lock_timeout": "'1ms'",
+    "idle_in_transaction_session_timeout": "'100ms'",
+    "transaction_timeout": "'500ms'",
+    "client_encoding": "'LATIN1'",
+    "lc_monetary": "'C'",
+    "row_security": "off",
+    "xmlbinary": "hex",
+}
 
 
 def test_settings_that_a_role_carries_bend_nothing(lake_settings: Settings, guest: Settings, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -316,13 +397,19 @@ def test_settings_that_a_role_carries_bend_nothing(lake_settings: Settings, gues
     values = """'2026-03-29 01:30+00', '2026-12-31 23:59:59.999999', '2026-02-03', '1 mon 2 days 03:04:05', '\\x00ff5c27', 0.1, 0.1,
                 1234.5, '{1.5}', 'public.t', 'é\\ \u20ac 😀'"""
     execute(
-        dsn, f"create table t(id int primary key, {columns})", f"insert into t values (1, {values})",
+        dsn,
+        f"create table t(id int primary key, {columns})",
+        f"insert into t values (1, {values})",
         "create table own as select 1 as one",
-        "create function shout(x text) returns text language sql as 'select x || one from own'", "create view v as select id, shout(word) as w from t",
-        "create schema evil", "create table evil.pg_class(oid oid, relname name)", "create function evil.length(text) returns int language sql as 'select -1'",
-        f"grant usage on schema evil to {role(guest)}", f"grant select on all tables in schema public to {role(guest)}",
+        "create function shout(x text) returns text language sql as 'select x || one from own'",
+        "create view v as select id, shout(word) as w from t",
+        "create schema evil",
+        "create table evil.pg_class(oid oid, relname name)",
+        "create function evil.length(text) returns int language sql as 'select -1'",
+        f"grant usage on schema evil to {role(guest)}",
+        f"grant select on all tables in schema public to {role(guest)}",
         *(f"alter role {role(guest)} set {name} = {value}" for name, value in _CARRIED.items()),
-    )  # fmt: skip
+    )
     configure(monkeypatch, tmp_path, "tables:\n  public.v:\n    mode: full\n")
     done = ingest.run(guest, "t,v")
     assert [one.error for one in done.failed] == [] and {one.table: one.rows for one in done.outcomes} == {
@@ -331,8 +418,20 @@ def test_settings_that_a_role_carries_bend_nothing(lake_settings: Settings, gues
     }
     shown = "epoch_us(moment), local::varchar, day::varchar, span, hex(raw), f, r::varchar, m, ms, cls, word"
     assert bronze(guest, "t", shown) == [
-        (1774747800000000, "2026-12-31 23:59:59.999999", "2026-02-03", "P1M2DT3H4M5S", "00FF5C27", 0.1, "0.1",
-         Decimal("1234.50"), ["$1.50"], "public.t", "é\\ € 😀")]  # fmt: skip
+        (
+            1774747800000000,
+            "2026-12-31 23:59:59.999999",
+            "2026-02-03",
+            "P1M2DT3H4M5S",
+            "00FF5C27",
+            0.1,
+            "0.1",
+            Decimal("1234.50"),
+            ["$1.50"],
+            "public.t",
+            "é\\ € 😀",
+        )
+    ]
     assert bronze(guest, "v", "w") == [("é\\ € 😀1",)]
     execute(dsn, "update t set word = 'x'")
     assert ingest.run(guest, "t").rows == 1
@@ -359,20 +458,29 @@ def test_a_database_in_latin_1_arrives_in_utf_8(lake_settings: Settings) -> None
 def test_bytes_that_are_no_character_are_flagged_and_not_lost(lake_settings: Settings) -> None:
     raw = with_encoding(lake_settings, "SQL_ASCII")
     execute(
-        raw.dsn(), "create table t(id int primary key, v text, c varchar(9))",
+        raw.dsn(),
+        "create table t(id int primary key, v text, c varchar(9))",
         r"insert into t values (1, 'plain', 'a'), (2, E'S\303\243o', null), (3, E'S\343o', 'b'), (4, E'\355\240\200', E'\377')",
-    )  # fmt: skip
+    )
     assert outcome(raw).rows == 4
     assert bronze(raw, "t", "id, v, c, _flags", "order by id") == [
-        (1, "plain", "a", None), (2, "São", None, None), (3, None, "b", r'{"v": "\\x53e36f"}'), (4, None, None, r'{"c": "\\xff", "v": "\\xeda080"}'),
-    ]  # fmt: skip
+        (1, "plain", "a", None),
+        (2, "São", None, None),
+        (3, None, "b", r'{"v": "\\x53e36f"}'),
+        (4, None, None, r'{"c": "\\xff", "v": "\\xeda080"}'),
+    ]
     assert [verdict.word for verdict in reconcile.run(raw)] == ["equal"]
 
 
 def test_a_name_too_long_for_a_folder_is_cut_by_rule(lake_settings: Settings) -> None:
     dsn, long = lake_settings.dsn(), "😀" * 15
-    execute(dsn, f'create schema "{long}"', f'create table "{long}"."{long}x"(id int primary key)', f'create table "{long}"."{long}y"(id int primary key)',
-            f'insert into "{long}"."{long}x" values (1)')  # fmt: skip
+    execute(
+        dsn,
+        f'create schema "{long}"',
+        f'create table "{long}"."{long}x"(id int primary key)',
+        f'create table "{long}"."{long}y"(id int primary key)',
+        f'insert into "{long}"."{long}x" values (1)',
+    )
     done = ingest.run(lake_settings)
     assert [(one.rows, len(one.name)) for one in done.outcomes] == [(1, 200), (0, 200)] and len(
         {one.name for one in done.outcomes}

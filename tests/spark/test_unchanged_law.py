@@ -48,15 +48,18 @@ class World:
         models = {
             "Sums": "{{ config(materialized='table', alias='SumsOfAll') }} select s.id, max(user) as user from {{ ref('stg') }} s "
             f"left join `{self.bronze.upper()}`.Others as o using (id) group by s.id",
-            "merged": MERGE + "select id, {{ dbt_helpers.apply(dbt_helpers.passed, 'told') }} as told, _batch_id from {{ ref('stg') }} "
+            "merged": MERGE
+            + "select id, {{ dbt_helpers.apply(dbt_helpers.passed, 'told') }} as told, _batch_id from {{ ref('stg') }} "
             f"where {{{{ is_new_batch() }}}} and id not in (select id from {self.bronze}.others) {LATEST}",
-            "loaded": MERGE.replace(")", ", merge_exclude_columns=['loaded_at'])") + "select id, told, _batch_id, current_timestamp() as "
+            "loaded": MERGE.replace(")", ", merge_exclude_columns=['loaded_at'])")
+            + "select id, told, _batch_id, current_timestamp() as "
             f"loaded_at from {{{{ ref('stg') }}}} where {{{{ is_new_batch() }}}} {LATEST}",
             "today": TABLE + f"select id, `user` as told, current_user as me, now() as at from {self.bronze}.others",
             "handed": TABLE + f"with others as (select * from {self.bronze}.by_hand) select id, user, 1 as now from others",
-            "below": TABLE + "select l.id, l.told, s.user, p.held from {{ ref('loaded') }} l left join {{ ref('Sums') }} s using (id) "
+            "below": TABLE
+            + "select l.id, l.told, s.user, p.held from {{ ref('loaded') }} l left join {{ ref('Sums') }} s using (id) "
             "left join (select id, count(*) as held from {{ ref('past') }} group by id) p using (id)",
-        }  # fmt: skip
+        }
         for name, query in models.items():
             project.write(f"models/{name}.sql", query)
         config = {
@@ -75,8 +78,11 @@ class World:
         catalog.thrift_rows(self.project.settings, *statements)
 
     def write_macros(self) -> None:
-        self.project.write("h/macros/m.sql", f"{{% macro passed(x) %}}{{{{ x }}}} || '{self.mark}'{{% endmacro %}}"
-                           "{% macro apply(f, x) %}{{ f(x) }}{% endmacro %}")  # fmt: skip
+        self.project.write(
+            "h/macros/m.sql",
+            f"{{% macro passed(x) %}}{{{{ x }}}} || '{self.mark}'{{% endmacro %}}"
+            "{% macro apply(f, x) %}{{ f(x) }}{% endmacro %}",
+        )
 
     def batch(self) -> None:
         self.batches += 1

@@ -30,19 +30,30 @@ def said(spark_server: Settings, environment: dict[str, str], tmp_path_factory: 
     folder = tmp_path_factory.mktemp("anywhere")
     moments = [datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (0, 3)]
     rows = [
-        {"id": n, "at": at, "local": at.replace(tzinfo=None), "day": date(2026, 3, 1 + n), "old": datetime(1, 1, 1, tzinfo=UTC), "name": "İI"[n]}
+        {
+            "id": n,
+            "at": at,
+            "local": at.replace(tzinfo=None),
+            "day": date(2026, 3, 1 + n),
+            "old": datetime(1, 1, 1, tzinfo=UTC),
+            "name": "İI"[n],
+        }
         for n, at in enumerate(moments)
-    ]  # fmt: skip
+    ]
     table = str(folder / "table")
     write_deltalake(table, pa.Table.from_pylist(rows, schema=SCHEMA))
     started = {
         place: subprocess.Popen(
             [sys.executable, "-W", "ignore", str(Path(__file__).with_name("verdicts_elsewhere.py")), table],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True, encoding="utf-8",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+            encoding="utf-8",
             env=environment | {"TZ": place[0], "PYTHONPATH": str(ROOT)} | _language(folder, place[1]),
         )
         for place in PLACES
-    }  # fmt: skip
+    }
     home = json.loads(json.dumps(judge(spark_server, table), default=str))
     ended = {place: (*process.communicate(timeout=240), process.returncode) for place, process in started.items()}
     assert {place: error for place, (_, error, code) in ended.items() if code} == {}

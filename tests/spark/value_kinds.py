@@ -37,7 +37,9 @@ KINDS: dict[str, list[Value]] = {
     "numeric(38,10)": [V("-1234567890123456789012345678.0123456789", "-1234567890123456789012345678.0123456789"), V("'NaN'", None)],
     "numeric(38,38)": [V("0.00000000000000000000000000000000000001", "0.00000000000000000000000000000000000001")],
     "numeric(5,-2)": [V("9999900", "9999900")],
-    "numeric(60,20)": [V("1234567890123456789012345678901234567890.5", "1234567890123456789012345678901234567890.50000000000000000000")],
+    "numeric(60,20)": [
+        V("1234567890123456789012345678901234567890.5", "1234567890123456789012345678901234567890.50000000000000000000")
+    ],
     "numeric": [V("'1.10'", "1.10"), V("'NaN'", "NaN"), V("'-Infinity'", "-Infinity")],
     "float4": [V("'NaN'", "NaN"), V("'Infinity'", "Infinity"), V("'0.1'", 0.1), V("'-0'", -0.0)],
     "float8": [V("'NaN'", "NaN"), V("'-Infinity'", "-Infinity"), V("'5e-324'", 5e-324), V("'0.1'", 0.1)],
@@ -49,13 +51,27 @@ KINDS: dict[str, list[Value]] = {
     "json": [V("""'{"b":1,  "a":[1.0,null], "a":"\\u0000"}'""", '{"b":1,  "a":[1.0,null], "a":"\\u0000"}')],
     "jsonb": [V("""'{"b":1, "a":2}'""", '{"a": 2, "b": 1}')],
     "bytea": [V(r"'\x00ff5c270a'", r"\x00ff5c270a"), V("''", r"\x")],
-    "date": [V("'4713-01-01 BC'", "-4712-01-01"), V("'0001-01-01'", "0001-01-01"), V("'1582-10-10'", "1582-10-10"),
-             V("'5874897-12-31'", "+5874897-12-31"), V("'infinity'", None)],
-    "timestamp": [V("'4713-01-01 BC'", "-4712-01-01 00:00:00"), V("'0001-01-01 00:00:00.000001'", "0001-01-01 00:00:00.000001"),
-                  V("'1582-10-10 12:00'", "1582-10-10 12:00:00"), V("'10000-01-01'", "+10000-01-01 00:00:00"), V("'-infinity'", None)],
-    "timestamptz": [V("'0044-03-15 12:00+02 BC'", "-0043-03-15 10:00:00"), V("'0001-01-01 00:00+00'", "0001-01-01 00:00:00"),
-                    V("'1883-11-18 12:03:58-04:56:02'", "1883-11-18 17:00:00"),
-                    V("'294246-12-31 23:59:59.999999+00'", "+294246-12-31 23:59:59.999999"), V("'infinity'", None)],
+    "date": [
+        V("'4713-01-01 BC'", "-4712-01-01"),
+        V("'0001-01-01'", "0001-01-01"),
+        V("'1582-10-10'", "1582-10-10"),
+        V("'5874897-12-31'", "+5874897-12-31"),
+        V("'infinity'", None),
+    ],
+    "timestamp": [
+        V("'4713-01-01 BC'", "-4712-01-01 00:00:00"),
+        V("'0001-01-01 00:00:00.000001'", "0001-01-01 00:00:00.000001"),
+        V("'1582-10-10 12:00'", "1582-10-10 12:00:00"),
+        V("'10000-01-01'", "+10000-01-01 00:00:00"),
+        V("'-infinity'", None),
+    ],
+    "timestamptz": [
+        V("'0044-03-15 12:00+02 BC'", "-0043-03-15 10:00:00"),
+        V("'0001-01-01 00:00+00'", "0001-01-01 00:00:00"),
+        V("'1883-11-18 12:03:58-04:56:02'", "1883-11-18 17:00:00"),
+        V("'294246-12-31 23:59:59.999999+00'", "+294246-12-31 23:59:59.999999"),
+        V("'infinity'", None),
+    ],
     "time": [V("'24:00'", "24:00:00")],
     "timetz": [V("'00:00:00.000001-15:59'", "00:00:00.000001-15:59")],
     "interval": [V("'1 mon -1 day 00:00:00.000001'", "P1M-1DT0.000001S"), V("'infinity'", "infinity")],
@@ -78,10 +94,13 @@ KINDS: dict[str, list[Value]] = {
     "float8[]": [V("'{Infinity,0.1}'", ["Infinity", 0.1], "[Infinity,0.1]")],
     "text[]": [V("""'{"",null,"null","a,b"}'""", ["", None, "null", "a,b"], '["",null,"null","a,b"]')],
     "bytea[]": [V(r"""'{"\\x00ff"}'""", [r"\x00ff"], r'["\x00ff"]')],
-    "date[]": [V("'{2020-02-29,4713-01-01 BC}'", ["2020-02-29", "-4712-01-01"], "[2020-02-29,-4712-01-01]"), V("'{infinity}'", None)],
+    "date[]": [
+        V("'{2020-02-29,4713-01-01 BC}'", ["2020-02-29", "-4712-01-01"], "[2020-02-29,-4712-01-01]"),
+        V("'{infinity}'", None),
+    ],
     "timestamp[]": [V("'{10000-01-01,null}'", ["+10000-01-01 00:00:00", None], "[+10000-01-01 00:00:00,null]")],
     "timestamptz[]": [V("'{2020-01-01 00:00:00+02}'", ["2019-12-31 22:00:00"], "[2019-12-31 22:00:00]")],
-}  # fmt: skip
+}
 ROWS = max(map(len, KINDS.values()))
 # One kind of each type that Delta has: for what asks Spark once or more for each column.
 DELTA = [
@@ -125,9 +144,13 @@ def statements() -> list[str]:
     """SQL of PostgreSQL that makes the tables."""
     named = [types.quote(name) for name in NAMES]
     columns = [f"{COLUMNS[kind]} {kind}" for kind in KINDS] + [f"{name} text" for name in named]
-    made = ["create type mood as enum ('sad', 'ok, \"fine\"')", "create type pair as (a int, b text)",
-            "create domain positive as int check (value > 0)", f"create table t(id int primary key, {', '.join(columns)})",
-            f"comment on table t is {types.literal(COMMENT)}"]  # fmt: skip
+    made = [
+        "create type mood as enum ('sad', 'ok, \"fine\"')",
+        "create type pair as (a int, b text)",
+        "create domain positive as int check (value > 0)",
+        f"create table t(id int primary key, {', '.join(columns)})",
+        f"comment on table t is {types.literal(COMMENT)}",
+    ]
     made += [f"comment on column t.{name} is {types.literal(COMMENT)}" for name in named]
     for row in range(ROWS):
         held = [f"cast({values[row].literal} as {kind})" if row < len(values) else "null" for kind, values in KINDS.items()]

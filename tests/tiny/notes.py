@@ -87,11 +87,22 @@ class NotesReading:
         whole = seen is None or self.request.resync or seen.lines > len(self.lines)
         fresh = self.lines if whole or seen is None else self.lines[seen.lines :]
         made = Plan(
-            label="notes", name=name, mode="incremental", key=("id",), bronze=bronze, mapped=COLUMNS,
-            names=delta_names([each.column.name for each in COLUMNS]), window=Lines(batch_id, len(self.lines), len(self.lines)), seen=seen,
-            rows=len(self.lines), cursor="its lines", work=[fresh] if fresh else [], whole=whole, replace=whole and seen is not None,
+            label="notes",
+            name=name,
+            mode="incremental",
+            key=("id",),
+            bronze=bronze,
+            mapped=COLUMNS,
+            names=delta_names([each.column.name for each in COLUMNS]),
+            window=Lines(batch_id, len(self.lines), len(self.lines)),
+            seen=seen,
+            rows=len(self.lines),
+            cursor="its lines",
+            work=[fresh] if fresh else [],
+            whole=whole,
+            replace=whole and seen is not None,
             reason="the file is shorter than it was" if whole and seen and not self.request.resync else "",
-        )  # fmt: skip
+        )
         return RunPlan([made])
 
     def read(self, plans: Sequence[Plan], batch: BatchContext) -> list[dict[str, Any]]:

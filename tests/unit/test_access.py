@@ -54,8 +54,13 @@ def test_access_lets_pass_whose_data_lies_in_it(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("text", "bits", "names"),
-    [("SOURCE_DSN=x\nSMTP_URL=y", 0o644, "SMTP_URL, SOURCE_DSN"), ("SOURCE_DSN=x", 0o640, "SOURCE_DSN"), ("SOURCE_DSN=x", 0o600, ""), ("SCALE=1", 0o644, "")],
-)  # fmt: skip
+    [
+        ("SOURCE_DSN=x\nSMTP_URL=y", 0o644, "SMTP_URL, SOURCE_DSN"),
+        ("SOURCE_DSN=x", 0o640, "SOURCE_DSN"),
+        ("SOURCE_DSN=x", 0o600, ""),
+        ("SCALE=1", 0o644, ""),
+    ],
+)
 def test_settings_that_others_can_read_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, bits: int, names: str
 ) -> None:

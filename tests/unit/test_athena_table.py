@@ -11,19 +11,37 @@ from releases import athena, glue
 
 # Delta's own notation of a type -> Glue's.
 TYPES: list[tuple[Any, str]] = [
-    ("string", "string"), ("long", "bigint"), ("integer", "int"), ("short", "smallint"), ("byte", "tinyint"), ("float", "float"),
-    ("double", "double"), ("boolean", "boolean"), ("binary", "binary"), ("date", "date"), ("timestamp", "timestamp"),
-    ("timestamp_ntz", "timestamp"), ("decimal(12,2)", "decimal(12,2)"), ("decimal(38,0)", "decimal(38,0)"),
+    ("string", "string"),
+    ("long", "bigint"),
+    ("integer", "int"),
+    ("short", "smallint"),
+    ("byte", "tinyint"),
+    ("float", "float"),
+    ("double", "double"),
+    ("boolean", "boolean"),
+    ("binary", "binary"),
+    ("date", "date"),
+    ("timestamp", "timestamp"),
+    ("timestamp_ntz", "timestamp"),
+    ("decimal(12,2)", "decimal(12,2)"),
+    ("decimal(38,0)", "decimal(38,0)"),
     ({"type": "array", "elementType": "long", "containsNull": True}, "array<bigint>"),
     ({"type": "map", "keyType": "string", "valueType": "short", "valueContainsNull": True}, "map<string,smallint>"),
     (
-        {"type": "array", "containsNull": True, "elementType": {"type": "struct", "fields": [
-            {"name": "At", "type": "timestamp", "nullable": True, "metadata": {}},
-            {"name": "sum", "type": "decimal(5,2)", "nullable": True, "metadata": {}},
-        ]}},
+        {
+            "type": "array",
+            "containsNull": True,
+            "elementType": {
+                "type": "struct",
+                "fields": [
+                    {"name": "At", "type": "timestamp", "nullable": True, "metadata": {}},
+                    {"name": "sum", "type": "decimal(5,2)", "nullable": True, "metadata": {}},
+                ],
+            },
+        },
         "array<struct<at:timestamp,sum:decimal(5,2)>>",
     ),
-]  # fmt: skip
+]
 
 
 def column(name: str, kind: Any, **metadata: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def test_the_same_rows_agree_in_any_order_and_width_with_floats_that_differ_by_t
         (table(A, B).rename_columns(["nation", "amount", "ratio"]), "ratio"),
         (table(("FRANCE", 12.3456, 0.25), ("PERU", 7.0, 0.75), kind=pa.float64()), "float"),
     ],
-)  # fmt: skip
+)
 def test_other_rows_are_refused(other: pa.Table, said: str) -> None:
     with pytest.raises(answer.WrongError, match=f"q05, one and two.*{said}"):
         answer.agree("q05", {"one": table(A, B), "two": other})
@@ -87,8 +87,15 @@ def test_a_missing_query_is_refused_at_scale_1_and_one_without_rows_is_told_at_a
 
 TOOK = {
     "seconds": 20.0,
-    "models": {"stg_a": (2.0, 3.0), "stg_b": (2.0, 4.0), "dim_a": (3.5, 6.0), "fct_a": (4.0, 11.0), "q01": (6.0, 9.0), "q02": (11.0, 18.0)},
-}  # fmt: skip
+    "models": {
+        "stg_a": (2.0, 3.0),
+        "stg_b": (2.0, 4.0),
+        "dim_a": (3.5, 6.0),
+        "fct_a": (4.0, 11.0),
+        "q01": (6.0, 9.0),
+        "q02": (11.0, 18.0),
+    },
+}
 
 
 def test_sections_add_up_to_the_total_even_where_they_overlap() -> None:
@@ -101,9 +108,20 @@ def test_the_page_has_ratios_within_rounds_and_says_what_dbt_adds() -> None:
     slow, fast = TOOK | {"seconds": 30.0}, TOOK | {"seconds": 5.0, "models": dict.fromkeys(TOOK["models"], (0.0, 1.0))}
     rounds = [{report.OURS: slow, report.PLAIN: TOOK, report.DUCKDB: fast}] * 3
     page = report.page(
-        {"at": "2026-03-01", "scale": 0.01, "rounds": rounds, "first": rounds[0], "again": [8.0] * 3, "empty": ["q02"], "threads": 2,
-         "memory": "3GB", "source": {"orders": 1000}, "machine": {"cores": "2"}, "versions": {"duckdb": "1"}}
-    )  # fmt: skip
+        {
+            "at": "2026-03-01",
+            "scale": 0.01,
+            "rounds": rounds,
+            "first": rounds[0],
+            "again": [8.0] * 3,
+            "empty": ["q02"],
+            "threads": 2,
+            "memory": "3GB",
+            "source": {"orders": 1000},
+            "machine": {"cores": "2"},
+            "versions": {"duckdb": "1"},
+        }
+    )
     assert "| dbt-duckdb | 5.0 | 5.0–5.0 | 0.17 × | 5.0 |" in page
     assert "**6.0 times** as long as dbt-duckdb" in page and "**1.50 times** as long as the same statements" in page
     assert "adds **10.0 s**, of which 14.0 s" in page

@@ -21,8 +21,19 @@ def _changed() -> branch.Changed:
     verdict = Verdict("gold", "fct_a", 1, "failed", failures=(outcome,))
     example = Example("changed", {HOSTILE: HOSTILE}, (HOSTILE,), {HOSTILE: ("1", "<b>2")})
     difference = Difference(
-        "fct_a", "changed", 1, 2, (HOSTILE,), 1, 1, 0, columns=(HOSTILE,), changed_columns={HOSTILE: 3}, note=HOSTILE, examples=(example,)
-    )  # fmt: skip
+        "fct_a",
+        "changed",
+        1,
+        2,
+        (HOSTILE,),
+        1,
+        1,
+        0,
+        columns=(HOSTILE,),
+        changed_columns={HOSTILE: 3},
+        note=HOSTILE,
+        examples=(example,),
+    )
     return branch.Changed("gold", "fct_a", HOSTILE, difference, (f"promises {HOSTILE}",), verdict, part=HOSTILE)
 
 

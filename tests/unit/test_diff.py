@@ -189,9 +189,16 @@ def test_quarantine_is_part_of_what_readers_see(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1..9", "release 9: does not exist (wanted: one of: 1, 2, 3)"), ("1..2", "are of gold and silver"), ("1..3", "is pending"),
-     ("x", "is no pair of releases"), ("1", "is the first of gold"), ("1..", "is no pair"), ("-1..2", "is no pair")],
-)  # fmt: skip
+    [
+        ("1..9", "release 9: does not exist (wanted: one of: 1, 2, 3)"),
+        ("1..2", "are of gold and silver"),
+        ("1..3", "is pending"),
+        ("x", "is no pair of releases"),
+        ("1", "is the first of gold"),
+        ("1..", "is no pair"),
+        ("-1..2", "is no pair"),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(lake: Lake, text: str, said: str) -> None:
     lake.release(t=1)
     lake.release(layer="silver", t=1)

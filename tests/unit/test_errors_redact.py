@@ -32,10 +32,21 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["postgresql://me:canary@host/db", "could not connect: host=x password=canary port=1", "password='can ary'", "PASSWORD = canary",
-     "postgresql+psycopg2://me:canary@h", "postgresql://me:a@canary@h/db", "password=a;canary", "pwd=a)canary", 'password="a canary"',
-     "password='it''s canary'", "password=a'canary", "token=canary"],
-)  # fmt: skip
+    [
+        "postgresql://me:canary@host/db",
+        "could not connect: host=x password=canary port=1",
+        "password='can ary'",
+        "PASSWORD = canary",
+        "postgresql+psycopg2://me:canary@h",
+        "postgresql://me:a@canary@h/db",
+        "password=a;canary",
+        "pwd=a)canary",
+        'password="a canary"',
+        "password='it''s canary'",
+        "password=a'canary",
+        "token=canary",
+    ],
+)
 def test_passwords_are_starred(text: str) -> None:
     assert "canary" not in redact(text) and "can ary" not in redact(text)
 
@@ -53,9 +64,20 @@ def _messages(secret: str) -> list[str]:
     dsn = make_dsn(host="h", user="me", password=secret)
     literal = dsn.replace("'", "''")
     return [
-        f"before {secret} after", f'Unable to connect to Postgres at "{dsn}": no', f"attach '{literal}' as pg", json.dumps({"dsn": dsn}),
-        json.dumps(secret), json.dumps(json.dumps(secret)), shlex.quote(secret), repr(secret), repr(dsn), html.escape(secret), f"smtp://me:{quote(secret, safe='')}@h", quote(secret), str([dsn]),
-    ]  # fmt: skip
+        f"before {secret} after",
+        f'Unable to connect to Postgres at "{dsn}": no',
+        f"attach '{literal}' as pg",
+        json.dumps({"dsn": dsn}),
+        json.dumps(secret),
+        json.dumps(json.dumps(secret)),
+        shlex.quote(secret),
+        repr(secret),
+        repr(dsn),
+        html.escape(secret),
+        f"smtp://me:{quote(secret, safe='')}@h",
+        quote(secret),
+        str([dsn]),
+    ]
 
 
 @given(

@@ -16,28 +16,78 @@ from lakehouse.errors import SourceError
 
 Rows = list[list[str]]
 WORDS = st.sampled_from(
-    ["a", "São Paulo", "x y", "007", "0", "1", "-5", "19.90", "1.234", "1,5", "1.234,56", "1,234.5", "12;3", "2026-01-31", "31/12/2026",
-     "01/02/2026", "true", "NULL", "NA", "Total", "it's", "'q'", "'", '"', '"q"', '5" pipe', "\\", "\\\\", "\\,", '\\"', "C:\\temp", "a|b", "a\tb",
-     "line\nline", "line\r\nline", "cr\rcr", ' "q"', " ", "", "#", "(2 rows)", "9223372036854775808", "1e5", "é"]
-)  # fmt: skip
+    [
+        "a",
+        "São Paulo",
+        "x y",
+        "007",
+        "0",
+        "1",
+        "-5",
+        "19.90",
+        "1.234",
+        "1,5",
+        "1.234,56",
+        "1,234.5",
+        "12;3",
+        "2026-01-31",
+        "31/12/2026",
+        "01/02/2026",
+        "true",
+        "NULL",
+        "NA",
+        "Total",
+        "it's",
+        "'q'",
+        "'",
+        '"',
+        '"q"',
+        '5" pipe',
+        "\\",
+        "\\\\",
+        "\\,",
+        '\\"',
+        "C:\\temp",
+        "a|b",
+        "a\tb",
+        "line\nline",
+        "line\r\nline",
+        "cr\rcr",
+        ' "q"',
+        " ",
+        "",
+        "#",
+        "(2 rows)",
+        "9223372036854775808",
+        "1e5",
+        "é",
+    ]
+)
 CELLS = WORDS | st.text(st.sampled_from("ab1 ,;|\t\"'\\\n\réã.-/:"), max_size=6)
 TABLES = st.integers(2, 4).flatmap(
     lambda width: st.tuples(
-        st.lists(st.sampled_from(["id", "name", "preço", "a b", "c", "2020", "x,y", "p;q", "O'Neil", 'say "x"', "n\\a"]), min_size=width,
-                 max_size=width, unique=True),
+        st.lists(
+            st.sampled_from(["id", "name", "preço", "a b", "c", "2020", "x,y", "p;q", "O'Neil", 'say "x"', "n\\a"]),
+            min_size=width,
+            max_size=width,
+            unique=True,
+        ),
         st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=5),
     )
-)  # fmt: skip
+)
 PLAIN = st.integers(2, 4).flatmap(
     lambda width: st.tuples(
         st.lists(st.sampled_from(["id", "name", "preço", "a b", "c"]), min_size=width, max_size=width, unique=True),
         st.lists(
-            st.lists(st.text(st.characters(codec="latin-1", categories=["L", "Nd", "Zs"]), max_size=8).map(lambda text: f"k{text}z"),
-                     min_size=width, max_size=width),
+            st.lists(
+                st.text(st.characters(codec="latin-1", categories=["L", "Nd", "Zs"]), max_size=8).map(lambda text: f"k{text}z"),
+                min_size=width,
+                max_size=width,
+            ),
             max_size=5,
         ),
     )
-)  # fmt: skip
+)
 
 
 class _Dialect(csv.Dialect):

@@ -38,7 +38,11 @@ def names(table: Table) -> list[str]:
         ('a\tb\n1\t"Rocky" Road\n', "UTF-8, separated by tab, without quotes, 1 row, 2 columns", [["1", '"Rocky" Road']]),
         ('a,b\n5" pipe,1\n', "UTF-8, separated by ,, 1 row, 2 columns", [['5" pipe', "1"]]),
         ("a,b\nC:\\temp,1\n\\\\srv\\x,2\n", "UTF-8, separated by ,, 2 rows, 2 columns", [["C:\\temp", "1"], ["\\\\srv\\x", "2"]]),
-        ("Report of sales\nof 2020\n\nid;n\n1;2\n3;4\n(2 rows)\n", "UTF-8, separated by ;, 2 title lines, 2 rows, 2 columns", [["1", "2"], ["3", "4"]]),
+        (
+            "Report of sales\nof 2020\n\nid;n\n1;2\n3;4\n(2 rows)\n",
+            "UTF-8, separated by ;, 2 title lines, 2 rows, 2 columns",
+            [["1", "2"], ["3", "4"]],
+        ),
         ("Report,,\nid,a,b\n1,2,x\n", "UTF-8, separated by ,, 1 title line, 1 row, 3 columns", [["1", "2", "x"]]),
         ("Report\nid,a\n1,2\n", "UTF-8, separated by ,, 1 title line, 1 row, 2 columns", [["1", "2"]]),
         ("a,b\n1,2,\n3,4,\n", "UTF-8, separated by ,, 2 rows, 2 columns", [["1", "2"], ["3", "4"]]),
@@ -51,7 +55,7 @@ def names(table: Table) -> list[str]:
         ("Product,n\nBobby 'Tables' XKCD,1\n", "UTF-8, separated by ,, 1 row, 2 columns", [["Bobby 'Tables' XKCD", "1"]]),
         ("town,n\nNone,1\nNA,2\n", "UTF-8, separated by ,, 2 rows, 2 columns", [["None", "1"], ["NA", "2"]]),
     ],
-)  # fmt: skip
+)
 def test_what_can_be_read_is_read_and_said(tmp_path: Path, content: str, described: str, rows: list[Row]) -> None:
     table = look(write(tmp_path, content))
     assert table.problems == () and table.described() == f"t.csv: {described}"
@@ -61,26 +65,37 @@ def test_what_can_be_read_is_read_and_said(tmp_path: Path, content: str, describ
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "t.csv: is empty"), ("\n\n", "t.csv: is empty"), (b"\xef\xbb\xbf", "t.csv: is empty"),
+        ("", "t.csv: is empty"),
+        ("\n\n", "t.csv: is empty"),
+        (b"\xef\xbb\xbf", "t.csv: is empty"),
         ("a,b;c\n1,5;2\n", "separated by , or ;. Say which: SEPARATOR="),
         ("c0\nv0\na;b\n", "t.csv, line 2: 1 field, and 2 in line 3. If line 3 is the header, say HEADER=3"),
         ("note\na, b\nc, d\n", "t.csv, line 1: 1 field"),
-        ("a,b\n\\\\x,1\n", "ESCAPE="), ("a,b\n'x',1\n'y',2\n", "QUOTE="),
+        ("a,b\n\\\\x,1\n", "ESCAPE="),
+        ("a,b\n'x',1\n'y',2\n", "QUOTE="),
         ('a,b\n"x,1\n2,3\n', "t.csv, line 2: a quote is opened that is never closed"),
         ('a,b\n"x "y" z",1\n2,3\n', "t.csv, line 2: text follows a quote"),
         ("1,Ann,2020-01-01\n2,Bob,2020-01-02\n", "t.csv, line 1: is like the rows below it"),
         ("a,b\nint,str\n1,x\n2,y\n", "t.csv, line 1: is a header, and so seems the line below it. Say HEADER=1 or HEADER=2"),
-        ("имя,x\nИван,1\n".encode("cp1251"), "ENCODING="), ("id;cidade\n1;São João\n".encode("cp850"), "ENCODING="),
+        ("имя,x\nИван,1\n".encode("cp1251"), "ENCODING="),
+        ("id;cidade\n1;São João\n".encode("cp850"), "ENCODING="),
         ("a,b\n10 €,1\n".encode("iso-8859-15"), "Windows-1252 or ISO-8859-15: “¤” or “€”"),
         ("a,b\nSão,1\n".encode() + "José,1\n".encode("latin-1"), "t.csv, line 3: byte 0xE9 is no UTF-8"),
-        ("a,b\n1,x\n".encode("utf-32"), "is in UTF-32"), (b"a,b\nx\0y,1\n", "t.csv, line 2: holds a NUL"),
+        ("a,b\n1,x\n".encode("utf-32"), "is in UTF-32"),
+        (b"a,b\nx\0y,1\n", "t.csv, line 2: holds a NUL"),
         ("a,b\nx\r\n1,2\r3,4\n", "t.csv, line 3: ends in another way"),
-        ('"a" "b"\n1 2\n', "t.csv, line 1: text follows a quote"), ('"a,""b"""\n"1,""x"""\n', "t.csv: no separator"),
-        ("<!DOCTYPE html>\n<html>", "is a web page"), ("\n<?xml version='1.0'?>", "is a web page or XML"), ('[{"a": 1}]', "is JSON"),
-        ('{"a": 1}\n{"a": 2}\n', "is JSON"), ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
-        (b"\x1f\x8b\x08\0", "is compressed by gzip"), (b"PAR1\0", "is a Parquet file"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
+        ('"a" "b"\n1 2\n', "t.csv, line 1: text follows a quote"),
+        ('"a,""b"""\n"1,""x"""\n', "t.csv: no separator"),
+        ("<!DOCTYPE html>\n<html>", "is a web page"),
+        ("\n<?xml version='1.0'?>", "is a web page or XML"),
+        ('[{"a": 1}]', "is JSON"),
+        ('{"a": 1}\n{"a": 2}\n', "is JSON"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
+        (b"\x1f\x8b\x08\0", "is compressed by gzip"),
+        (b"PAR1\0", "is a Parquet file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_table_or_could_be_two_is_refused(tmp_path: Path, content: bytes | str, words: str) -> None:
     with pytest.raises(SourceError) as caught:
         look(write(tmp_path, content))
@@ -135,9 +150,12 @@ def test_what_is_nearly_a_number_says_why_it_is_text(tmp_path: Path) -> None:
     table = look(write(tmp_path, "a;b;c;d;e\n1 ;R$ 5;31/12/26;03/02/2018 10:21;007\n,;;;;\n".replace("\n,", "\n")))
     assert {column.kind for column in table.columns} == {"text"}
     assert [note for note in table.notes if "stays" in note] == [
-        "a stays text: blanks stand around or in numbers", "b stays text: signs or units stand beside numbers",
-        "c stays text: no plain form of a date or time", "d stays text: no plain form of a date or time", "e stays text: zeros stand in front",
-    ]  # fmt: skip
+        "a stays text: blanks stand around or in numbers",
+        "b stays text: signs or units stand beside numbers",
+        "c stays text: no plain form of a date or time",
+        "d stays text: no plain form of a date or time",
+        "e stays text: zeros stand in front",
+    ]
     assert "1 row is all of empty fields, and taken as such" in table.notes
 
 
@@ -155,8 +173,26 @@ def test_what_is_said_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["'; drop table canary; --", "`touch canary`", "", " ", "\n", "[", ".*", "²", "\\", "é", "x" * 5000, "utf-7", "rot13", "idna", "\0", "--debug", "none"],
-)  # fmt: skip
+    [
+        "'; drop table canary; --",
+        "`touch canary`",
+        "",
+        " ",
+        "\n",
+        "[",
+        ".*",
+        "²",
+        "\\",
+        "é",
+        "x" * 5000,
+        "utf-7",
+        "rot13",
+        "idna",
+        "\0",
+        "--debug",
+        "none",
+    ],
+)
 def test_whatever_is_said_is_a_word_or_refused(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "a,b\n1,2\n")
     for said in (Said(encoding=text), Said(separator=text), Said(quote=text), Said(escape=text)):

@@ -24,7 +24,9 @@ from lakehouse.tables.types import spark_types
 
 SUITE = Suite.model_validate(
     {
-        "table": "t", "description": "d", "owner": "o",
+        "table": "t",
+        "description": "d",
+        "owner": "o",
         "checks": [
             {"expect": "expect_column_values_to_be_between", "column": "n", "min_value": 0},
             {"expect": "expect_column_values_to_not_be_null", "column": "n", "where": "kind = 'a'"},
@@ -32,7 +34,7 @@ SUITE = Suite.model_validate(
             {"expect": "expect_column_values_to_be_in_set", "column": "kind", "value_set": ["a"], "mostly": 0.5},
         ],
     }
-)  # fmt: skip
+)
 CHECKS = dict(enumerate(SUITE.checks, 1))
 
 

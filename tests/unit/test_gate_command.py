@@ -12,9 +12,18 @@ from lakehouse.settings import Settings
 from lakehouse.tables import candidate, released
 
 BAD = Outcome(
-    1, "expect_column_values_to_be_between", "critical", False, "age", "me", "Nobody is younger.", "not _is_deleted",
-    "25 % of 4 rows unexpected", 1, ({"id": 3, "age": -1},),
-)  # fmt: skip
+    1,
+    "expect_column_values_to_be_between",
+    "critical",
+    False,
+    "age",
+    "me",
+    "Nobody is younger.",
+    "not _is_deleted",
+    "25 % of 4 rows unexpected",
+    1,
+    ({"id": 3, "age": -1},),
+)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *verdicts: Verdict, said: tuple[str, ...] = ("--layer", "bronze")) -> None:

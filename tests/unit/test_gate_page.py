@@ -50,9 +50,12 @@ def test_the_index_links_the_page_and_escapes_names() -> None:
 
 
 HOSTILE = [
-    "<script>x</script><img src=//e.example>", '<meta http-equiv=refresh content="0;url=//e.example">', "a & b &amp; <b>c</b>",
-    "$HOME ${env:HOME} $v__0 $$", "\"q\" it's {{ 1/0 }}",
-]  # fmt: skip
+    "<script>x</script><img src=//e.example>",
+    '<meta http-equiv=refresh content="0;url=//e.example">',
+    "a & b &amp; <b>c</b>",
+    "$HOME ${env:HOME} $v__0 $$",
+    '"q" it\'s {{ 1/0 }}',
+]
 
 
 class _Page(HTMLParser):
@@ -78,10 +81,11 @@ def _page(folder: Path, values: list[str], column: str, observed: str) -> _Page:
     counts = [{"value": value, "count": 1} for value in values]
     numbers = {"element_count": 9, "unexpected_count": 5, "unexpected_percent": 50.0, "observed_value": observed}
     failed = ExpectationValidationResult(
-        success=False, expectation_config=ExpectationConfiguration("expect_column_values_to_be_in_set", kwargs, {"why": observed}),
+        success=False,
+        expectation_config=ExpectationConfiguration("expect_column_values_to_be_in_set", kwargs, {"why": observed}),
         result={**numbers, "partial_unexpected_list": values, "partial_unexpected_counts": counts},
         exception_info={"raised_exception": False, "exception_traceback": None, "exception_message": None},
-    )  # fmt: skip
+    )
     pages = Pages(Settings(var_dir=folder))
     name = pages.add(
         "gold.t", 1, cast(Ran, type("Ran", (), {"results": [failed], "meta": {}})), False, datetime(2026, 3, 1, tzinfo=UTC)

@@ -298,9 +298,15 @@ class Strange(FakeStore):
 
 
 _STRANGE = [
-    ssl.SSLError("record layer failure"), ValueError("no JSON"), EndpointConnectionError(endpoint_url="https://s3"),
-    NoCredentialsError(), MemoryError(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
-]  # fmt: skip
+    ssl.SSLError("record layer failure"),
+    ValueError("no JSON"),
+    EndpointConnectionError(endpoint_url="https://s3"),
+    NoCredentialsError(),
+    MemoryError(),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    GeneratorExit(),
+]
 
 
 @pytest.mark.parametrize("error", _STRANGE, ids=lambda error: type(error).__name__)

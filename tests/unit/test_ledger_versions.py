@@ -19,10 +19,26 @@ def earlier(tmp_path: Path) -> Settings:
     """A lake whose batches are as version 1 wrote them: the second was noted after a kill."""
     settings = Settings(var_dir=tmp_path / "var")
     rows = [
-        {"batch_id": 1, "source": "crm", "source_table": "public.t", "table_name": "crm__t", "key": '["order_x20_id"]', "rows": 3, "at": AT},
-        {"batch_id": 2, "source": None, "source_table": "public.t", "table_name": "crm__t", "key": '["order id"]', "rows": 4, "at": AT},
+        {
+            "batch_id": 1,
+            "source": "crm",
+            "source_table": "public.t",
+            "table_name": "crm__t",
+            "key": '["order_x20_id"]',
+            "rows": 3,
+            "at": AT,
+        },
+        {
+            "batch_id": 2,
+            "source": None,
+            "source_table": "public.t",
+            "table_name": "crm__t",
+            "key": '["order id"]',
+            "rows": 4,
+            "at": AT,
+        },
         {"batch_id": 3, "source": None, "source_table": "public.u", "table_name": "crm__u", "key": "[]", "rows": 5, "at": AT},
-    ]  # fmt: skip
+    ]
     schema = pa.schema([field for field in ledger.SCHEMAS["batches"] if field.name in rows[0]])
     write_deltalake(ledger.location(settings, "batches"), pa.Table.from_pylist(rows, schema))
     return settings

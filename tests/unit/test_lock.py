@@ -33,9 +33,12 @@ class Holder:
 
     def __init__(self, **settings: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _HOLD, json.dumps(settings)], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, "-W", "ignore", "-c", _HOLD, json.dumps(settings)],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def __enter__(self) -> "Holder":
         assert self.process.stdout is not None and self.process.stdout.readline() == "held\n"

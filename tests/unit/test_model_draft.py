@@ -19,9 +19,12 @@ def settings(tmp_path: Path) -> Settings:
     """A project that knows one gold model."""
     column = {"data_type": "bigint", "description": 'Key of the "customer".'}
     node: dict[str, Any] = {
-        "resource_type": "model", "name": "fct_orders", "original_file_path": "models/x.sql", "tags": ["gold"],
+        "resource_type": "model",
+        "name": "fct_orders",
+        "original_file_path": "models/x.sql",
+        "tags": ["gold"],
         "columns": {"order_id": column, "customer_id": {"data_type": "bigint", "description": ""}},
-    }  # fmt: skip
+    }
     manifest = {"nodes": {"m": node}, "sources": {}, "parent_map": {}}
     (tmp_path / "dbt" / "target").mkdir(parents=True)
     (tmp_path / "dbt" / "target" / "manifest.json").write_text(json.dumps(manifest))
@@ -73,9 +76,12 @@ def test_a_draft_holds_any_name_as_text(tmp_path: Path, text: str) -> None:
     parent = f"dim_{text}"
     told = f'{text} {{{{ env_var("HOME") }}}} {{% x %}} {{# y #}}'
     node: dict[str, Any] = {
-        "resource_type": "model", "name": parent, "original_file_path": "models/x.sql", "tags": ["gold"],
+        "resource_type": "model",
+        "name": parent,
+        "original_file_path": "models/x.sql",
+        "tags": ["gold"],
         "columns": {name: {"data_type": "decimal(9, 2)", "description": told} for name in (text, "order_id")},
-    }  # fmt: skip
+    }
     (tmp_path / "dbt" / "target").mkdir(parents=True)
     (tmp_path / "dbt" / "target" / "manifest.json").write_text(json.dumps({"nodes": {"m": node}}))
     made = skeleton.draft(Settings(var_dir=tmp_path), "gold.sales.rpt_a", [parent], [text, "order_id"], text, tmp_path)

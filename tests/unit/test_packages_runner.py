@@ -47,10 +47,13 @@ def test_packages_runner_finds_the_project_that_tests_a_package(tmp_path: Path, 
 
 
 def test_packages_runner_asks_no_registry() -> None:
-    listed = {"packages": [
-        {"local": "../"}, {"package": "dbt-labs/dbt_utils", "version": [">=1.0.0"]},
-        {"git": "https://example.com/dbt-labs/dbt-audit-helper.git", "revision": "main"},
-    ]}  # fmt: skip
+    listed = {
+        "packages": [
+            {"local": "../"},
+            {"package": "dbt-labs/dbt_utils", "version": [">=1.0.0"]},
+            {"git": "https://example.com/dbt-labs/dbt-audit-helper.git", "revision": "main"},
+        ]
+    }
     assert packages.localise(listed, PLACES) == {
         "packages": [{"local": "../"}, {"local": "/here/dbt-utils"}, {"local": "/here/audit"}]
     }

@@ -185,15 +185,29 @@ def test_a_condition_that_duckdb_may_read_otherwise_is_left_to_spark(tables: duc
 @pytest.mark.parametrize(
     ("said", "one"),
     [
-        ("LONG", "bigint"), ("numeric(4, 1)", "decimal(4,1)"), ("varchar(5)", "string"), ("decimal", "decimal(10,0)"),
-        ("array<long>", "array<bigint>"), ("Map<Text, NUMERIC( 4,1 )>", "map<string,decimal(4,1)>"),
-        ("struct<long: integer, b array<varchar(3)>>", "struct<long:int,b:array<string>>"), ("array<decimal>", "array<decimal(10,0)>"),
-        ("dec(7)", "decimal(7,0)"), ("timestamp_LTZ", "timestamp"), ("character varying(10)", "string"), ("Timestamp_NTZ", "timestamp_ntz"),
-        ("STRUCT<`a b`: REAL NOT NULL COMMENT 'it\\'s > <', Not: byte not null, c: Map<short, struct<d: text>> comment \"x\">",
-         "struct<a b:float,not:tinyint,c:map<smallint,struct<d:string>>>"), ("interval day to second", "interval day to second"),
-        ("struct<>", "struct<>"), ("STRUCT<x y:INT>", "struct<x y:int>"), ("array<int", "array<int"), ("", ""),
+        ("LONG", "bigint"),
+        ("numeric(4, 1)", "decimal(4,1)"),
+        ("varchar(5)", "string"),
+        ("decimal", "decimal(10,0)"),
+        ("array<long>", "array<bigint>"),
+        ("Map<Text, NUMERIC( 4,1 )>", "map<string,decimal(4,1)>"),
+        ("struct<long: integer, b array<varchar(3)>>", "struct<long:int,b:array<string>>"),
+        ("array<decimal>", "array<decimal(10,0)>"),
+        ("dec(7)", "decimal(7,0)"),
+        ("timestamp_LTZ", "timestamp"),
+        ("character varying(10)", "string"),
+        ("Timestamp_NTZ", "timestamp_ntz"),
+        (
+            "STRUCT<`a b`: REAL NOT NULL COMMENT 'it\\'s > <', Not: byte not null, c: Map<short, struct<d: text>> comment \"x\">",
+            "struct<a b:float,not:tinyint,c:map<smallint,struct<d:string>>>",
+        ),
+        ("interval day to second", "interval day to second"),
+        ("struct<>", "struct<>"),
+        ("STRUCT<x y:INT>", "struct<x y:int>"),
+        ("array<int", "array<int"),
+        ("", ""),
     ],
-)  # fmt: skip
+)
 def test_a_type_has_one_name(said: str, one: str) -> None:
     assert one_name(said) == one
 

@@ -29,11 +29,14 @@ def test_the_environment_comes_before_the_file(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("SPARK_TOKEN", "x" * 15, "16 characters or more"), ("SPARK_SECRET", "short", "16 characters or more"),
-        ("SPARK_TOKEN", " " + "x" * 16, "printable"), ("SPARK_TOKEN", "x" * 16 + "\t", "printable"),
-        ("SPARK_TOKEN", "x" * 16 + "é", "printable"), ("SPARK_TOKEN", "x" * 8 + "\n" + "x" * 8, "printable"),
+        ("SPARK_TOKEN", "x" * 15, "16 characters or more"),
+        ("SPARK_SECRET", "short", "16 characters or more"),
+        ("SPARK_TOKEN", " " + "x" * 16, "printable"),
+        ("SPARK_TOKEN", "x" * 16 + "\t", "printable"),
+        ("SPARK_TOKEN", "x" * 16 + "é", "printable"),
+        ("SPARK_TOKEN", "x" * 8 + "\n" + "x" * 8, "printable"),
     ],
-)  # fmt: skip
+)
 def test_a_secret_that_can_not_be_used_is_refused_and_not_shown(
     name: str, value: str, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

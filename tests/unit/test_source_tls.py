@@ -15,14 +15,28 @@ from ingestion.sources.postgres import tls
 from lakehouse.settings import Settings
 
 HERE = [
-    "postgresql://me@localhost/db", "postgresql://me@LOCALHOST:5433/db", "postgresql://me@127.0.0.1/db", "postgresql://me@127.9.0.1/db",
-    "postgresql://me@[::1]/db", "dbname=db", "postgresql:///db?host=/var/run/postgresql", "host=@socket dbname=db",
-    "host=localhost,127.0.0.1 dbname=db", "host=localhost hostaddr=127.0.0.1",
-]  # fmt: skip
+    "postgresql://me@localhost/db",
+    "postgresql://me@LOCALHOST:5433/db",
+    "postgresql://me@127.0.0.1/db",
+    "postgresql://me@127.9.0.1/db",
+    "postgresql://me@[::1]/db",
+    "dbname=db",
+    "postgresql:///db?host=/var/run/postgresql",
+    "host=@socket dbname=db",
+    "host=localhost,127.0.0.1 dbname=db",
+    "host=localhost hostaddr=127.0.0.1",
+]
 AWAY = [
-    "postgresql://me@db.example/db", "postgresql://me@10.0.0.5/db", "postgresql://me@[fd00::2]/db", "host=localhost,db.example dbname=db",
-    "hostaddr=10.0.0.5", "host=localhost hostaddr=10.0.0.5", "host=db.example hostaddr=127.0.0.1", "host=127.1", "host=localhost.example",
-]  # fmt: skip
+    "postgresql://me@db.example/db",
+    "postgresql://me@10.0.0.5/db",
+    "postgresql://me@[fd00::2]/db",
+    "host=localhost,db.example dbname=db",
+    "hostaddr=10.0.0.5",
+    "host=localhost hostaddr=10.0.0.5",
+    "host=db.example hostaddr=127.0.0.1",
+    "host=127.1",
+    "host=localhost.example",
+]
 
 
 def said(dsn: str, folder: Path, **environment: str) -> dict[str, str]:
@@ -97,8 +111,13 @@ def test_the_settings_string_says_all_that_others_need(tmp_path: Path, monkeypat
     monkeypatch.setenv("PGSSLROOTCERT", "/two.pem")
     settings = Settings(var_dir=tmp_path, source_dsn=SecretStr("postgresql://me:pass@db.example/crm"))
     assert tls.secured(settings) == {
-        "host": "db.example", "dbname": "crm", "user": "me", "password": "pass", "sslmode": "verify-ca", "sslrootcert": "/two.pem"
-    }  # fmt: skip
+        "host": "db.example",
+        "dbname": "crm",
+        "user": "me",
+        "password": "pass",
+        "sslmode": "verify-ca",
+        "sslrootcert": "/two.pem",
+    }
 
 
 def test_authorities_go_where_the_file_is_not(tmp_path: Path) -> None:

@@ -14,9 +14,16 @@ from lakehouse.errors import LockError, SettingsError, SourceError
 from lakehouse.settings import Settings
 
 CRM = SecretStr("postgresql://reader@localhost/crm")
-MANY = SourcesFile.model_validate({
-    "sources": {"crm": {"tables": {"public.a": {}}}, "erp": {"dsn": "${ERP_DSN}"}, "log": {"kind": "tiny.notes", "path": "x"}, "idle": {}},
-})  # fmt: skip
+MANY = SourcesFile.model_validate(
+    {
+        "sources": {
+            "crm": {"tables": {"public.a": {}}},
+            "erp": {"dsn": "${ERP_DSN}"},
+            "log": {"kind": "tiny.notes", "path": "x"},
+            "idle": {},
+        },
+    }
+)
 
 
 def names(found: list[Section]) -> list[str]:
@@ -97,10 +104,18 @@ def test_sources_whose_bronze_tables_could_be_each_others_are_refused(one: str, 
     assert len(config.chosen(Settings(), fine)) == 3
 
 
-@pytest.mark.parametrize(("dsn", "refused"), [
-    ("postgresql://u:hunter22@${HOST}/db", True), ("host=${HOST} password=hunter22", True), ("host=${HOST} sslpassword=hunter22", True),
-    ("postgresql://u:${HOST}@h/db", False), ("postgresql://u@${HOST}/db", False), ("host=h password=${HOST}", False), ("${HOST}", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dsn", "refused"),
+    [
+        ("postgresql://u:hunter22@${HOST}/db", True),
+        ("host=${HOST} password=hunter22", True),
+        ("host=${HOST} sslpassword=hunter22", True),
+        ("postgresql://u:${HOST}@h/db", False),
+        ("postgresql://u@${HOST}/db", False),
+        ("host=h password=${HOST}", False),
+        ("${HOST}", False),
+    ],
+)
 def test_a_password_beside_a_variable_is_one_in_the_file(monkeypatch: pytest.MonkeyPatch, dsn: str, refused: bool) -> None:
     monkeypatch.setenv("HOST", "localhost" if dsn != "${HOST}" else "postgresql://u:p@h/db")
     if not refused:
@@ -115,9 +130,16 @@ def test_a_key_with_nothing_behind_it_says_nothing(tmp_path: Path) -> None:
     assert names(config.chosen(Settings(source_dsn=CRM), config.load(tmp_path / "sources.yml"))) == ["crm", "erp"]
 
 
-@pytest.mark.parametrize("text", [
-    "sources: {'': {}}", "sources: {crm: {kind: ..x}}", "sources: {crm: {kind: a b}}", "sources: {crm: {}}\ntables: {public.a: {}}", "at_once: 0",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sources: {'': {}}",
+        "sources: {crm: {kind: ..x}}",
+        "sources: {crm: {kind: a b}}",
+        "sources: {crm: {}}\ntables: {public.a: {}}",
+        "at_once: 0",
+    ],
+)
 def test_what_the_file_can_not_mean_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sources.yml").write_text(text)
     with pytest.raises(SettingsError, match=r"^sources\.yml"):

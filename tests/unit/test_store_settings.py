@@ -88,8 +88,10 @@ def test_a_catalog_of_one_lake_is_not_used_for_another(tmp_path: Path) -> None:
 def test_a_layer_has_a_place_of_its_own(tmp_path: Path) -> None:
     made = Settings(lake_url="s3://ours/lake", gold_url="s3://gold/lake/", var_dir=tmp_path)
     assert [candidate.location(made, layer, "t") for layer in ("bronze", "silver", "gold")] == [
-        "s3://ours/lake/bronze/t", "s3://ours/lake/warehouse/silver_candidate.db/t", "s3://gold/lake/t",
-    ]  # fmt: skip
+        "s3://ours/lake/bronze/t",
+        "s3://ours/lake/warehouse/silver_candidate.db/t",
+        "s3://gold/lake/t",
+    ]
     assert candidate.place(made, "dev_ana_gold", "t").startswith("s3://ours/lake/warehouse/"), "what people try out"
     (tmp_path / "metastore" / "db").mkdir(parents=True)
     (tmp_path / "metastore" / "lake").write_text("s3://ours/lake")

@@ -30,13 +30,27 @@ def orders(rows: int = 60) -> pa.Table:
     made = []
     for n in range(1, rows + 1):
         created = NOW - timedelta(hours=rows - n + 2)
-        made.append({
-            "order_id": n, "token": UUID.format(n), "customer_id": n % 7, "status": ("placed", "paid", "in-transit")[n % 3],
-            "currency": ("EUR", "USD")[n % 2], "email": f"canary{n}@x.org", "first_name": ("ana", "rui", "eva")[n % 3],
-            "total": n * 1.5, "tax_rate": 0.2, "delta": float(n - 30), "coupon": None if n % 3 else "SPRING",
-            "created_at": created, "updated_at": created + timedelta(minutes=5), "due_at": NOW + timedelta(days=9),
-            "_batch_id": 1, "_ingested_at": NOW, "_is_deleted": False,
-        })  # fmt: skip
+        made.append(
+            {
+                "order_id": n,
+                "token": UUID.format(n),
+                "customer_id": n % 7,
+                "status": ("placed", "paid", "in-transit")[n % 3],
+                "currency": ("EUR", "USD")[n % 2],
+                "email": f"canary{n}@x.org",
+                "first_name": ("ana", "rui", "eva")[n % 3],
+                "total": n * 1.5,
+                "tax_rate": 0.2,
+                "delta": float(n - 30),
+                "coupon": None if n % 3 else "SPRING",
+                "created_at": created,
+                "updated_at": created + timedelta(minutes=5),
+                "due_at": NOW + timedelta(days=9),
+                "_batch_id": 1,
+                "_ingested_at": NOW,
+                "_is_deleted": False,
+            }
+        )
     gone = dict.fromkeys(made[0]) | {"order_id": rows + 1, "_batch_id": 1, "_ingested_at": NOW, "_is_deleted": True}
     return pa.Table.from_pylist([*made, gone])
 
@@ -117,9 +131,20 @@ def test_without_an_owner_the_gate_refuses_it(lake: Settings, tmp_path: Path) ->
 
 def test_owner_key_contract_and_conservation_come_from_the_model(lake: Settings) -> None:
     contract = {"order_id": {"data_type": "string"}}
-    node = {"unique_id": "m", "name": "int_orders", "resource_type": "model", "tags": ["silver"], "description": "One row per order.",
-            "columns": contract, "config": {"unique_key": "order_id", "materialized": "incremental", "meta": {"owner": "sales"},
-                                            "contract": {"enforced": True}}}  # fmt: skip
+    node = {
+        "unique_id": "m",
+        "name": "int_orders",
+        "resource_type": "model",
+        "tags": ["silver"],
+        "description": "One row per order.",
+        "columns": contract,
+        "config": {
+            "unique_key": "order_id",
+            "materialized": "incremental",
+            "meta": {"owner": "sales"},
+            "contract": {"enforced": True},
+        },
+    }
     path = lake.var_dir / "dbt" / "target" / "manifest.json"
     path.parent.mkdir(parents=True)
     sources = {"s": {"identifier": "shop__orders"}}
@@ -208,30 +233,50 @@ def test_only_what_makes_sense_is_proposed(column: Column, wanted: list[str]) ->
     assert proposed(column) == wanted
 
 
-@pytest.mark.parametrize(("name", "values", "is_set"), [
-    ("status", ["open"] * 9 + ["done"] * 9, False), ("status", ["open"] * 15 + ["done"] * 15, True), ("first_name", ["ana"] * 50, False),
-    ("status", ["open"] * 50 + ["rare"] * 2, False), ("kind", ["Ana Silva"] * 50, False), ("kind", ["Ana"] * 50, False),
-    ("kind", ["a@b.pt"] * 50, False), ("kind", ["x" * 21] * 50, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "values", "is_set"),
+    [
+        ("status", ["open"] * 9 + ["done"] * 9, False),
+        ("status", ["open"] * 15 + ["done"] * 15, True),
+        ("first_name", ["ana"] * 50, False),
+        ("status", ["open"] * 50 + ["rare"] * 2, False),
+        ("kind", ["Ana Silva"] * 50, False),
+        ("kind", ["Ana"] * 50, False),
+        ("kind", ["a@b.pt"] * 50, False),
+        ("kind", ["x" * 21] * 50, False),
+    ],
+)
 def test_only_common_codes_that_are_no_ones_own_are_listed(tmp_path: Path, name: str, values: list[str], is_set: bool) -> None:
     settings = Settings(var_dir=tmp_path)
     write_deltalake(candidate.location(settings, "gold", "t"), pa.table({"id": range(len(values)), name: values}))
     assert ("value_set" in str(drafted(settings, "gold", "t").checks)) == is_set
 
 
-_CELLS = st.fixed_dictionaries({
-    "amount": st.one_of(st.none(), st.floats(allow_infinity=False)), "kind": st.one_of(st.none(), st.sampled_from(["a", "B", "x y", ""])),
-    "share": st.floats(0, 1.1), "created_at": st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
-    "closed_at": st.one_of(st.none(), st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))),
-})  # fmt: skip
+_CELLS = st.fixed_dictionaries(
+    {
+        "amount": st.one_of(st.none(), st.floats(allow_infinity=False)),
+        "kind": st.one_of(st.none(), st.sampled_from(["a", "B", "x y", ""])),
+        "share": st.floats(0, 1.1),
+        "created_at": st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+        "closed_at": st.one_of(st.none(), st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))),
+    }
+)
 
 
 @examples(max_examples=15, deadline=None)
 @given(rows=st.lists(_CELLS, min_size=1, max_size=40))
 def test_what_is_drafted_holds(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
     settings = Settings(var_dir=tmp_path_factory.mktemp("law"))
-    schema = pa.schema([("id", pa.int64()), ("amount", pa.float64()), ("kind", pa.string()), ("share", pa.float64()),
-                        ("created_at", pa.timestamp("us", "UTC")), ("closed_at", pa.timestamp("us", "UTC"))])  # fmt: skip
+    schema = pa.schema(
+        [
+            ("id", pa.int64()),
+            ("amount", pa.float64()),
+            ("kind", pa.string()),
+            ("share", pa.float64()),
+            ("created_at", pa.timestamp("us", "UTC")),
+            ("closed_at", pa.timestamp("us", "UTC")),
+        ]
+    )
     data = pa.Table.from_pylist([row | {"id": number} for number, row in enumerate(rows)], schema)
     write_deltalake(candidate.location(settings, "gold", "t"), data)
     before = drafted(settings, "gold", "t")

@@ -73,13 +73,18 @@ def test_one_far_time_makes_its_column_text_and_leaves_the_others() -> None:
     [
         ("0044-03-15 BC", "date", "cast('-0043-03-15' as date)", "cast('0044-03-15 (BC)' as date)"),
         ("0001-12-31 BC", "date", "cast('0000-12-31' as date)", "cast('0001-12-31 (BC)' as date)"),
-        ("-0043-03-15T12:00:00", "timestamp_ntz", "cast('-0043-03-15 12:00:00' as timestamp_ntz)", "cast('0044-03-15 (BC) 12:00:00' as timestamp)"),
+        (
+            "-0043-03-15T12:00:00",
+            "timestamp_ntz",
+            "cast('-0043-03-15 12:00:00' as timestamp_ntz)",
+            "cast('0044-03-15 (BC) 12:00:00' as timestamp)",
+        ),
         ("10000-01-01", "date", "cast('+10000-01-01' as date)", "cast('10000-01-01' as date)"),
         (r"\x00fF", "binary", "X'00ff'", "from_hex('00ff')"),
         ("NaN", "double", "cast('NaN' as double)", "cast('NaN' as double)"),
         ("1e-10", "decimal(38,10)", "cast('0.0000000001' as decimal(38,10))", "cast('0.0000000001' as decimal(38,10))"),
     ],
-)  # fmt: skip
+)
 def test_a_key_is_read_as_it_is_shown(text: str, kind: str, spark: str, duck: str) -> None:
     said = key.read(text, ("k",), {"k": kind})["k"]
     assert (key.literal(said, kind, SPARK), key.literal(said, kind, DUCKDB)) == (spark, duck)
@@ -99,7 +104,7 @@ class _Result:
         ({"min_value": "0001-01-01"}, "-0043-03-15 00:00:00", False, "-0043-03-15 00:00:00"),
         ({"max_value": "0001-01-01"}, "0000-12-31", True, "0000-12-31"),
     ],
-)  # fmt: skip
+)
 def test_a_figure_beyond_pythons_calendar_is_beyond_any_bound(
     bound: dict[str, str], figure: str, success: bool, observed: str
 ) -> None:
@@ -120,5 +125,7 @@ def test_a_decimal_keeps_digits_that_a_float_has_not() -> None:
 def test_a_time_over_thrift_is_text_where_python_has_none() -> None:
     read = hive.TYPES_CONVERTER["TIMESTAMP_TYPE"]
     assert [read(text) for text in ("0001-01-01 00:00:00.5", "-0043-03-15 00:00:00", "+10000-01-01 00:00:00")] == [
-        datetime(1, 1, 1, 0, 0, 0, 500_000), "-0043-03-15 00:00:00", "+10000-01-01 00:00:00",
-    ]  # fmt: skip
+        datetime(1, 1, 1, 0, 0, 0, 500_000),
+        "-0043-03-15 00:00:00",
+        "+10000-01-01 00:00:00",
+    ]

@@ -47,8 +47,15 @@ class Lake:
     def batch(self, number: int, *rows: tuple[int, str | None, str]) -> None:
         """Append (id, email, op) to bronze."""
         made = [{"id": each, "email": email, "_op": op, "_batch_id": number, "_ingested_at": AT} for each, email, op in rows]
-        schema = pa.schema([("id", pa.int64()), ("email", pa.string()), ("_op", pa.string()), ("_batch_id", pa.int64()),
-                            ("_ingested_at", pa.timestamp("us", "UTC"))])  # fmt: skip
+        schema = pa.schema(
+            [
+                ("id", pa.int64()),
+                ("email", pa.string()),
+                ("_op", pa.string()),
+                ("_batch_id", pa.int64()),
+                ("_ingested_at", pa.timestamp("us", "UTC")),
+            ]
+        )
         write_deltalake(
             candidate.location(self.settings, "bronze", "crm__people"), pa.Table.from_pylist(made, schema), mode="append"
         )
@@ -83,11 +90,14 @@ class Lake:
 def manifest() -> dict[str, Any]:
     nodes = {
         f"model.{name}": {
-            "unique_id": f"model.{name}", "name": name, "resource_type": "model", "tags": [layer],
+            "unique_id": f"model.{name}",
+            "name": name,
+            "resource_type": "model",
+            "tags": [layer],
             "config": {"materialized": kind, "unique_key": unique},
         }
         for name, (layer, kind, unique, _) in MODELS.items()
-    }  # fmt: skip
+    }
     parents = {f"model.{name}": said[3] for name, said in MODELS.items()}
     return {"nodes": nodes, "sources": {"source.p": {"identifier": "crm__people"}}, "parent_map": parents}
 
@@ -192,8 +202,15 @@ def hold(lake: Lake, number: int, batch: int, requeued: int | None = None) -> No
         "_quarantined_at": AT,
         "_requeued_batch": requeued,
     }
-    schema = pa.schema([("id", pa.int64()), ("_batch_id", pa.int64()), ("_failed_checks", pa.string()),
-                        ("_quarantined_at", pa.timestamp("us", "UTC")), ("_requeued_batch", pa.int64())])  # fmt: skip
+    schema = pa.schema(
+        [
+            ("id", pa.int64()),
+            ("_batch_id", pa.int64()),
+            ("_failed_checks", pa.string()),
+            ("_quarantined_at", pa.timestamp("us", "UTC")),
+            ("_requeued_batch", pa.int64()),
+        ]
+    )
     place = quarantine.location(lake.settings, "crm__people")
     write_deltalake(place, pa.Table.from_pylist([row], schema), mode="overwrite", description='["id"]')
 
@@ -246,8 +263,10 @@ def test_rows_that_carry_the_key_are_followed(lake: Lake) -> None:
     lake.release("gold", "dim_people", "rpt_ages")
     found = lake.why("rpt_ages", "30")
     assert [(step.table, step.how, len(step.rows)) for step in found.steps] == [
-        ("dim_people", "carries", 2), ("int_people", "key", 2), ("crm__people", "key", 2),
-    ]  # fmt: skip
+        ("dim_people", "carries", 2),
+        ("int_people", "key", 2),
+        ("crm__people", "key", 2),
+    ]
 
 
 def test_no_value_is_told_unless_asked_for(lake: Lake) -> None:
@@ -258,9 +277,15 @@ def test_no_value_is_told_unless_asked_for(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1 or 1=1", "is no long"), ("1,2", "is no long"), ('{"age": 1}', "names age"), ("{", "is no JSON"), ('{"id": null}', "is no long"),
-     ("", "is no long")],
-)  # fmt: skip
+    [
+        ("1 or 1=1", "is no long"),
+        ("1,2", "is no long"),
+        ('{"age": 1}', "names age"),
+        ("{", "is no JSON"),
+        ('{"id": null}', "is no long"),
+        ("", "is no long"),
+    ],
+)
 def test_a_key_that_is_none_is_refused(lake: Lake, text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=f"KEY.*{said}"):
         lake.why("dim_people", text)

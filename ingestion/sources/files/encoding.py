@@ -9,8 +9,11 @@ from pathlib import Path
 from lakehouse.errors import SettingsError, SourceError
 
 _BLOCK = 1 << 18
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with BOM"), (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
-          (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"))  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with BOM"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
 # Two to four bytes that are one character of UTF-8.
 _WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 # In Windows-1252 a sign or a capital, but between two small letters: it is the letter of another code page. Quotes and dashes may be there.

@@ -82,10 +82,19 @@ _FITS: dict[str, Callable[[str], bool]] = {
 }
 _NUMBERS = ("integer", "number", "number with comma", "number in groups")
 POSTGRES = {
-    "boolean": "boolean", "integer": "bigint", "number": "numeric", "number with comma": "numeric", "number in groups": "numeric",
-    "date": "date", "day first": "date", "month first": "date", "time": "time", "timestamp": "timestamp",
-    "timestamp with zone": "timestamptz", "text": "text",
-}  # fmt: skip
+    "boolean": "boolean",
+    "integer": "bigint",
+    "number": "numeric",
+    "number with comma": "numeric",
+    "number in groups": "numeric",
+    "date": "date",
+    "day first": "date",
+    "month first": "date",
+    "time": "time",
+    "timestamp": "timestamp",
+    "timestamp with zone": "timestamptz",
+    "text": "text",
+}
 READ: dict[str, Callable[[str], str]] = {
     "number with comma": lambda value: value.replace(".", "").replace(",", "."),
     "number in groups": lambda value: value.replace(",", ""),
@@ -158,9 +167,11 @@ class Column:
 
 
 DESCRIBED = {
-    "number with comma": "numbers with a decimal comma", "number in groups": "numbers with a comma between thousands",
-    "day first": "dates, the day first", "month first": "dates, the month first",
-}  # fmt: skip
+    "number with comma": "numbers with a decimal comma",
+    "number in groups": "numbers with a comma between thousands",
+    "day first": "dates, the day first",
+    "month first": "dates, the month first",
+}
 
 
 def reader(kind: str, nulls: frozenset[str]) -> Callable[[str | None], str | None] | None:

@@ -14,7 +14,7 @@ _MAGIC = (
     (b"SQLite format 3\0", "is a SQLite database", "Export its tables as CSV"),
     (b"PGDMP", "is a dump in pg_dump's custom format", "Make it by pg_dump --format=plain --no-owner --no-privileges"),
     (b"version https://git-lfs.github.com/spec/", "is the pointer of git LFS and not the file", "git lfs pull"),
-)  # fmt: skip
+)
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml|table|error|!--)", re.I)
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*(?:\"|\}\s*\Z)|\[\s*(?:[\[{]|\"[^\"]*\"\s*,\s*(?:\"|\n)|\]\s*\Z))")
 _TAR = slice(257, 262)

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from ingestion.sources.files.infer import Column
 from ingestion.sources.files.records import Record
 
-_FOOTER = re.compile(r"(?i)\(?\d[\d.,\s]*\)?\s*(rows?|records?|lines?|entries|linhas?|registros?|filas?|zeilen|lignes?)\b.*|"
-                     r"\(?\s*(grand total|totals?|sum|summe|gesamt|soma|suma|somme|rows?|records?|end of|generated|source|fonte|fuente|quelle)\b.*")  # fmt: skip
+_FOOTER = re.compile(
+    r"(?i)\(?\d[\d.,\s]*\)?\s*(rows?|records?|lines?|entries|linhas?|registros?|filas?|zeilen|lignes?)\b.*|"
+    r"\(?\s*(grand total|totals?|sum|summe|gesamt|soma|suma|somme|rows?|records?|end of|generated|source|fonte|fuente|quelle)\b.*"
+)
 _TOTAL = re.compile(r"(?i)(grand total|total general|totals?|sum|summe|gesamt|soma|suma|somme)\b[\s:.]*")
 
 
@@ -92,7 +94,7 @@ def at(records: Sequence[Record], line: int) -> Layout | Refused:
     width, body = len(rows[0].fields), rows[1:]
     trailing = bool(body) and all(len(row.fields) == width + 1 and row.fields[-1] is None for row in body)
     odd = sum(len(row.fields) != width + trailing for row in body) / max(1, len(body))
-    return Layout(line, tuple(rows[0].fields), titles, trailing, odd)
+    return Layout(header=line, cells=tuple(rows[0].fields), titles=titles, trailing=trailing, odd=odd)
 
 
 def fields(number: int) -> str:

@@ -104,7 +104,15 @@ def look(path: Path, said: Said | None = None) -> Table:
     if not said.header and not found.wrong:
         _check_header(reading)
     columns, notes = _columns(reading, found)
-    return Table(reading, columns, found.rows, tuple(found.problems), found.wrong, notes, state)
+    return Table(
+        reading=reading,
+        columns=columns,
+        rows=found.rows,
+        problems=tuple(found.problems),
+        wrong=found.wrong,
+        notes=notes,
+        state=state,
+    )
 
 
 def _settled(path: Path, said: Said) -> tuple[Reading, Survey]:

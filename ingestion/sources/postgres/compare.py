@@ -44,7 +44,7 @@ def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) 
     detail["lacks"] = reader.execute(lacks).fetchall()[0][0]
     gone = f"select {keys}, {technical(context, literal('d'), 'null::varchar')} from b anti join s on {same}"
     try:
-        return write(reader, context, gone, work.folder, work.columns) | {"detail": json.dumps(detail)}
+        return write(reader, context, select=gone, folder=work.folder, columns=work.columns) | {"detail": json.dumps(detail)}
     finally:
         reader.execute("drop table b; drop table s")
 

@@ -59,9 +59,12 @@ class ContractError(SourceError):
 def shape_of(table: Table, key: Sequence[str] = ()) -> Shape:
     """The shape of `table` now."""
     return Shape(
-        {column.name: column.number for column in table.columns}, {str(leaf.oid): leaf.node for leaf in table.leaves}, MAPPING, key,
-        {column.name: column.makeup for column in table.columns if column.makeup},
-    )  # fmt: skip
+        columns={column.name: column.number for column in table.columns},
+        leaves={str(leaf.oid): leaf.node for leaf in table.leaves},
+        mapping=MAPPING,
+        key=key,
+        makeup={column.name: column.makeup for column in table.columns if column.makeup},
+    )
 
 
 def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[Mapped], names: Mapping[str, str]) -> list[Change]:
@@ -73,7 +76,7 @@ def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[Mapped], names
         names: source column to bronze column.
     """
     was = {number: name for name, number in seen.columns.items()} if seen else {}
-    found = [change for item in mapped for change in _column(item, seen, was, held, names)]
+    found = [change for item in mapped for change in _column(item, seen, was=was, held=held, names=names)]
     numbers = {item.column.number for item in mapped}
     renamed = {change.before for change in found if change.kind == "renamed"}
     present = {item.column.name for item in mapped}

@@ -230,10 +230,20 @@ def discover(source: Connection) -> list[Table]:
         hidden = tuple(row[1] for row in columns.get(oid, []) if not row[0])
         key = keys.get(oid, ())
         table = Table(
-            schema, name, kind, estimate, readable, () if set(key) & set(hidden) else key, shown,
-            tuple(Leaf(*row) for row in leaves.get(oid, [])), hidden, populated, secured,
-            tuple(row[0] for row in parents.get(oid, [])), frozenset(row[0] for row in indexed.get(oid, [])),
-        )  # fmt: skip
+            schema=schema,
+            name=name,
+            kind=kind,
+            row_estimate=estimate,
+            readable=readable,
+            key=() if set(key) & set(hidden) else key,
+            columns=shown,
+            leaves=tuple(Leaf(*row) for row in leaves.get(oid, [])),
+            hidden=hidden,
+            populated=populated,
+            secured=secured,
+            parents=tuple(row[0] for row in parents.get(oid, [])),
+            indexed=frozenset(row[0] for row in indexed.get(oid, [])),
+        )
         found.append(replace(table, key=()) if table.inherited else table)
     return found
 

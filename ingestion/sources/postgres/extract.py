@@ -154,8 +154,15 @@ def _open(context: Context) -> duckdb.DuckDBPyConnection:
 
     [extension] = Path(scanner.__file__).parent.rglob("*.duckdb_extension")
     # Its signature, 0.2 s of CPU for every lane, says what the lock's hash of its wheel has said already.
-    reader = duckdb.connect(config={"threads": 1, "memory_limit": "1GB", "preserve_insertion_order": True,
-                                    "temp_directory": tempfile.gettempdir(), "allow_unsigned_extensions": True})  # fmt: skip
+    reader = duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": "1GB",
+            "preserve_insertion_order": True,
+            "temp_directory": tempfile.gettempdir(),
+            "allow_unsigned_extensions": True,
+        }
+    )
     reader.execute(f"load {literal(str(extension))}")
     reader.execute("set timezone = 'UTC'")
     reader.execute(f"attach {literal(context.dsn)} as pg (type postgres)")
@@ -176,9 +183,11 @@ def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> di
     doubt = " or ".join(str(item.doubt).format(quote(work.names[item.column.name])) for item in seen)
     columns = list(work.names.values())
     try:
-        return write(reader, context, _select(context, work, asked), work.folder, columns, doubt or "false")
+        return write(
+            reader, context, select=_select(context, work, asked), folder=work.folder, columns=columns, doubt=doubt or "false"
+        )
     except DoubtError:
-        return write(reader, context, _select(context, work, list(work.mapped)), work.folder, columns)
+        return write(reader, context, select=_select(context, work, list(work.mapped)), folder=work.folder, columns=columns)
 
 
 def _select(context: Context, work: Read, asked: list[Mapped]) -> str:
@@ -190,7 +199,7 @@ def _select(context: Context, work: Read, asked: list[Mapped]) -> str:
     where = both(span_condition(work.span), work.where)
     query += f" where {where}" if where else ""
     outer = [
-        received(item, f"c{number}", work.names[item.column.name], item in asked, item.column.name in work.key)
+        received(item, f"c{number}", target=work.names[item.column.name], asked=item in asked, is_key=item.column.name in work.key)
         for number, item in enumerate(work.mapped)
     ]
     op = f"case when _gone then 'd' else {literal(work.op)} end" if work.gone else literal(work.op)

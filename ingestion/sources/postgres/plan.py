@@ -85,22 +85,36 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     if entry.zone:
         check_zone(moment.source, entry.zone)
     table = measure(moment.source, table, moment.sizes)
-    window = next_window(moment.batch_id, cursor or "", moment.snapshot, seen, (entry.zone or "") if cursor != "xmin" else "")
+    window = next_window(
+        moment.batch_id, cursor or "", snapshot=moment.snapshot, seen=seen, zone=(entry.zone or "") if cursor != "xmin" else ""
+    )
     mapped = tuple(
         map_column(column, entry.fitted(column.name), column.name in entry.texts, moment.encoding) for column in table.columns
     )
     made = Plan(
-        label=table.label, table=table, name=name, entry=entry, mode=mode, key=key, bronze=bronze, mapped=mapped, names=names,
-        window=window, seen=seen, notes=remarks(table, entry, cursor), rows=table.row_estimate,
-        deletes=entry.deletes, cursor=window.cursor,
-    )  # fmt: skip
+        label=table.label,
+        table=table,
+        name=name,
+        entry=entry,
+        mode=mode,
+        key=key,
+        bronze=bronze,
+        mapped=mapped,
+        names=names,
+        window=window,
+        seen=seen,
+        notes=remarks(table, entry, cursor),
+        rows=table.row_estimate,
+        deletes=entry.deletes,
+        cursor=window.cursor,
+    )
     made.path = with_path(moment.source.path) if table.kind == "v" else ""
     held = bronze.schema()
     if held is not None:
         made.changes = contract.changes(shape, held, mapped, names)
     refused = contract.refusal(entry.contract, made.changes, moment.request.resync)
     if refused:
-        raise ContractError(made.table.label, entry.contract, refused, made.changes, name)
+        raise ContractError(label=made.table.label, policy=entry.contract, refused=refused, found=made.changes, name=name)
     _fill(made, shape, moment)
     return made
 
@@ -224,15 +238,26 @@ def _reads(made: Plan, leaf: Leaf, window: str, moment: Moment) -> list[Work]:
     elif leaf.has_ctid:
         pieces = cut(moment.source, made.table, leaf)
     spans = [((first, 0), None if end is None else (end, 0)) if leaf.has_ctid else None for first, end, _ in pieces]
-    return [_read(made, leaf.sql, window, share, span) for span, (*_, share) in zip(spans, pieces, strict=True)]
+    return [_read(made, leaf.sql, where=window, pages=share, span=span) for span, (*_, share) in zip(spans, pieces, strict=True)]
 
 
 def _read(made: Plan, relation: str, where: str, pages: int, span: Span | None = None) -> Read:
     op = "r" if made.whole else "u"
     gone = source_file.gone(made.table, made.entry)
     return Read(
-        made.name, relation, where, pages, made.mapped, made.names, op, made.bronze.url, gone, key=made.key, path=made.path, span=span
-    )  # fmt: skip
+        table=made.name,
+        relation=relation,
+        where=where,
+        pages=pages,
+        mapped=made.mapped,
+        names=made.names,
+        op=op,
+        folder=made.bronze.url,
+        gone=gone,
+        key=made.key,
+        path=made.path,
+        span=span,
+    )
 
 
 def _compares(made: Plan, source: Connection) -> list[Work]:
@@ -252,15 +277,28 @@ def _compare(made: Plan) -> Compare:
     changed = written_since(made.seen) if made.seen and made.table.has_xmin and not made.reason else "true"
     keys = tuple(item for column in made.key for item in made.mapped if item.column.name == column)
     return Compare(
-        made.name, tuple(leaf.sql for leaf in parts) or (made.table.sql,), changed, _window(made) or "true",
-        made.seen.live if made.seen and not made.moved else None, keys, made.names, tuple(made.bronze.files()), made.bronze.url,
-        sum(leaf.pages for leaf in made.table.leaves), tuple(made.names.values()), moved=made.moved, path=made.path,
-    )  # fmt: skip
+        table=made.name,
+        relations=tuple(leaf.sql for leaf in parts) or (made.table.sql,),
+        changed=changed,
+        taken=_window(made) or "true",
+        live=made.seen.live if made.seen and not made.moved else None,
+        mapped=keys,
+        names=made.names,
+        files=tuple(made.bronze.files()),
+        folder=made.bronze.url,
+        pages=sum(leaf.pages for leaf in made.table.leaves),
+        columns=tuple(made.names.values()),
+        moved=made.moved,
+        path=made.path,
+    )
 
 
 def _rewrites(made: Plan) -> list[Work]:
     """Every file of bronze anew, in the wider types."""
-    return [Rewrite(made.name, path, made.wanted, made.bronze.url, size // 8192) for path, size in made.bronze.sizes().items()]
+    return [
+        Rewrite(table=made.name, file=path, columns=made.wanted, folder=made.bronze.url, pages=size // 8192)
+        for path, size in made.bronze.sizes().items()
+    ]
 
 
 def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
@@ -289,9 +327,11 @@ def _backfill(made: Plan, moment: Moment) -> None:
     column = made.entry.cursor if made.entry.cursor not in (None, "xmin") else next(stamps, None)
     if column is None:
         raise SourceError(
-            table.label, "has no column that SINCE and UNTIL could go by", "a cursor column",
+            table.label,
+            "has no column that SINCE and UNTIL could go by",
+            "a cursor column",
             "Set cursor in sources.yml, or use RESYNC=1",
-        )  # fmt: skip
+        )
     bounds = ((">=", request.since), ("<", request.until))
     where = " and ".join(f"{quote(str(column))} {sign} {literal(bound)}" for sign, bound in bounds if bound)
     _check_bounds(moment.source, table, where)

@@ -70,7 +70,16 @@ def take_snapshot(source: Source, share: bool = True) -> Snapshot:
         system, lsn, *timelines = [one[0] if one else None for one in asked]
         told = (system, lsn, max((each for each in timelines if each is not None), default=None))
     system, lsn, timeline = told
-    return Snapshot(name, horizon, following, oldest, system, None if lsn is None else int(lsn), timeline, clock)
+    return Snapshot(
+        name=name,
+        horizon=horizon,
+        next_xid=following,
+        oldest_start=oldest,
+        system=system,
+        lsn=None if lsn is None else int(lsn),
+        timeline=timeline,
+        clock=clock,
+    )
 
 
 def can_join(dsn: str, snapshot: Snapshot) -> bool:

@@ -62,7 +62,9 @@ class Postgres:
                 snapshot = take_snapshot(source)
             except psycopg2.Error as error:
                 raise lost(error) from None
-            yield PostgresReading(self.settings, self.sources, Origin(source, dsn, None), snapshot, request)
+            yield PostgresReading(
+                settings=self.settings, sources=self.sources, origin=Origin(source, dsn, None), snapshot=snapshot, request=request
+            )
 
 
 class PostgresReading:
@@ -107,7 +109,15 @@ class PostgresReading:
             with source.cursor() as cursor:
                 cursor.execute("show server_encoding")
                 encoding = str((cursor.fetchone() or ("UTF8",))[0])
-            moment = Moment(self._settings, self._sources, source, self._snapshot, batch_id, self._request, encoding)
+            moment = Moment(
+                settings=self._settings,
+                sources=self._sources,
+                source=source,
+                snapshot=self._snapshot,
+                batch_id=batch_id,
+                request=self._request,
+                encoding=encoding,
+            )
             return _plan_all(moment)
         except psycopg2.Error as error:
             raise lost(error) from None
@@ -117,9 +127,12 @@ class PostgresReading:
         source, dsn, settings = self._origin.source, self._origin.dsn, self._settings
         shared = self._shared() if any(each.work for each in plans) else None
         context = Context(
-            **vars(batch), dsn=dsn, session=tuple(session(source.server_version, settings.source_timeout)), snapshot=shared,
+            **vars(batch),
+            dsn=dsn,
+            session=tuple(session(source.server_version, settings.source_timeout)),
+            snapshot=shared,
             authorities=tls.roots(dsn),
-        )  # fmt: skip
+        )
         if shared is None:
             source.close()  # its snapshot serves nobody; the one connection that reads may be all that the role has
         return extract(settings, [*plans], context) + self._rewritten(plans)
@@ -146,7 +159,15 @@ _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": 
 
 def _found(table: Table, entry: dict[str, Any] | None) -> SourceTable:
     by = [*(["xmin"] if table.has_xmin else []), *table.cursors, *(f"{name} with a zone" for name in table.zoneless)]
-    return SourceTable(table.label, _KINDS[table.kind], table.row_estimate, table.key, by, _remark(table), entry)
+    return SourceTable(
+        label=table.label,
+        kind=_KINDS[table.kind],
+        rows=table.row_estimate,
+        key=table.key,
+        by=by,
+        remark=_remark(table),
+        entry=entry,
+    )
 
 
 def _remark(table: Table) -> str:

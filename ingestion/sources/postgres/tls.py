@@ -33,15 +33,21 @@ _FILE = "certificates of authorities, PEM"
 _ELSE = "If you trust the network up to the server, say so: sslmode=disable (or prefer) in SOURCE_DSN"
 # What libpq says, in its own words, which nobody translates: what was wanted, what to do. An end in the middle may pass.
 _REFUSALS = (
-    ("SSL error: (?!unexpected eof)", _TRUSTED,
-     f"Name its authority: sslrootcert=/path/ca.pem in SOURCE_DSN, or PGSSLROOTCERT; renew it there if it has expired. {_ELSE}"),
-    ("does not match host name", _TRUSTED,
-     f"Write the host as the certificate names it; hostaddr= beside it may say where it is. {_ELSE}"),
+    (
+        "SSL error: (?!unexpected eof)",
+        _TRUSTED,
+        f"Name its authority: sslrootcert=/path/ca.pem in SOURCE_DSN, or PGSSLROOTCERT; renew it there if it has expired. {_ELSE}",
+    ),
+    (
+        "does not match host name",
+        _TRUSTED,
+        f"Write the host as the certificate names it; hostaddr= beside it may say where it is. {_ELSE}",
+    ),
     ("server does not support SSL", "TLS", f"Switch it on there (ssl = on). {_ELSE}"),
     ("host name must be specified", _TRUSTED, "Add host= to SOURCE_DSN, the name that its certificate is for"),
     ("root certificate file", _FILE, "Check sslrootcert in SOURCE_DSN, and PGSSLROOTCERT"),
     ("sslmode", "", "Check sslmode in SOURCE_DSN, and PGSSLMODE"),
-)  # fmt: skip
+)
 
 
 def secured(settings: "Settings") -> dict[str, str]:

@@ -123,7 +123,9 @@ def _map_scalar(column: Column) -> Mapped:
         return Mapped(column, f"textin(bpcharout({name}))", None, pa.string())
     if column.type_name in _EXACT:
         special = _BEYOND[column.type_name].format(name) if column.type_name in _BEYOND else None
-        return Mapped(column, name, special, _EXACT[column.type_name], _DOUBT.get(column.type_name))
+        return Mapped(
+            column=column, source=name, special=special, target=_EXACT[column.type_name], doubt=_DOUBT.get(column.type_name)
+        )
     if column.type_name in _CAST:
         cast, target = _CAST[column.type_name]
         return Mapped(column, f"{name}::{cast}", None, target)

@@ -84,7 +84,9 @@ def next_window(batch_id: int, cursor: str, snapshot: Snapshot, seen: Window | N
     since = snapshot.oldest_start or (seen.since if seen and same else "-infinity")
     system = snapshot.system or (seen.system if seen else None)
     timeline = snapshot.timeline or (seen.timeline if seen else None)
-    return Window(batch_id, cursor, snapshot.horizon, since, system, timeline=timeline, zone=zone)
+    return Window(
+        batch_id=batch_id, cursor=cursor, horizon=snapshot.horizon, since=since, system=system, timeline=timeline, zone=zone
+    )
 
 
 def reread_reason(seen: Window, cursor: str, snapshot: Snapshot, zone: str = "") -> str | None:

@@ -114,10 +114,15 @@ class ExactAdapter(SparkAdapter):
         found = self.columns_of_query(f"select * from {relation}")
         return [
             Column(
-                table_schema=relation.schema, table_name=relation.name, table_type=relation.type, column_index=at, column=name, dtype=kind
+                table_schema=relation.schema,
+                table_name=relation.name,
+                table_type=relation.type,
+                column_index=at,
+                column=name,
+                dtype=kind,
             )
             for at, (name, kind) in enumerate(found)
-        ]  # fmt: skip
+        ]
 
     def _build_spark_relation_list(self, row_list: Any, relation_info_func: Any) -> list[BaseRelation]:
         """As dbt-spark's, which takes a table whose comment says `Type: VIEW` for a view."""

@@ -31,7 +31,7 @@ def readable(message: str, sql: str, path: str = "", source: str = "") -> str:
     place = _place(message)
     if place is None:
         return f"{path}: {said}" if path else said
-    return _located(_with_suggestion(said, kind), *place, sql, path, source)
+    return _located(_with_suggestion(said, kind), place, sql=sql, path=path, source=source)
 
 
 def kind_of(message: str) -> str:
@@ -81,7 +81,8 @@ def _last(name: str) -> str:
     return str(re.findall(r"`((?:[^`]|``)+)`", name)[-1]).replace("``", "`")
 
 
-def _located(said: str, line: int, column: int, sql: str, path: str, source: str) -> str:
+def _located(said: str, place: tuple[int, int], *, sql: str, path: str, source: str) -> str:
+    line, column = place
     lines, own = sql.splitlines(), source.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     at = _same_line(text, line, lines, own)

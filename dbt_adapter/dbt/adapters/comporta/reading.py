@@ -112,28 +112,34 @@ class Reading(Compiled):
             found.texts.add(seen)
             for parent in node.depends_on.nodes:
                 self._reach(found, parent, seen)
-            self._reach_text(found, relation, text, {key_of(each) for each in self._given(node.depends_on.nodes)}, seen)
+            self._reach_text(
+                found, relation, text=text, given={key_of(each) for each in self._given(node.depends_on.nodes)}, seen=seen
+            )
         else:
             kept = node.config.materialized == "incremental" and (node.config.meta or {}).get("on_tombstone") == "keep"
-            found.inputs.append(Input(str(relation), self._table(relation), seen, seen, relation, forward=kept))
+            found.inputs.append(
+                Input(name=str(relation), table=self._table(relation), seen=seen, by=seen, relation=relation, forward=kept)
+            )
 
     def _reach_outside(self, found: Read, relation: BaseRelation, seen: str) -> None:
         """What no model of this project makes: a table, a view that a release made, or one made by hand."""
         text = self.text_of_view(relation)
         if not text:
-            found.inputs.append(Input(str(relation), self._table(relation), seen, seen, relation))
+            found.inputs.append(Input(name=str(relation), table=self._table(relation), seen=seen, by=seen, relation=relation))
             return
         shown = view.read(text)
         if shown is None:
             found.views[str(relation)] = text
             seen = origin.digest(seen, text)
             found.texts.add(seen)
-            self._reach_text(found, relation, text, set(), seen)
+            self._reach_text(found, relation, text=text, given=set(), seen=seen)
             return
         table = self._shown(*shown)
         # Which version is shown is told by the rows; what else the text says is what is held back.
         held = re.sub(r"version as of \d+", "", text, count=1) if "anti join" in text else ""
-        found.inputs.append(Input(str(relation), table, origin.digest(seen, held) if held else seen, seen, relation))
+        found.inputs.append(
+            Input(name=str(relation), table=table, seen=origin.digest(seen, held) if held else seen, by=seen, relation=relation)
+        )
 
     def _reach_text(self, found: Read, relation: BaseRelation, text: str, given: set[Parts], seen: str) -> None:
         """What a view's text names, but for what is `given` to it; a name without a schema is of the schema that it was made in."""
