@@ -13,7 +13,7 @@ from lakehouse import console, dbt, machine
 from lakehouse.engines import catalog
 from lakehouse.errors import LockError, ReadOnlyError
 from lakehouse.machine import load
-from lakehouse.servers import health, postgres, server, weed
+from lakehouse.servers import health, postgres, seaweedfs, server
 from lakehouse.settings import OWN_STORE, Settings
 from lakehouse.tables import released
 from releases import glue, release
@@ -41,10 +41,10 @@ def down() -> None:
     settings = load()
     beside = settings.model_copy(update={"var_dir": settings.var_dir / OWN_STORE})
     for each in (settings, beside):
-        servers = {"Spark server": server.stop, "PostgreSQL": lambda own: postgres.of(own).stop(), "S3 server": weed.stop}
+        servers = {"Spark server": server.stop, "PostgreSQL": lambda own: postgres.of(own).stop(), "S3 server": seaweedfs.stop}
         for name, stop in servers.items():
             stopped = stop(each)
-            if stopped or (each is settings and (stop is not weed.stop or each.store)):
+            if stopped or (each is settings and (stop is not seaweedfs.stop or each.store)):
                 console.out.print(f"{name}: {'stopped' if stopped else 'was not running'}.")
 
 
@@ -65,9 +65,9 @@ def _status(settings: Settings) -> None:
         ),
         ("PostgreSQL (sample shop)", _state(database), settings.postgres_port, settings.log_dir / "postgres.log"),
     ]
-    store = weed.running(settings)
+    store = seaweedfs.running(settings)
     if settings.store or store:
-        rows.append(("S3 server", _state(store), settings.s3_port, weed.log_file(settings)))
+        rows.append(("S3 server", _state(store), settings.s3_port, seaweedfs.log_file(settings)))
     console.table("", ("server", "state", "ports", "log"), rows)
     if wrong and wrong != health.STOPPED:
         console.warn(f"The Spark server {wrong}. Run make up, which starts it anew.")

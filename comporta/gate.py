@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from comporta.run import Run, noted
-from expectations import command, notify
+from expectations import command, notification
 from expectations.suite import LAYERS, SUITES
 from expectations.verdict import Verdict
 from lakehouse import console, machine
@@ -61,7 +61,7 @@ def pass_gate(run: Run, layer: str, tables: list[str] | None = None, hold_back: 
     settings = run.settings
     verdicts = _judge(run, layer, tables)
     command.show(settings, verdicts)
-    for problem in notify.tell(settings, layer, verdicts):
+    for problem in notification.tell(settings, layer, verdicts):
         console.warn(problem)
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad and hold_back:

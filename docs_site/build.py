@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from docs_site import files, past, words
+from docs_site import files, history_pages, words
 from docs_site.model import Ledger, page
 from docs_site.page import Page
 from lakehouse import atomic
@@ -35,7 +35,7 @@ def build(settings: Settings, now: datetime) -> Path:
     site = settings.site_dir
     found = read(settings)
     there = _Files(site)
-    pieces = past.pieces(found.verdicts, there, _render, _code())
+    pieces = history_pages.pieces(found.verdicts, there, _render, _code())
     there.planned = {piece.path for piece in pieces}
     html = render(page(found, now, exists=there))
     try:

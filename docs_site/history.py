@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from docs_site.page import Moment, Release, Run
+from docs_site.page import Instant, ReleaseRow, RunRow
 from docs_site.words import ago
 
 Row = Mapping[str, Any]
 _SHOWN = 20
 
 
-def runs(rows: Iterable[Row], now: datetime) -> tuple[Run, ...]:
+def runs(rows: Iterable[Row], now: datetime) -> tuple[RunRow, ...]:
     """The last 20 runs, newest first; `rows` come oldest first and the last of a run is its state."""
     states: dict[int, list[Row]] = {}
     for row in rows:
@@ -22,13 +22,13 @@ def runs(rows: Iterable[Row], now: datetime) -> tuple[Run, ...]:
     return tuple(_run(own, now, newest=index == 0) for index, own in enumerate(started[:_SHOWN]))
 
 
-def _run(own: list[Row], now: datetime, newest: bool) -> Run:
+def _run(own: list[Row], now: datetime, newest: bool) -> RunRow:
     first, last = own[0], own[-1]
     # Runs exclude each other, so one that is still "running" behind a newer one died without a word.
     status = "broken off" if last["status"] == "running" and not newest else last["status"]
     # A run that wrote one row only, at its end, began `seconds` before it; close enough not to matter here.
-    started = Moment(first["at"], ago(first["at"], now))
-    return Run(
+    started = Instant(first["at"], ago(first["at"], now))
+    return RunRow(
         run_id=last["run_id"],
         command=last["command"],
         status=status,
@@ -39,7 +39,7 @@ def _run(own: list[Row], now: datetime, newest: bool) -> Run:
     )
 
 
-def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
+def releases(rows: Iterable[Row], now: datetime) -> tuple[ReleaseRow, ...]:
     """Every release, newest first by number, each layer's newest published one marked current.
 
     By number, not by time: a release that was left pending and finished later does not overtake its successor.
@@ -58,10 +58,10 @@ def releases(rows: Iterable[Row], now: datetime) -> tuple[Release, ...]:
     return tuple(reversed(marked))
 
 
-def _release(row: Row, now: datetime) -> Release:
+def _release(row: Row, now: datetime) -> ReleaseRow:
     tables = json.loads(row["tables"] or "{}")
-    at = Moment(row["at"], ago(row["at"], now))
-    return Release(
+    at = Instant(row["at"], ago(row["at"], now))
+    return ReleaseRow(
         release_id=row["release_id"],
         layer=row["layer"],
         kind=row["kind"],
@@ -72,7 +72,7 @@ def _release(row: Row, now: datetime) -> Release:
     )
 
 
-def _restores(release: Release, earlier: list[Release]) -> int | None:
+def _restores(release: ReleaseRow, earlier: list[ReleaseRow]) -> int | None:
     """The newest plain release whose versions a rollback published again."""
     if release.kind != "rollback":
         return None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from docs_site import history, record, verdict
-from docs_site.page import WORST_FIRST, Card, Fresh, Gate, Layer, Moment, Nav, Page, Release, State
+from docs_site.page import WORST_FIRST, Card, Freshness, Gate, Instant, Layer, Nav, Page, ReleaseRow, State
 from docs_site.words import ago
 from lakehouse.pages import address
 
@@ -39,7 +39,7 @@ def page(ledger: Ledger, now: datetime, exists: Callable[[str], bool]) -> Page:
         layers.append(replace(_layer(name, ledger, releases=releases, now=now, exists=exists), starved=starved))
     runs = history.runs(ledger.runs, now)
     return Page(
-        built=Moment(now, "just now"),
+        built=Instant(now, "just now"),
         nav=_nav(exists),
         layers=tuple(layers),
         runs=runs,
@@ -61,7 +61,7 @@ def _nav(exists: Callable[[str], bool]) -> tuple[Nav, ...]:
     )
 
 
-def _layer(name: str, ledger: Ledger, releases: Iterable[Release], now: datetime, exists: Callable[[str], bool]) -> Layer:
+def _layer(name: str, ledger: Ledger, releases: Iterable[ReleaseRow], now: datetime, exists: Callable[[str], bool]) -> Layer:
     own = [release for release in releases if release.layer == name]
     current = next((release for release in own if release.current), None)
     verdicts = verdict.latest(ledger.verdicts, name, now, exists)
@@ -106,7 +106,7 @@ def _copied(card: Card, own: Sequence[Row], now: datetime) -> Card:
     if not done:
         return card
     # An empty batch also proves freshness: the source was read and had nothing new.
-    fresh = Fresh("copied", Moment(done[-1]["at"], ago(done[-1]["at"], now)))
+    fresh = Freshness("copied", Instant(done[-1]["at"], ago(done[-1]["at"], now)))
     versions = [row["delta_version"] for row in done if row["delta_version"] is not None]
     return replace(card, fresh=fresh, batch_id=done[-1]["batch_id"], version=versions[-1] if versions else None)
 
@@ -116,7 +116,7 @@ def _model(card: Card, exists: Callable[[str], bool]) -> Card:
     return replace(card, model_href=f"dbt/index.html#!/model/model.comporta.{card.name}" if built else "")
 
 
-def _published(card: Card, releases: list[Release], current: Release | None) -> Card:
+def _published(card: Card, releases: list[ReleaseRow], current: ReleaseRow | None) -> Card:
     """`card` with the version that readers see and since when the data of that version exists."""
     if current is None or card.name not in current.tables:
         return card
@@ -124,7 +124,7 @@ def _published(card: Card, releases: list[Release], current: Release | None) -> 
     # A rollback publishes old data again: its age is that of the first release that held this version.
     same = [release for release in releases if release.tables.get(card.name) == version and release.status == "published"]
     first = min(same, key=lambda release: release.at.at)
-    return replace(card, release_id=current.release_id, version=version, fresh=Fresh("published", first.at))
+    return replace(card, release_id=current.release_id, version=version, fresh=Freshness("published", first.at))
 
 
 def _gate(cards: list[Card]) -> Gate:

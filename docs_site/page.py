@@ -11,7 +11,7 @@ SHUT: frozenset[State] = frozenset({"failed", "errored"})
 
 
 @dataclass(frozen=True)
-class Moment:
+class Instant:
     """A time and how it is spoken: `5 minutes ago`."""
 
     at: datetime
@@ -56,14 +56,14 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictSummary:
     """The latest judgement of a table; `href` is empty where its page does not exist."""
 
     state: State
     declared: int
     ran: int
     version: int | None
-    at: Moment
+    at: Instant
     href: str
     failures: tuple[Failure, ...]
     # The verdict's own page; empty where the site has none.
@@ -71,11 +71,11 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Fresh:
+class Freshness:
     """When a table's data last moved: `copied` into bronze, `published` to readers."""
 
     verb: str
-    at: Moment
+    at: Instant
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Card:
     state: State
     rows: int | None = None
     bytes: int | None = None
-    fresh: Fresh | None = None
-    verdict: Verdict | None = None
+    fresh: Freshness | None = None
+    verdict: VerdictSummary | None = None
     batch_id: int | None = None
     release_id: int | None = None
     version: int | None = None
@@ -103,7 +103,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseRow:
     """One release of a layer; `restores` is the earlier release that a rollback went back to."""
 
     release_id: int
@@ -112,7 +112,7 @@ class Release:
     status: str
     tables: dict[str, int]
     note: str
-    at: Moment
+    at: Instant
     current: bool = False
     restores: int | None = None
 
@@ -123,7 +123,7 @@ class Gate:
 
     state: State
     words: str
-    at: Moment | None = None
+    at: Instant | None = None
 
     @property
     def position(self) -> str:
@@ -139,13 +139,13 @@ class Layer:
     about: str
     gate: Gate
     cards: tuple[Card, ...]
-    release: Release | None = None
+    release: ReleaseRow | None = None
     # Something upstream is shut, so nothing new flows in.
     starved: bool = False
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRow:
     """One run of a command: running, succeeded, failed, or broken off without a last word."""
 
     run_id: int
@@ -154,7 +154,7 @@ class Run:
     rows: int | None
     seconds: float | None
     detail: str
-    started: Moment
+    started: Instant
 
 
 @dataclass(frozen=True)
@@ -171,11 +171,11 @@ class Nav:
 class Page:
     """The whole page."""
 
-    built: Moment
+    built: Instant
     nav: tuple[Nav, ...]
     layers: tuple[Layer, ...]
-    runs: tuple[Run, ...] = ()
-    releases: tuple[Release, ...] = ()
+    runs: tuple[RunRow, ...] = ()
+    releases: tuple[ReleaseRow, ...] = ()
     # Whether there is something to search.
     searchable: bool = False
 
@@ -185,7 +185,7 @@ class Page:
         return not (self.runs or self.releases or any(layer.cards for layer in self.layers))
 
     @property
-    def last_run(self) -> Run | None:
+    def last_run(self) -> RunRow | None:
         """The run that started last."""
         return self.runs[0] if self.runs else None
 

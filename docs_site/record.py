@@ -19,7 +19,7 @@ _STRIP = 30
 _COURSE = 50  # a check's drawing is a thumb wide, and reading what each check saw is most of a table page's cost
 
 
-class Seen(NamedTuple):  # thousands are made for a chart: a frozen dataclass takes four times as long
+class CheckResult(NamedTuple):  # thousands are made for a chart: a frozen dataclass takes four times as long
     """What one check saw in one verdict; `held` is None if it could not be evaluated."""
 
     check: str
@@ -45,7 +45,7 @@ class Seen(NamedTuple):  # thousands are made for a chart: a frozen dataclass ta
 
 
 @dataclass(frozen=True)
-class Judged:
+class VerdictRow:
     """One verdict as a line of a list."""
 
     path: str
@@ -62,12 +62,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Whole:
+class VerdictDetail:
     """One verdict with all that the ledger has of it."""
 
-    line: Judged
+    line: VerdictRow
     failures: tuple[Failure, ...]
-    checks: tuple[Seen, ...]
+    checks: tuple[CheckResult, ...]
     facts: tuple[tuple[str, str], ...]
     evidence: str  # the page of Great Expectations, from the site's folder; empty where there is none
     previous: str
@@ -75,13 +75,13 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Course:
+class CheckTrend:
     """One check over the verdicts of its table, oldest first."""
 
     anchor: str
     check: str
     column: str
-    latest: Seen
+    latest: CheckResult
     unit: str  # % | "": what the line shows
     line: trend.Line
     failed: int
@@ -98,19 +98,19 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableHistory:
     """One table: how it fared, check by check, and its last verdicts, newest first."""
 
     layer: str
     name: str
     owner: str
-    latest: Judged
+    latest: VerdictRow
     since: datetime
     count: int
     rows: trend.Line
     failing: trend.Bars
-    courses: tuple[Course, ...]
-    lines: tuple[Judged, ...]
+    courses: tuple[CheckTrend, ...]
+    lines: tuple[VerdictRow, ...]
     older: str  # the page of the verdicts before; empty if there are none
     lately: tuple[int, int]  # of the verdicts shown, those that let the table through
 
@@ -120,10 +120,10 @@ def strip(rows: Sequence[Row]) -> Strip:
     return Strip(tuple(verdict.state(row) for row in rows[-_STRIP:]))
 
 
-def line(row: Row) -> Judged:
+def line(row: Row) -> VerdictRow:
     """A verdict in a list."""
     failing = tuple(failure.named for failure in verdict.failures(row)) if row["failures"] not in (None, "[]") else ()
-    return Judged(
+    return VerdictRow(
         path=address.verdict(row),
         layer=row["layer"],
         table=row["table_name"],
@@ -138,7 +138,7 @@ def line(row: Row) -> Judged:
     )
 
 
-def whole(row: Row, previous: Row | None, exists: Exists) -> Whole:
+def whole(row: Row, previous: Row | None, exists: Exists) -> VerdictDetail:
     """A verdict on its own page; `previous` is the one before it over the same table."""
     said = {
         "owner": row["owner"],
@@ -149,7 +149,7 @@ def whole(row: Row, previous: Row | None, exists: Exists) -> Whole:
         "verdict": row["verdict_id"],
     }
     facts = tuple((name, str(value)) for name, value in said.items() if value not in (None, ""))
-    return Whole(
+    return VerdictDetail(
         line=line(row),
         failures=verdict.failures(row),
         checks=checks(row),
@@ -160,7 +160,7 @@ def whole(row: Row, previous: Row | None, exists: Exists) -> Whole:
     )
 
 
-def checks(row: Row) -> tuple[Seen, ...]:
+def checks(row: Row) -> tuple[CheckResult, ...]:
     """What each check saw; nothing of a verdict that was noted before the ledger kept it, or that can't be read."""
     try:
         found = json.loads(row["checks"] or "[]")
@@ -169,9 +169,9 @@ def checks(row: Row) -> tuple[Seen, ...]:
     return tuple(_seen(one) for one in found if isinstance(one, list) and len(one) >= 3) if isinstance(found, list) else ()
 
 
-def _seen(one: list[Any]) -> Seen:
+def _seen(one: list[Any]) -> CheckResult:
     check, column, held, unexpected, considered, observed = (*one, None, None, None)[:6]
-    return Seen(
+    return CheckResult(
         check=str(check),
         column=str(column),
         held=held if type(held) is bool else None,
@@ -186,7 +186,7 @@ def _number(each: Any) -> float | None:
     return each if good else None
 
 
-def table(rows: Sequence[Row], older: str) -> Table:
+def table(rows: Sequence[Row], older: str) -> TableHistory:
     """The page of one table from all of its verdicts, oldest first; at least one."""
     shown = rows[-SHOWN:]
     lines = [line(row) for row in shown]
@@ -194,7 +194,7 @@ def table(rows: Sequence[Row], older: str) -> Table:
     owners = [row["owner"] for row in shown if row["owner"]]
     bad = [each.state in ("failed", "errored") for each in lines]
     critical, warning = ([row[f"failed_{severity}"] or 0 for row in shown] for severity in ("critical", "warning"))
-    return Table(
+    return TableHistory(
         layer=lines[-1].layer,
         name=lines[-1].table,
         owner=owners[-1] if owners else "",
@@ -210,15 +210,15 @@ def table(rows: Sequence[Row], older: str) -> Table:
     )
 
 
-def courses(rows: Iterable[Row]) -> tuple[Course, ...]:
+def courses(rows: Iterable[Row]) -> tuple[CheckTrend, ...]:
     """The checks of the latest verdict that noted any, in the suite's order, each with its course over `rows`."""
     noted = [found for row in rows if (found := _by_name(checks(row)))]
     return tuple(_course(name, [found.get(name) for found in noted]) for name in noted[-1]) if noted else ()
 
 
-def _by_name(seen: Iterable[Seen]) -> dict[tuple[str, str, int], Seen]:
+def _by_name(seen: Iterable[CheckResult]) -> dict[tuple[str, str, int], CheckResult]:
     """By check, column, and which of several alike: a suite may ask the same of a column under two conditions."""
-    found: dict[tuple[str, str, int], Seen] = {}
+    found: dict[tuple[str, str, int], CheckResult] = {}
     twins: dict[tuple[str, str], int] = {}
     for one in seen:
         name = (one.check, one.column)
@@ -227,7 +227,7 @@ def _by_name(seen: Iterable[Seen]) -> dict[tuple[str, str, int], Seen]:
     return found
 
 
-def _course(name: tuple[str, str, int], seen: Sequence[Seen | None]) -> Course:
+def _course(name: tuple[str, str, int], seen: Sequence[CheckResult | None]) -> CheckTrend:
     check, column, number = name
     there = [one for one in seen if one]
     has_share = any(one.share is not None for one in there)
@@ -235,7 +235,7 @@ def _course(name: tuple[str, str, int], seen: Sequence[Seen | None]) -> Course:
     bad = [one is not None and not one.held for one in seen]
     anchor = address.check(check, column if number == 1 else f"{column}-{number}")
     drawn = trend.line(values, bad, 160, 36)
-    return Course(
+    return CheckTrend(
         anchor=anchor,
         check=check,
         column=column,

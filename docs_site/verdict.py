@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from docs_site.page import Failure, Moment, State, Verdict
+from docs_site.page import Failure, Instant, State, VerdictSummary
 from docs_site.words import ago, value
 from lakehouse.pages import address
 
@@ -15,19 +15,19 @@ Row = Mapping[str, Any]
 _SAMPLES = 5
 
 
-def latest(rows: Iterable[Row], layer: str, now: datetime, exists: Callable[[str], bool]) -> dict[str, Verdict]:
+def latest(rows: Iterable[Row], layer: str, now: datetime, exists: Callable[[str], bool]) -> dict[str, VerdictSummary]:
     """The newest verdict of each table of `layer`; `rows` come oldest first."""
     newest = {row["table_name"].split(".", 1)[-1]: row for row in rows if row["layer"] == layer}
     return {table: _verdict(row, now, exists) for table, row in newest.items()}
 
 
-def _verdict(row: Row, now: datetime, exists: Callable[[str], bool]) -> Verdict:
-    return Verdict(
+def _verdict(row: Row, now: datetime, exists: Callable[[str], bool]) -> VerdictSummary:
+    return VerdictSummary(
         state=state(row),
         declared=row["declared"] or 0,
         ran=row["ran"] or 0,
         version=row["delta_version"],
-        at=Moment(row["at"], ago(row["at"], now)),
+        at=Instant(row["at"], ago(row["at"], now)),
         href=href(row["page"] or "", exists),
         failures=failures(row),
         path=address.verdict(row) if exists(address.verdict(row)) else "",

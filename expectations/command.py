@@ -7,7 +7,7 @@ import click
 from rich.text import Text
 
 from expectations.suite import NOBODY
-from expectations.verdict import Outcome, Verdict
+from expectations.verdict import CheckOutcome, Verdict
 from lakehouse import console, machine
 from lakehouse.machine import load
 from lakehouse.settings import Settings
@@ -56,7 +56,7 @@ def _line(verdict: Verdict) -> tuple[object, ...]:
     return verdict.table, word, checks, console.count(verdict.rows_seen), f"{verdict.seconds:.1f}"
 
 
-def block(settings: Settings, verdict: Verdict, outcome: Outcome) -> list[Text]:
+def block(settings: Settings, verdict: Verdict, outcome: CheckOutcome) -> list[Text]:
     """The lines about one failed check: what, where, how many, which rows, whose, and its page."""
     critical = outcome.severity != "warning"
     head = Text.assemble(

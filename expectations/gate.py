@@ -20,9 +20,9 @@ from expectations import mask, quarantine, trend
 from expectations.compile import changed, frame
 from expectations.evidence import Evidence, UnableError
 from expectations.jobs import Job, of_layer, today
-from expectations.others import Others, gated
+from expectations.reference_tables import ReferenceTables, gated
 from expectations.suite import SUITES, Exemption, Suite, file_of, find
-from expectations.verdict import Outcome, Verdict, judge
+from expectations.verdict import CheckOutcome, Verdict, judge
 from lakehouse import dbt
 from lakehouse.engines import local
 from lakehouse.engines.dialect import DUCKDB, SPARK, Engine, Types
@@ -37,13 +37,13 @@ from lakehouse.tables.types import spark_types
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from expectations.runner import Judged, Ran, Runner
+    from expectations.runner import Runner, SuiteResult, TableRows
 
 _LANES = 4  # tables at once on two cores: what Great Expectations asks is mostly waiting (gold, all of it so judged: 11.8 s with 2, 10.3 with 4)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class LayerResult:
     """What came of a layer's tables.
 
     Attributes:
@@ -52,12 +52,12 @@ class Judgement:
     """
 
     kept: list[Verdict]
-    made: "list[tuple[Verdict, Ran | None]]"
+    made: "list[tuple[Verdict, SuiteResult | None]]"
 
 
 def judge_layer(
     settings: Settings, spark: "SparkSession", layer: str, tables: list[str] | None = None, suites: Path = SUITES
-) -> Judgement:
+) -> LayerResult:
     """Judge the tables of `layer` whose names match a glob of `tables` (None: all). Rows that bronze's suites quarantine are taken out.
 
     Raises:
@@ -66,7 +66,7 @@ def judge_layer(
     jobs = of_layer(settings, spark, layer=layer, tables=tables, suites=suites)
     kept = [verdict for job in jobs if (verdict := job.known())]
     todo = [job for job in jobs if job.known() is None]
-    return Judgement(kept, _judge_all(settings, spark, layer=layer, jobs=todo, suites=suites) if todo else [])
+    return LayerResult(kept, _judge_all(settings, spark, layer=layer, jobs=todo, suites=suites) if todo else [])
 
 
 def note(settings: Settings, verdicts: Sequence[Verdict], run_id: int | None) -> None:
@@ -92,21 +92,26 @@ def preview(
         return None
     registry.validate(suite, file_of(layer, table, suites))
     version = lake.at(settings, location).version()
-    bench = Bench(
-        settings=settings, spark=spark, runner=Runner(), local=local.Engine(settings), others=Others(settings, spark), target=target
+    bench = GateContext(
+        settings=settings,
+        spark=spark,
+        runner=Runner(),
+        local=local.DuckEngine(settings),
+        others=ReferenceTables(settings, spark),
+        target=target,
     )
     return _judge(bench, Job(layer=layer, table=table, place=(location, version), suite=suite, within=frame.scope([], None)))[0]
 
 
 @dataclass(frozen=True)
-class Bench:
+class GateContext:
     """What judging needs."""
 
     settings: Settings
     spark: "SparkSession"
     runner: "Runner"
-    local: local.Engine
-    others: Others
+    local: local.DuckEngine
+    others: ReferenceTables
     target: Path | None = None  # of dbt, whose contracts are meant; by default that of runs for a release
 
     def engines(self, location: str, version: int, table: DeltaTable) -> tuple[Engine, ...]:
@@ -118,19 +123,21 @@ class Bench:
 
 def _judge_all(
     settings: Settings, spark: "SparkSession", layer: str, jobs: list[Job], suites: Path
-) -> "list[tuple[Verdict, Ran | None]]":
+) -> "list[tuple[Verdict, SuiteResult | None]]":
     from expectations import registry  # Great Expectations takes seconds to import: not paid when nothing has changed
     from expectations.runner import Runner
 
     for job in jobs:
         if job.suite:
             registry.validate(job.suite, file_of(layer, job.table, suites))
-    bench = Bench(settings=settings, spark=spark, runner=Runner(), local=local.Engine(settings), others=Others(settings, spark))
+    bench = GateContext(
+        settings=settings, spark=spark, runner=Runner(), local=local.DuckEngine(settings), others=ReferenceTables(settings, spark)
+    )
     with ThreadPoolExecutor(_LANES) as pool:
         return list(pool.map(lambda job: _judge(bench, job), jobs))
 
 
-def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
+def _judge(bench: GateContext, job: Job) -> "tuple[Verdict, SuiteResult | None]":
     """The verdict over one table; whatever breaks makes it errored, never passed."""
     started = time.monotonic()
     if job.place is None:
@@ -151,7 +158,7 @@ def _judge(bench: Bench, job: Job) -> "tuple[Verdict, Ran | None]":
     ), found.ran
 
 
-def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
+def _let_through(bench: GateContext, job: Job, suite: Suite) -> Verdict:
     """The verdict over a table that is exempt and has no checks: passed with a warning that says why."""
     exempt, place = cast(Exemption, suite.exempt), cast(tuple[str, int], job.place)
     table = lake.at(bench.settings, place[0], place[1])
@@ -159,7 +166,7 @@ def _let_through(bench: Bench, job: Job, suite: Suite) -> Verdict:
     [[counted]] = [list(row) for row in engine.ask(f"select count(*) from ({engine.rows})")]
     rows = job.within.promised if job.layer == "bronze" else int(counted)
     said = f"let through unjudged until {exempt.until}: {exempt.reason}"
-    outcome = Outcome(0, "exempt", "warning", False, owner=suite.owner, observed=said)
+    outcome = CheckOutcome(0, "exempt", "warning", False, owner=suite.owner, observed=said)
     basis = json.dumps({"until": _end(exempt).isoformat()})
     return Verdict(
         layer=job.layer,
@@ -187,17 +194,17 @@ def _end(exempt: Exemption) -> datetime:
 
 
 @dataclass(frozen=True)
-class Found:
+class SuiteRun:
     """What running a suite brought: rows seen if they are more than those judged, and pending rows put in quarantine."""
 
-    ran: "Ran"
+    ran: "SuiteResult"
     table_id: str
     until: datetime | None
     seen: int | None = None
     taken: int = 0
 
 
-def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> Found:
+def _find(bench: GateContext, job: Job, suite: Suite, location: str, version: int) -> SuiteRun:
     table = lake.at(bench.settings, location, version)
     engines, types, name = bench.engines(location, version, table), spark_types(table), f"{job.layer}.{job.table}"
     table_id = str(table.metadata().id)
@@ -206,7 +213,7 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
             _judged(bench, job, engines, types),
             changed=changed.since(bench.settings, table, verdicts=job.verdicts, suite=suite, engines=engines),
         )
-        return Found(bench.runner.run(suite, name, judged), table_id, judged.evidence.until)
+        return SuiteRun(bench.runner.run(suite, name, judged), table_id, judged.evidence.until)
     seen, living = _pending(engines, job.within)
     marked = {number for number, check in enumerate(suite.checks, 1) if check.quarantine}
     first, taken = None, 0
@@ -215,7 +222,7 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
         first = bench.runner.run(suite, name, _judged(bench, job, written, types), marked)
         first, failing = _to_take_out(first, suite)
         said = {label: sql for label, sql in quarantine.conditions(suite, types).items() if label in failing}
-        place = quarantine.Place(job.table, location, version, job.within.key)
+        place = quarantine.BronzeTable(job.table, location, version, job.within.key)
         taken = quarantine.take_out(bench.settings, bench.spark, place=place, within=job.within, failing=said)
     held = kept_apart.held(bench.settings, job.table)
     if held:
@@ -226,13 +233,13 @@ def _find(bench: Bench, job: Job, suite: Suite, location: str, version: int) -> 
     ran = bench.runner.run(suite, name, judged, set(range(1, len(suite.checks) + 1)) - marked)
     from expectations.runner import joined
 
-    return Found(
+    return SuiteRun(
         ran=joined(first, ran) if first else ran, table_id=table_id, until=judged.evidence.until, seen=seen or None, taken=taken
     )
 
 
-def _judged(bench: Bench, job: Job, engines: tuple[Engine, ...], types: Types) -> "Judged":
-    from expectations.runner import Judged
+def _judged(bench: GateContext, job: Job, engines: tuple[Engine, ...], types: Types) -> "TableRows":
+    from expectations.runner import TableRows
 
     promised = None if job.layer == "bronze" else dbt.contract(bench.settings, job.table, bench.target)
     evidence = Evidence(
@@ -243,7 +250,7 @@ def _judged(bench: Bench, job: Job, engines: tuple[Engine, ...], types: Types) -
         is_pending=job.layer == "bronze",
         contract=promised,
     )
-    return Judged(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
+    return TableRows(evidence, job.within.key, lambda: bench.spark.sql(engines[-1].rows))
 
 
 def _narrowed(engines: tuple[Engine, ...], rows: Callable[[Engine], str]) -> tuple[Engine, ...]:
@@ -255,7 +262,7 @@ def _narrowed(engines: tuple[Engine, ...], rows: Callable[[Engine], str]) -> tup
     return tuple(made)
 
 
-def _to_take_out(ran: "Ran", suite: Suite) -> "tuple[Ran, set[str]]":
+def _to_take_out(ran: "SuiteResult", suite: Suite) -> "tuple[SuiteResult, set[str]]":
     """The marked checks' outcomes, and the names of those whose rows go: unexpected ones within what the check lets through."""
     outcomes, failing = [], set()
     for outcome in ran.outcomes:
@@ -282,7 +289,7 @@ def _first(rows: Iterable[Iterable[Any]]) -> tuple[int, int]:
     return int(seen), int(living)
 
 
-def _verdict(job: Job, suite: Suite, ran: "Ran", counted: int | None, seconds: float) -> Verdict:
+def _verdict(job: Job, suite: Suite, ran: "SuiteResult", counted: int | None, seconds: float) -> Verdict:
     outcomes, seen = ran.outcomes, ran.rows if counted is None else counted
     if suite.exempt_on(today()):
         outcomes = tuple(replace(outcome, severity="warning") for outcome in outcomes)

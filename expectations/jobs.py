@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.compile import changed, frame
-from expectations.others import Others, place
+from expectations.reference_tables import ReferenceTables, place
 from expectations.suite import LAYERS, Suite, check_cover, find
 from expectations.verdict import Verdict
 from lakehouse.errors import SettingsError
@@ -85,7 +85,7 @@ def of_layer(settings: Settings, spark: "SparkSession", layer: str, tables: list
     names, odd = (copied, {}) if layer == "bronze" else candidate.listed(settings, layer)
     verdicts = [row for row in ledger.rows(settings, "verdicts") if row["layer"] == layer]
     latest = {row["table_name"]: row for row in verdicts}
-    others = Others(settings, spark)
+    others = ReferenceTables(settings, spark)
     jobs = []
     for table in _chosen(layer, names, tables):
         within = frame.scope([row for row in batches if row["table_name"] == table], released.get(table))

@@ -45,7 +45,7 @@ def label(check: Check) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class BronzeTable:
     """A bronze table at one version, and how its rows are named."""
 
     table: str
@@ -54,7 +54,7 @@ class Place:
     key: tuple[str, ...]
 
 
-def take_out(settings: Settings, spark: "SparkSession", place: Place, within: frame.Scope, failing: Mapping[str, str]) -> int:
+def take_out(settings: Settings, spark: "SparkSession", place: BronzeTable, within: frame.Scope, failing: Mapping[str, str]) -> int:
     """Keep the pending rows of which a condition of `failing` is true in the quarantine, and no other pending ones.
 
     All rows of one batch and key go together. One Delta transaction: doing it again changes nothing.
@@ -111,7 +111,7 @@ def _clear(settings: Settings, table: str, within: frame.Scope) -> int:
 
 
 @dataclass(frozen=True)
-class Requeued:
+class RequeueResult:
     """What became of the rows that were held: back in bronze, superseded by a newer one of their key, or still failing."""
 
     back: int
@@ -120,7 +120,7 @@ class Requeued:
     batch_id: int | None
 
 
-def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite) -> Requeued:
+def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite) -> RequeueResult:
     """Let held rows that no marked check of `suite` fails any more back into bronze, as a batch of its own.
 
     A row that a newer one of its key has superseded stays where it is: it would undo what came after it.
@@ -154,10 +154,10 @@ def requeue(settings: Settings, spark: "SparkSession", table: str, suite: Suite)
             f"merge into delta.{quote(storage.for_spark(kept))} q using (select distinct _batch_id, {', '.join(key)} from _held_rows "
             f"where fate = 'back') h on {same} when matched then update set {REQUEUED} = {batch}"
         ).collect()
-    return Requeued(counted.get("back", 0), counted.get("superseded", 0), counted.get("failing", 0), batch)
+    return RequeueResult(counted.get("back", 0), counted.get("superseded", 0), counted.get("failing", 0), batch)
 
 
-def _sorted_out(home: str, kept: str, held: quarantine.Held, failing: str) -> str:
+def _sorted_out(home: str, kept: str, held: quarantine.QuarantineState, failing: str) -> str:
     """Query: rows that are held and not yet let back, each with its `fate`; one bad row keeps its whole batch and key."""
     key = [quote(name) for name in held.key]
     group, keys = ", ".join(["_batch_id", *key]), ", ".join(key)

@@ -68,7 +68,7 @@ def types() -> list[str]:
     import great_expectations.expectations  # noqa: F401  registers them
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
-    import expectations.promises  # noqa: F401  and ours
+    import expectations.custom_expectations  # noqa: F401  and ours
 
     return sorted(list_registered_expectation_implementations())
 

@@ -18,13 +18,13 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from expectations import mask, promises, registry
+from expectations import custom_expectations, mask, registry
 from expectations.compile import aggregate, changed
-from expectations.compile.changed import Changed
+from expectations.compile.changed import NewRows
+from expectations.custom_expectations import CustomExpectation
 from expectations.evidence import Evidence
-from expectations.promises import Promise
 from expectations.suite import Check, Suite
-from expectations.verdict import Outcome
+from expectations.verdict import CheckOutcome
 from lakehouse import values
 from lakehouse.redaction import first_line
 
@@ -38,32 +38,32 @@ _runs = itertools.count(1)  # an asset's name may not come twice
 
 
 @dataclass(frozen=True)
-class Ran:
+class SuiteResult:
     """Outcomes of a suite, Great Expectations' own results for the page, and how many rows were judged."""
 
     rows: int
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckOutcome, ...]
     results: tuple[Any, ...]
     meta: dict[str, Any]
     reads: tuple[str, ...] = ()  # other tables that were asked
 
 
 @dataclass(frozen=True)
-class Judged:
+class TableRows:
     """The rows of one table: who can count them, what else is known, the key, and the rows for Great Expectations."""
 
     evidence: Evidence
     key: tuple[str, ...]
     frame: Callable[[], Any]  # makes a Spark data frame
-    changed: Changed | None = None  # the rows that a check on single rows has not passed yet
+    changed: NewRows | None = None  # the rows that a check on single rows has not passed yet
 
 
-def joined(first: Ran, then: Ran) -> Ran:
+def joined(first: SuiteResult, then: SuiteResult) -> SuiteResult:
     """What two runs over parts of one suite found, in the suite's order; rows are those of the second."""
     pairs = [*zip(first.outcomes, first.results, strict=True), *zip(then.outcomes, then.results, strict=True)]
     pairs.sort(key=lambda pair: pair[0].number)
     outcomes, results = (tuple(pair[place] for pair in pairs) for place in (0, 1))
-    return Ran(rows=then.rows, outcomes=outcomes, results=results, meta=then.meta or first.meta, reads=then.reads)
+    return SuiteResult(rows=then.rows, outcomes=outcomes, results=results, meta=then.meta or first.meta, reads=then.reads)
 
 
 class Runner:
@@ -78,7 +78,7 @@ class Runner:
         self._source = context.data_sources.add_or_update_spark("spark", persist=False)
         self._key = mask.new_key()
 
-    def run(self, suite: Suite, name: str, table: Judged, only: Collection[int] | None = None) -> Ran:
+    def run(self, suite: Suite, name: str, table: TableRows, only: Collection[int] | None = None) -> SuiteResult:
         """Run `suite`, or `only` the checks of these numbers; never raises for what a check does.
 
         Raises:
@@ -87,7 +87,7 @@ class Runner:
         hidden = mask.Mask.of(suite, table.evidence.types, self._key)
         checks = {number: check for number, check in enumerate(suite.checks, 1) if only is None or number in only}
         expectations = {number: registry.build(check, number, name) for number, check in checks.items()}
-        promised = {number: each for number, each in expectations.items() if isinstance(each, Promise)}
+        promised = {number: each for number, each in expectations.items() if isinstance(each, CustomExpectation)}
         others = {number: check for number, check in checks.items() if number not in promised}
         rows, found = _measured(suite, table, others)
         key = table.key or suite_key(suite)
@@ -103,7 +103,7 @@ class Runner:
         }
         for number in results:
             _exactly(results[number], suite.checks[number - 1], found[number])
-        results |= {number: _answered(each, *promises.answer(each, table.evidence)) for number, each in promised.items()}
+        results |= {number: _answered(each, *custom_expectations.answer(each, table.evidence)) for number, each in promised.items()}
         rest = {number: each for number, each in expectations.items() if number not in results}
         meta: dict[str, Any] = {}
         if rest:
@@ -115,8 +115,8 @@ class Runner:
             _tolerate(result, suite.checks[number - 1])
             hidden.cover(result, suite.checks[number - 1])
         outcomes = tuple(_outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
-        reads = tuple(sorted(promises.tables_of(promised.values())))
-        return Ran(
+        reads = tuple(sorted(custom_expectations.tables_of(promised.values())))
+        return SuiteResult(
             rows=rows, outcomes=outcomes, results=tuple(results[number] for number in sorted(results)), meta=meta, reads=reads
         )
 
@@ -134,7 +134,7 @@ class Runner:
         return results | detailed, meta or more
 
 
-def _measured(suite: Suite, table: Judged, checks: dict[int, Check]) -> tuple[int, dict[int, aggregate.Found]]:
+def _measured(suite: Suite, table: TableRows, checks: dict[int, Check]) -> tuple[int, dict[int, aggregate.Found]]:
     """Counts and figures: of the rows that changed where the check allows it, else of all."""
     types, few, enough = table.evidence.types, table.changed, partial(_enough, suite)
     found: dict[int, aggregate.Found] = {}
@@ -153,7 +153,7 @@ def _enough(suite: Suite, number: int) -> tuple[float, int]:
 
 
 def _samples(
-    suite: Suite, found: dict[int, aggregate.Found], table: Judged, key: tuple[str, ...]
+    suite: Suite, found: dict[int, aggregate.Found], table: TableRows, key: tuple[str, ...]
 ) -> dict[int, list[dict[str, Any]]]:
     """A few rows of each check that does not hold; of one that does, none."""
     counts = {number: one for number, one in found.items() if isinstance(one, aggregate.Counts)}
@@ -233,7 +233,7 @@ def _value(check: Check, row: dict[str, Any]) -> Any:
     return row[check.columns[0]] if "column" in check.args else tuple(row[column] for column in check.columns)
 
 
-def _answered(promise: Promise, found: dict[str, Any], problem: str) -> Any:
+def _answered(promise: CustomExpectation, found: dict[str, Any], problem: str) -> Any:
     from great_expectations.core import ExpectationValidationResult
 
     # Of what was raised the page wants a text for each; without one it is not made at all.
@@ -310,10 +310,10 @@ def _raised(result: Any) -> str:
     return first_line(message, _TEXT)
 
 
-def _outcome(number: int, check: Check, suite: Suite, result: Any) -> Outcome:
+def _outcome(number: int, check: Check, suite: Suite, result: Any) -> CheckOutcome:
     found = result.result or {}
     rows = found.get("partial_unexpected_index_list") or found.get("partial_unexpected_list") or _unexpected_rows(found)
-    return Outcome(
+    return CheckOutcome(
         number=number,
         check=check.expect,
         severity=check.severity,
@@ -349,6 +349,6 @@ def _observed(found: dict[str, Any]) -> Any:
     return f"{percent:.4g} % of {found.get('element_count', 0)} rows unexpected"
 
 
-def dumps(outcomes: tuple[Outcome, ...]) -> str:
+def dumps(outcomes: tuple[CheckOutcome, ...]) -> str:
     """The ledger's `failures`."""
     return json.dumps([outcome.record() for outcome in outcomes], ensure_ascii=False, default=str)

@@ -9,7 +9,7 @@ Word = Literal["passed", "failed", "errored"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """What came of one check. `error` is set when it could not be evaluated; then `success` means nothing."""
 
     number: int  # 1-based position in the suite; 0: an exemption
@@ -67,7 +67,7 @@ class Verdict:
     failed_warning: int = 0
     rows_seen: int = 0
     suite_hash: str = ""
-    failures: tuple[Outcome, ...] = ()
+    failures: tuple[CheckOutcome, ...] = ()
     page: str = ""  # relative to the site; empty when nothing was run
     seconds: float = 0.0
     quarantined: int = 0  # pending rows that were taken out
@@ -94,10 +94,12 @@ class Judgement:
     passed_checks: int
     failed_critical: int
     failed_warning: int
-    failures: tuple[Outcome, ...]
+    failures: tuple[CheckOutcome, ...]
 
 
-def judge(declared: int, outcomes: Sequence[Outcome], rows_judged: int, allow_empty: bool, rows_promised: int = 0) -> Judgement:
+def judge(
+    declared: int, outcomes: Sequence[CheckOutcome], rows_judged: int, allow_empty: bool, rows_promised: int = 0
+) -> Judgement:
     """What `outcomes` of a suite of `declared` checks mean.
 
     errored: nothing declared, a check missing, twice or broken off, or no row judged (unless `allow_empty` and the ledger
@@ -121,7 +123,7 @@ def judge(declared: int, outcomes: Sequence[Outcome], rows_judged: int, allow_em
     )
 
 
-def _no_evidence(declared: int, outcomes: Sequence[Outcome], rows: int, allow_empty: bool, promised: int) -> str:
+def _no_evidence(declared: int, outcomes: Sequence[CheckOutcome], rows: int, allow_empty: bool, promised: int) -> str:
     broken = [each for each in outcomes if each.error]
     numbers = {each.number for each in outcomes}
     if not declared:

@@ -10,7 +10,7 @@ from rich.text import Text
 from ingestion import many, report
 from ingestion import reconcile as comparison
 from ingestion import run as job
-from ingestion.outcome import Run
+from ingestion.outcome import IngestionRun
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
 from ingestion.sources.base import Request, SourceKind, SourceTable
@@ -178,7 +178,7 @@ def copy(settings: Settings, request: Request, chosen: Sequence[Section]) -> Non
         ComportaError: none was.
     """
 
-    def read(section: Section) -> Run:
+    def read(section: Section) -> IngestionRun:
         warn = console.warn if len(chosen) == 1 else lambda text: console.warn(f"{section.name}: {text}")
         return job.run(settings, request=request, warn=warn, section=section)
 
@@ -194,9 +194,9 @@ def copy(settings: Settings, request: Request, chosen: Sequence[Section]) -> Non
     _judge(settings, ended)
 
 
-def _judge(settings: Settings, ended: Sequence[Run | Exception]) -> None:
+def _judge(settings: Settings, ended: Sequence[IngestionRun | Exception]) -> None:
     many.raise_unexpected(ended)
-    runs = [run for run in ended if isinstance(run, Run)]
+    runs = [run for run in ended if isinstance(run, IngestionRun)]
     errors = [error for error in ended if isinstance(error, Exception)]
     failed = [outcome for run in runs for outcome in run.failed]
     count = sum(len(run.outcomes) for run in runs)
@@ -220,16 +220,16 @@ def reconcile(source: str | None, tables: str | None) -> None:
     settings = load()
     chosen = source_file.chosen(settings, source_file.load(), _names(source))
 
-    def compare(section: Section) -> list[comparison.Verdict]:
+    def compare(section: Section) -> list[comparison.TableComparison]:
         with console.step(f"Comparing {section.name} and bronze"):
             return comparison.run(settings, tables, lambda each: console.note(f"  {each.table} {each.word}"), section)
 
-    verdicts: list[comparison.Verdict] = []
+    verdicts: list[comparison.TableComparison] = []
     with machine.writing(settings, "reconcile"):
         ended = many.each(chosen, compare)
     many.raise_unexpected(ended)
     for section, result in zip(chosen, ended, strict=True):
-        error = comparison.Verdict(section.name, error=f"{section.name}: {result}")
+        error = comparison.TableComparison(section.name, error=f"{section.name}: {result}")
         verdicts += [error] if isinstance(result, Exception) else result
     rows = [
         (

@@ -6,7 +6,7 @@ from ingestion.sources.base import Change
 
 
 @dataclass
-class Outcome:
+class TableOutcome:
     """What became of one table."""
 
     table: str
@@ -30,16 +30,16 @@ class Outcome:
 
 
 @dataclass
-class Run:
+class IngestionRun:
     """What became of a run."""
 
     batch_id: int
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[TableOutcome] = field(default_factory=list)
     seconds: float = 0
     notes: list[str] = field(default_factory=list)  # what was left out though nobody asked for it, and what may surprise
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failed(self) -> list[TableOutcome]:
         """Tables that were not copied."""
         return [outcome for outcome in self.outcomes if outcome.status == "failed"]
 
@@ -48,7 +48,7 @@ class Run:
         """Rows that reached bronze, deletes included."""
         return sum(outcome.rows + outcome.deletes for outcome in self.outcomes)
 
-    def after(self, earlier: "Run | None") -> "Run":
+    def after(self, earlier: "IngestionRun | None") -> "IngestionRun":
         """This run with what `earlier` attempts of it brought."""
         before = {outcome.table: outcome for outcome in earlier.outcomes} if earlier else {}
         for outcome in self.outcomes:

@@ -12,7 +12,7 @@ import duckdb
 
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
-from ingestion.sources.base import Comparable, Plan, Request, RowDigest, Side, Sums
+from ingestion.sources.base import Comparable, Request, RowDigest, Side, Sums, TablePlan
 from ingestion.sources.config import Section
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.redaction import first_line
@@ -24,7 +24,7 @@ NAMED = 20  # differences of a table that are named, and at most so many buckets
 
 
 @dataclass(frozen=True)
-class Difference:
+class KeyDifference:
     """One key on which the two sides differ.
 
     Attributes:
@@ -40,7 +40,7 @@ class Difference:
 
 
 @dataclass
-class Verdict:
+class TableComparison:
     """What the comparison of one table showed."""
 
     table: str
@@ -49,7 +49,7 @@ class Verdict:
     source_rows: int | None = None
     bronze_rows: int | None = None
     buckets: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[KeyDifference] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)  # that are not what the ledger recorded
     unnamed: int = 0  # buckets that differ beyond those looked into
     seconds: float = 0
@@ -69,9 +69,9 @@ class Verdict:
 def run(
     settings: Settings,
     patterns: str | None = None,
-    report: Callable[[Verdict], None] = lambda verdict: None,
+    report: Callable[[TableComparison], None] = lambda verdict: None,
     section: Section | None = None,
-) -> list[Verdict]:
+) -> list[TableComparison]:
     """Compare every chosen table that bronze has.
 
     Args:
@@ -88,7 +88,7 @@ def run(
                 f"source {section.name}", f"is of kind {section.kind}, which can't be compared", remedy="Name the others by SOURCE"
             )
         planned = reading.plan(ledger.next_run_id(settings))
-        verdicts = [Verdict(each.label, error=each.error) for each in planned.refused]
+        verdicts = [TableComparison(each.label, error=each.error) for each in planned.refused]
         for verdict in verdicts:
             report(verdict)
         for plan in planned.plans:
@@ -98,9 +98,9 @@ def run(
     return verdicts
 
 
-def _compare(settings: Settings, reading: Comparable, plan: Plan) -> Verdict:
+def _compare(settings: Settings, reading: Comparable, plan: TablePlan) -> TableComparison:
     started = time.monotonic()
-    verdict = Verdict(plan.label, plan.name, plan.bronze.version())
+    verdict = TableComparison(plan.label, plan.name, plan.bronze.version())
     first = f"Run make ingest TABLES={plan.label} first."
     try:
         if plan.seen is None:
@@ -119,14 +119,14 @@ def _compare(settings: Settings, reading: Comparable, plan: Plan) -> Verdict:
     return verdict
 
 
-def _last_failure(settings: Settings, plan: Plan) -> str:
+def _last_failure(settings: Settings, plan: TablePlan) -> str:
     """Why the last run did not copy the table, where one tried to."""
     rows = [row for row in ledger.rows(settings, "batches") if row["table_name"] == plan.name and row["error"]]
     newest = max(rows, key=lambda row: row["batch_id"], default=None)
     return f"The last run that tried said: {newest['error']}" if newest else ""
 
 
-def _fill(verdict: Verdict, reading: Comparable, plan: Plan) -> None:
+def _fill(verdict: TableComparison, reading: Comparable, plan: TablePlan) -> None:
     with reading.sides(plan) as (source, bronze):
         verdict.batches = reading.recorded(plan, bronze)
         here, there = source.sums(), bronze.sums()
@@ -142,7 +142,7 @@ def _rows(sums: Sums) -> int:
     return sum(rows for rows, _ in sums.values())
 
 
-def _differences(source: Side, bronze: Side, plan: Plan, buckets: list[int]) -> Iterator[Difference]:
+def _differences(source: Side, bronze: Side, plan: TablePlan, buckets: list[int]) -> Iterator[KeyDifference]:
     here, there = source.rows(buckets), bronze.rows(buckets)
     keys = [key for key in {**here, **there} if _compared(here, key) != _compared(there, key)][:NAMED]
     unlike = [key for key in keys if _compared(here, key)[0] and _compared(there, key)[0] and here[key].times == there[key].times]
@@ -150,11 +150,11 @@ def _differences(source: Side, bronze: Side, plan: Plan, buckets: list[int]) -> 
     for key in keys:
         if key in unlike:
             pairs = zip(plan.names, fields[0][key], fields[1][key], strict=True)
-            yield Difference(here[key].shown, "differs", here[key].pending, tuple(name for name, a, b in pairs if a != b))
+            yield KeyDifference(here[key].shown, "differs", here[key].pending, tuple(name for name, a, b in pairs if a != b))
         elif _compared(here, key)[0] > _compared(there, key)[0]:
-            yield Difference(here[key].shown, "missing", here[key].pending)
+            yield KeyDifference(here[key].shown, "missing", here[key].pending)
         else:
-            yield Difference(there[key].shown, "extra")
+            yield KeyDifference(there[key].shown, "extra")
 
 
 def _compared(rows: dict[str, RowDigest], key: str) -> tuple[int, int]:
@@ -162,7 +162,7 @@ def _compared(rows: dict[str, RowDigest], key: str) -> tuple[int, int]:
     return (rows[key].times, rows[key].number) if key in rows else (0, 0)
 
 
-def _record(settings: Settings, verdict: Verdict) -> ReconciliationRecord:
+def _record(settings: Settings, verdict: TableComparison) -> ReconciliationRecord:
     listed = [vars(item) for item in verdict.differences] + [{"batch": text} for text in verdict.batches]
     return ReconciliationRecord(
         source=settings.source(),

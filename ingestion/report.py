@@ -2,13 +2,13 @@
 
 from rich.text import Text
 
-from ingestion.outcome import Run
-from ingestion.reconcile import Verdict
-from ingestion.sources.base import Plan
+from ingestion.outcome import IngestionRun
+from ingestion.reconcile import TableComparison
+from ingestion.sources.base import TablePlan
 from lakehouse import console
 
 
-def show_plans(plans: list[Plan], refused: Run) -> None:
+def show_plans(plans: list[TablePlan], refused: IngestionRun) -> None:
     """Print what a run would read of each table."""
     rows = [
         (
@@ -30,7 +30,7 @@ def show_plans(plans: list[Plan], refused: Run) -> None:
         console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
 
 
-def _what(plan: Plan) -> str:
+def _what(plan: TablePlan) -> str:
     if not plan.work:
         return "nothing: unchanged"
     if plan.backfill:
@@ -38,7 +38,7 @@ def _what(plan: Plan) -> str:
     return "everything" if plan.whole else f"changes by {plan.cursor}"
 
 
-def show_run(done: Run) -> None:
+def show_run(done: IngestionRun) -> None:
     """Print what became of each table."""
     rows = [
         (
@@ -65,12 +65,12 @@ def show_run(done: Run) -> None:
     console.out.print(f"Batch {done.batch_id}: {moved} in {done.seconds:.1f} s{rate}.")
 
 
-def _show_notes(done: Run) -> None:
+def _show_notes(done: IngestionRun) -> None:
     for note in done.notes:
         console.out.print(Text.assemble(("· ", "dim"), note))
 
 
-def show_differences(verdict: Verdict) -> None:
+def show_differences(verdict: TableComparison) -> None:
     """Print what differs, key by key."""
     if verdict.error:
         console.out.print(Text.assemble(("✗ ", "red"), verdict.error))

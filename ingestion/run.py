@@ -9,11 +9,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if
 
 from ingestion.bronze import maintenance
 from ingestion.bronze.work import BatchContext
-from ingestion.outcome import Outcome, Run
+from ingestion.outcome import IngestionRun, TableOutcome
 from ingestion.settle import missed, record_missed, schema_changes, settle
 from ingestion.sources import config as source_file
 from ingestion.sources import kinds
-from ingestion.sources.base import Plan, Request, RunPlan
+from ingestion.sources.base import Request, RunPlan, TablePlan
 from ingestion.sources.config import Section
 from lakehouse import console
 from lakehouse.engines import catalog
@@ -24,7 +24,7 @@ from lakehouse.store import storage
 from lakehouse.tables import ledger
 from lakehouse.tables.records import BatchRecord, RunRecord
 
-Report = Callable[[Outcome], None]
+Report = Callable[[TableOutcome], None]
 Warn = Callable[[str], None]
 
 
@@ -36,7 +36,7 @@ def run(
     request: Request | None = None,
     warn: Warn = lambda text: None,
     section: Section | None = None,
-) -> Run:
+) -> IngestionRun:
     """Copy what changed in the chosen tables to bronze; a table that can't be copied does not keep the others.
 
     A source that goes away is tried again for SOURCE_PATIENCE seconds; each attempt is a batch of a moment of its own,
@@ -72,11 +72,11 @@ def run(
     return done
 
 
-def _patiently(settings: Settings, section: Section, request: Request, warn: Warn) -> Run:
-    attempts: list[Run] = []
+def _patiently(settings: Settings, section: Section, request: Request, warn: Warn) -> IngestionRun:
+    attempts: list[IngestionRun] = []
     away: list[float] = []  # when it was first seen to be away
 
-    def attempt() -> Run:
+    def attempt() -> IngestionRun:
         attempts.append(_once(settings, section, request, warn).after(attempts[-1] if attempts else None))
         return attempts[-1]
 
@@ -97,11 +97,11 @@ def _patiently(settings: Settings, section: Section, request: Request, warn: War
         before_sleep=tell,
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    done: Run = retrying(attempt)
+    done: IngestionRun = retrying(attempt)
     return done
 
 
-def _once(settings: Settings, section: Section, request: Request, warn: Warn) -> Run:
+def _once(settings: Settings, section: Section, request: Request, warn: Warn) -> IngestionRun:
     started = time.monotonic()
     with kinds.find(section)(settings, section).at_one_moment(request) as reading:
         with ledger.new_run_id(settings) as number:
@@ -127,13 +127,13 @@ def _once(settings: Settings, section: Section, request: Request, warn: Warn) ->
     return done
 
 
-def _begun(number: int, planned: RunPlan) -> Run:
+def _begun(number: int, planned: RunPlan) -> IngestionRun:
     """A run that has what was refused as its first outcomes."""
-    refused = [Outcome(each.label, each.name, error=each.error, changes=[*each.changes]) for each in planned.refused]
-    return Run(number, refused, notes=planned.notes)
+    refused = [TableOutcome(each.label, each.name, error=each.error, changes=[*each.changes]) for each in planned.refused]
+    return IngestionRun(number, refused, notes=planned.notes)
 
 
-def preview(settings: Settings, request: Request, section: Section) -> tuple[list[Plan], Run]:
+def preview(settings: Settings, request: Request, section: Section) -> tuple[list[TablePlan], IngestionRun]:
     """What a run would do, without doing it: plans, and the tables that would be refused."""
     settings = source_file.settings_of(settings, section)
     with kinds.find(section)(settings, section).at_one_moment(request) as reading:
@@ -142,7 +142,7 @@ def preview(settings: Settings, request: Request, section: Section) -> tuple[lis
         return planned.plans, _begun(number, planned)
 
 
-def _register(settings: Settings, plans: list[Plan]) -> None:
+def _register(settings: Settings, plans: list[TablePlan]) -> None:
     """Make new bronze tables known to the catalog; those that are known are not asked for again."""
     known = {row[1] for row in catalog.thrift_rows(settings, "show tables in bronze")}
     fresh = [plan for plan in plans if plan.name not in known and plan.bronze.table is not None]
@@ -150,7 +150,7 @@ def _register(settings: Settings, plans: list[Plan]) -> None:
         catalog.thrift_rows(settings, *(catalog.register_statement("bronze", plan.name, plan.bronze.url) for plan in fresh))
 
 
-def _record(settings: Settings, done: Run, batches: list[BatchRecord]) -> None:
+def _record(settings: Settings, done: IngestionRun, batches: list[BatchRecord]) -> None:
     ledger.emit(settings, *(each for outcome in done.outcomes for each in schema_changes(settings, done.batch_id, outcome)))
     ledger.emit(settings, *batches)  # last, since it is by its batch that the next run knows that a table's run was noted
     status = "failed" if done.failed else "succeeded"

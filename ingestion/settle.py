@@ -14,8 +14,8 @@ from ingestion.bronze.held import duckdb_type
 from ingestion.bronze.table import File
 from ingestion.bronze.work import RESULT, BatchContext
 from ingestion.bronze.write import added, technical, write
-from ingestion.outcome import Outcome
-from ingestion.sources.base import Plan
+from ingestion.outcome import TableOutcome
+from ingestion.sources.base import TablePlan
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import ComportaError, SourceError, StorageError
 from lakehouse.settings import Settings
@@ -24,7 +24,9 @@ from lakehouse.tables import ledger
 from lakehouse.tables.records import BatchRecord, SchemaChangeRecord
 
 
-def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> tuple[Outcome, BatchRecord]:
+def settle(
+    settings: Settings, plan: TablePlan, results: list[dict[str, Any]], batch: BatchContext
+) -> tuple[TableOutcome, BatchRecord]:
     """Commit the table's files if all of its work was done.
 
     Args:
@@ -63,14 +65,14 @@ def settle(settings: Settings, plan: Plan, results: list[dict[str, Any]], batch:
     return outcome, _record(settings, plan, outcome, note)
 
 
-def _give_up(settings: Settings, outcome: Outcome, error: Exception) -> None:
+def _give_up(settings: Settings, outcome: TableOutcome, error: Exception) -> None:
     if storage.is_s3(settings.lake_url):
         error = s3.failure(settings, error) or error
     outcome.unstored = isinstance(error, StorageError)
     outcome.error, outcome.rows, outcome.deletes = str(error), 0, 0
 
 
-def _emptied(plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> list[dict[str, Any]]:
+def _emptied(plan: TablePlan, results: list[dict[str, Any]], batch: BatchContext) -> list[dict[str, Any]]:
     """A tombstone without values for a table without a key that has no rows any more: it is all that could say so."""
     was_there = plan.seen is not None and plan.seen.live != 0
     if plan.key or not (was_there and plan.whole and plan.is_read) or any(row["rows"] or row["error"] for row in results):
@@ -82,10 +84,10 @@ def _emptied(plan: Plan, results: list[dict[str, Any]], batch: BatchContext) -> 
     return [dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "d", "seconds": 0.0} | made]
 
 
-def _measured(plan: Plan, results: list[dict[str, Any]]) -> Outcome:
+def _measured(plan: TablePlan, results: list[dict[str, Any]]) -> TableOutcome:
     taken = [row for row in results if row["op"] != "w" and row["path"]]  # rewritten rows are no news
     rows, deletes = (sum(row[name] for row in taken) for name in ("rows", "deletes"))
-    return Outcome(
+    return TableOutcome(
         plan.label,
         plan.name,
         plan.mode,
@@ -107,7 +109,7 @@ def _detail(row: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(row["detail"])) if row["detail"] else {}
 
 
-def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
+def _check(plan: TablePlan, results: list[dict[str, Any]]) -> None:
     errors = [row["error"] for row in results if row["error"]]
     if errors or len(results) < len(plan.work):
         seen = errors[0] if errors else "a task did not answer"
@@ -116,7 +118,7 @@ def _check(plan: Plan, results: list[dict[str, Any]]) -> None:
         _check_arrived(plan, [row["path"] for row in results if row["path"]])
 
 
-def _check_arrived(plan: Plan, paths: list[str]) -> None:
+def _check_arrived(plan: TablePlan, paths: list[str]) -> None:
     """A folder that is not shared would take the files of another host's tasks, and the commit would name what is not here."""
     missing = [path for path in paths if not Path(plan.bronze.url, path).exists()]
     if missing:
@@ -124,7 +126,7 @@ def _check_arrived(plan: Plan, paths: list[str]) -> None:
         raise StorageError(plan.bronze.url, seen, "a folder that all of Spark's workers share", "Set LAKE_URL to one, or to S3")
 
 
-def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | None:
+def _live(plan: TablePlan, results: list[dict[str, Any]], outcome: TableOutcome) -> int | None:
     """Rows of the source at the snapshot; None if they were not counted."""
     counted = [_detail(row)["live"] for row in results if "live" in _detail(row)]
     known: int | None = plan.window.live
@@ -133,18 +135,18 @@ def _live(plan: Plan, results: list[dict[str, Any]], outcome: Outcome) -> int | 
     return outcome.rows if plan.whole and not plan.backfill else None
 
 
-def _key(plan: Plan) -> list[str]:
+def _key(plan: TablePlan) -> list[str]:
     return [plan.names[column] for column in plan.key]
 
 
-def missed(settings: Settings, plans: Sequence[Plan]) -> list[Plan]:
+def missed(settings: Settings, plans: Sequence[TablePlan]) -> list[TablePlan]:
     """Plans whose last batch a kill kept from the ledger after it was committed."""
     known = ledger.latest(settings, "batches", "table_name", "batch_id")
     notes = [(plan, plan.bronze.last_batch()) for plan in plans]
     return [plan for plan, note in notes if note and (plan.name, note["window"]["batch_id"]) not in known]
 
 
-def record_missed(settings: Settings, plan: Plan) -> None:
+def record_missed(settings: Settings, plan: TablePlan) -> None:
     """Note the plan's last batch, as its commit says it was."""
     noted = plan.bronze.last_batch()
     assert noted is not None
@@ -174,7 +176,7 @@ def record_missed(settings: Settings, plan: Plan) -> None:
     ledger.emit(settings, missed)
 
 
-def _record(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, Any]) -> BatchRecord:
+def _record(settings: Settings, plan: TablePlan, outcome: TableOutcome, note: dict[str, Any]) -> BatchRecord:
     return BatchRecord(
         batch_id=plan.window.batch_id,
         run_id=plan.window.batch_id,
@@ -196,7 +198,7 @@ def _record(settings: Settings, plan: Plan, outcome: Outcome, note: dict[str, An
     )
 
 
-def schema_changes(settings: Settings, batch_id: int, outcome: Outcome) -> list[SchemaChangeRecord]:
+def schema_changes(settings: Settings, batch_id: int, outcome: TableOutcome) -> list[SchemaChangeRecord]:
     """Records of columns that differed from the batch before."""
     if outcome.error and "contract" not in outcome.error:
         return []

@@ -43,7 +43,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReleasePoint:
     """A release, as far back as the row was followed."""
 
     release_id: int
@@ -60,11 +60,11 @@ class Answer:
     key: Values
     state: State
     said: str
-    release: Seen | None = None
+    release: ReleasePoint | None = None
     version: int | None = None
     row: Row | None = None
-    same_since: Seen | None = None
-    last_shown: Seen | None = None
+    same_since: ReleasePoint | None = None
+    last_shown: ReleasePoint | None = None
     verdicts: tuple[Values, ...] = ()
     built: str = ""
     steps: tuple[Step, ...] = ()

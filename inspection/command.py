@@ -11,7 +11,7 @@ from rich.text import Text
 from expectations.names import resolve
 from inspection import diff as comparison
 from inspection import story
-from inspection.diff import STAMPS, Batch, Difference, Example
+from inspection.diff import STAMPS, Batch, Example, TableDifference
 from inspection.key import told
 from inspection.reader import Reader
 from inspection.why import Tracer
@@ -53,7 +53,7 @@ def diff(releases: str, rows: int, show: bool, as_json: bool) -> None:
         )
 
 
-def _show(before: Release, after: Release, found: list[Difference]) -> None:
+def _show(before: Release, after: Release, found: list[TableDifference]) -> None:
     console.out.print(Text.assemble((after.layer, "bold"), f": release {before.release_id} → release {after.release_id}"))
     rows = [
         (
@@ -78,7 +78,7 @@ def _show(before: Release, after: Release, found: list[Difference]) -> None:
             console.out.print(line)
 
 
-def _versions(one: Difference) -> str:
+def _versions(one: TableDifference) -> str:
     return " → ".join("–" if version is None else str(version) for version in (one.before, one.after))
 
 
@@ -87,7 +87,7 @@ def _number(count: int | None, kind: str) -> Text:
     return Text(f"{mark}{console.count(count)}", style=colour) if count else Text(console.count(count), style="dim")
 
 
-def _said(one: Difference) -> Text:
+def _said(one: TableDifference) -> Text:
     if one.state in ("new", "gone"):
         return Text(f"the table {'is new' if one.state == 'new' else 'is gone'}", style="bold")
     if one.state == "unreadable":
@@ -110,7 +110,7 @@ def _batches(batches: tuple[Batch, ...]) -> str:
     return f"batch{'es' if len(numbers) > 1 else ''} {shown}: {console.count(rows)} written, {console.count(deleted)} deleted"
 
 
-def _details(one: Difference) -> list[Text]:
+def _details(one: TableDifference) -> list[Text]:
     """Lines under the table: columns, what wants saying, and examples."""
     said = [*one.columns]
     if one.state == "unreadable" or one.note and (one.added or one.removed):

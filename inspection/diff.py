@@ -11,7 +11,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from expectations.names import key_of
-from inspection.reader import Reader, Rows, paths
+from inspection.reader import Reader, RowQuery, paths
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, quarantine, released
@@ -45,7 +45,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TableDifference:
     """What became of one table. Rows are None where they were not counted."""
 
     table: str
@@ -101,7 +101,7 @@ def _published(known: Mapping[int, Release], number: int) -> Release:
 
 def compare(
     settings: Settings, reader: Reader, before: Release, after: Release, rows: int = 0, show: bool = False
-) -> list[Difference]:
+) -> list[TableDifference]:
     """Every table of either release, by name; what can't be read is `unreadable` with the reason in `note`.
 
     Args:
@@ -114,7 +114,9 @@ def compare(
     ]
 
 
-def _table(settings: Settings, reader: Reader, before: Release, after: Release, table: str, rows: int, show: bool) -> Difference:
+def _table(
+    settings: Settings, reader: Reader, before: Release, after: Release, table: str, rows: int, show: bool
+) -> TableDifference:
     was, now = before.tables.get(table), after.tables.get(table)
     place = candidate.location(settings, after.layer, table)
     try:
@@ -124,18 +126,18 @@ def _table(settings: Settings, reader: Reader, before: Release, after: Release, 
             size = candidate.measure(settings, after.layer, table, there)
             count = size.rows if size else None
             kind = {"state": "new", "added": count} if was is None else {"state": "gone", "removed": count}
-            return Difference(table, before=was, after=now, held=held, **kind)  # type: ignore[arg-type]
+            return TableDifference(table, before=was, after=now, held=held, **kind)  # type: ignore[arg-type]
         if was == now:
             moved = held is not None and held[0] != held[1]
-            return Difference(table, "changed" if moved else "same", was, now, held=held, added=0, removed=0)
+            return TableDifference(table, "changed" if moved else "same", was, now, held=held, added=0, removed=0)
         name = f"{after.layer}.{table}"
         pair = _Pair(
             settings=settings, reader=reader, name=name, before=reader.open(name, place, was), after=reader.open(name, place, now)
         )
         found = _batches(pair) if after.layer == "bronze" else _rows(pair, key_of(settings, after.layer, table), rows, show)
-        return Difference(table, before=was, after=now, held=held, columns=pair.columns, **found)
+        return TableDifference(table, before=was, after=now, held=held, columns=pair.columns, **found)
     except ReleaseError as error:
-        return Difference(table, "unreadable", was, now, note=str(error))
+        return TableDifference(table, "unreadable", was, now, note=str(error))
 
 
 def of_tables(
@@ -147,7 +149,7 @@ def of_tables(
     key: tuple[str, ...],
     rows: int,
     show: bool,
-) -> Difference:
+) -> TableDifference:
     """What became of `table`, whose rows were those of one Delta table and are those of another.
 
     Raises:
@@ -155,7 +157,7 @@ def of_tables(
     """
     pair = _Pair(settings=settings, reader=reader, name=table, before=before, after=after)
     found = _rows(pair, key, rows, show)
-    return Difference(table, before=before.version(), after=after.version(), columns=pair.columns, **found)
+    return TableDifference(table, before=before.version(), after=after.version(), columns=pair.columns, **found)
 
 
 class _Pair:
@@ -180,7 +182,7 @@ class _Pair:
         turned = [f"~ {name} {self.was[name]} → {self.now[name]}" for name in self.both if self.was[name] != self.now[name]]
         return (*came, *went, *turned)
 
-    def side(self, rows: Rows) -> str:
+    def side(self, rows: RowQuery) -> str:
         """Query: the columns that both versions have; a retyped one as text."""
         return f"select {', '.join(map(self._column, self.both))} from ({rows.query})"
 

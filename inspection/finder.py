@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from expectations.names import Name
 from inspection import key as keys
 from inspection.answer import Row, Values
-from inspection.reader import Reader, Rows
+from inspection.reader import Reader, RowQuery
 from lakehouse import values
 from lakehouse.engines.dialect import Types
 from lakehouse.settings import Settings
@@ -68,7 +68,7 @@ class Finder:
         tail = (f" order by {', '.join(order)}" if order else "") + f" limit {LIMIT + 1}"
         return [dict(zip(columns, row, strict=True)) for row in self._ask(rows, columns, where=where, types=types, tail=tail)]
 
-    def _ask(self, rows: Rows, columns: Sequence[str], where: Values, types: Types, tail: str = "") -> list[tuple[Any, ...]]:
+    def _ask(self, rows: RowQuery, columns: Sequence[str], where: Values, types: Types, tail: str = "") -> list[tuple[Any, ...]]:
         """The `columns` of rows with these values; moments say that they are UTC, whoever wrote the file."""
         wanted = ", ".join(rows.dialect.shown(rows.dialect.column(name), types.get(name, "")) for name in columns)
         query = f"select {wanted} from ({rows.query}) where {keys.condition(where, types, rows.dialect)}{tail}"

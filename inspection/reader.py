@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowQuery:
     """A query of rows, who can run it, and the columns that it has."""
 
     query: str
@@ -37,7 +37,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._local = local.Engine(settings)
+        self._local = local.DuckEngine(settings)
         self._spark: SparkSession | None = None
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Reader:
         empty = duck.reads(self._settings) and not table.file_uris()
         return empty or local.rows(self._settings, table) is not None
 
-    def rows(self, name: str, table: DeltaTable, files: Collection[str] | None = None) -> Rows:
+    def rows(self, name: str, table: DeltaTable, files: Collection[str] | None = None) -> RowQuery:
         """All rows of `table`, or those in some of its `files` (as `paths` names them) if it is local; `_file` holds them.
 
         Raises:
@@ -83,13 +83,13 @@ class Reader:
         names = frozenset(field.name for field in table.schema().fields)
         if not self.is_local(table):
             whole = frame.at_version(_place(table), table.version())
-            return Rows(whole.replace("select *", "select *, _metadata.file_path as _file", 1), SPARK, names)
+            return RowQuery(whole.replace("select *", "select *, _metadata.file_path as _file", 1), SPARK, names)
         chosen = sorted(paths(table) if files is None else files)
         if lost := [path for path in chosen if not storage.is_s3(path) and not Path(path).exists()]:
             raise _gone(name, table.version(), f"{len(lost)} of its files are")
         if not chosen:
             nothing = ", ".join(f"null as {DUCKDB.column(each)}" for each in sorted(names))
-            return Rows(f"select {nothing}, null as _file where false", DUCKDB, names)
+            return RowQuery(f"select {nothing}, null as _file where false", DUCKDB, names)
         read = f"read_parquet([{', '.join(map(DUCKDB.literal, chosen))}], union_by_name = true, hive_partitioning = false)"
         try:
             held = frozenset(str(row[0]) for row in self._local_description(read))
@@ -98,7 +98,7 @@ class Reader:
                 raise
             raise _gone(name, table.version(), "one of its files is") from None
         missing = "".join(f", null as {DUCKDB.column(each)}" for each in sorted(names - held))
-        return Rows(f"select *{missing}, filename as _file from {read}", DUCKDB, names)
+        return RowQuery(f"select *{missing}, filename as _file from {read}", DUCKDB, names)
 
     def _local_description(self, read: str) -> list[tuple[Any, ...]]:
         return self.ask(DUCKDB, f"describe select * from {read}")

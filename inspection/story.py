@@ -4,7 +4,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from inspection.answer import Answer, Row, Seen, Step, Values
+from inspection.answer import Answer, ReleasePoint, Row, Step, Values
 from inspection.finder import moment
 from inspection.key import told
 from lakehouse import console, values
@@ -60,7 +60,7 @@ def batches(answer: Answer) -> None:
         console.table("", heads, rows, numbers=("batch", "rows", "deletes"))
 
 
-def _release(seen: Seen | None) -> str:
+def _release(seen: ReleasePoint | None) -> str:
     if seen is None:
         return ""
     return f"release {seen.release_id}, {seen.at:%Y-%m-%d %H:%M} UTC" + (" or before" if seen.is_oldest else "")

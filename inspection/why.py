@@ -10,8 +10,8 @@ from expectations.names import Name, key_of
 from inspection import key as keys
 from inspection.answer import Answer, How, Row, State, Step, Values
 from inspection.finder import LIMIT, Finder
+from inspection.history import History
 from inspection.lineage import Parent, parents
-from inspection.past import Past
 from inspection.reader import Reader
 from lakehouse import dbt
 from lakehouse.errors import ReleaseError, SettingsError
@@ -29,7 +29,7 @@ class Tracer:
         self._settings = settings
         self._manifest = dbt.manifest(settings)
         self._finder = Finder(settings, reader, show)
-        self._past = Past(settings, self._finder)
+        self._past = History(settings, self._finder)
 
     def explain(self, name: Name, text: str) -> Answer:
         """All that is known of the row of `name` whose key is `text`.

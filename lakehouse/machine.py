@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lakehouse.servers import health, weed
+from lakehouse.servers import health, seaweedfs
 from lakehouse.settings import Settings
 from lakehouse.settings import load as from_environment
 from lakehouse.store import lock, storage
@@ -17,7 +17,7 @@ def load() -> Settings:
     """
     found = from_environment()
     if found.store:
-        weed.adopt(found)
+        seaweedfs.adopt(found)
     return found
 
 
@@ -39,7 +39,7 @@ def check(settings: Settings) -> None:
     Raises:
         StorageError: as `lakehouse.store.storage.check`.
     """
-    weed.start(settings)
+    seaweedfs.start(settings)
     storage.check(settings)
 
 
@@ -50,6 +50,6 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     Raises:
         LockError, ReadOnlyError, StorageError: as `lakehouse.store.lock.writing`.
     """
-    weed.start(settings)
+    seaweedfs.start(settings)
     with lock.writing(settings, what, lost=lambda: health.cut_off(settings)):
         yield

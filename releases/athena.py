@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
-class Seen:
+class TableVersion:
     """A version of a Delta table, as far as its readers must know it."""
 
     fields: Sequence[Field]
@@ -50,7 +50,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class AthenaProblem:
     """Something that Athena can't read right, and what to do about it."""
 
     what: str
@@ -58,63 +58,69 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Words:
+class Descriptions:
     """What dbt's YAML says of a table and of its columns."""
 
     table: str
     columns: Mapping[str, str]
 
 
-def troubles(seen: Seen) -> list[Trouble]:
+def troubles(seen: TableVersion) -> list[AthenaProblem]:
     """Why the files of `seen`, read as plain Parquet, would not give its rows; empty if they do."""
     found = [
-        Trouble(f"the feature {name}, which Athena is not known to read", "Drop the feature from the table, or leave the table out")
+        AthenaProblem(
+            f"the feature {name}, which Athena is not known to read", "Drop the feature from the table, or leave the table out"
+        )
         for name in sorted(seen.features - FEATURES)
     ]
     if seen.has_deletion_vectors:
         found.append(
-            Trouble(
+            AthenaProblem(
                 "deletion vectors", "Set delta.enableDeletionVectors = false and run reorg table … apply (purge), or build it anew"
             )
         )
     if seen.properties.get("delta.columnMapping.mode", "none") != "none":
-        found.append(Trouble("column mapping", "Build the table anew without delta.columnMapping.mode"))
+        found.append(AthenaProblem("column mapping", "Build the table anew without delta.columnMapping.mode"))
     if seen.partitions:
         found.append(
-            Trouble(
+            AthenaProblem(
                 f"partition columns {', '.join(seen.partitions)}",
                 "Cluster the table (cluster_by) or sort it: the partitions of a Glue table can't be switched in one step",
             )
         )
     if any(":/" in file.removeprefix(seen.folder) or not file.startswith(seen.folder + "/") for file in seen.files):
-        found.append(Trouble("files of another table (a shallow clone)", "Build the table anew, so that its files are its own"))
+        found.append(
+            AthenaProblem("files of another table (a shallow clone)", "Build the table anew, so that its files are its own")
+        )
     return found + list(_of_fields(seen.fields, ""))
 
 
-def _of_fields(fields: Sequence[Field], path: str) -> Iterator[Trouble]:
+def _of_fields(fields: Sequence[Field], path: str) -> Iterator[AthenaProblem]:
     for field in fields:
         name = path + field.name
         if not _NAME.fullmatch(field.name):
-            yield Trouble(f"the name of column {name!r}", "Rename it in the model: letters a to z, digits and underscores")
+            yield AthenaProblem(f"the name of column {name!r}", "Rename it in the model: letters a to z, digits and underscores")
         if "delta.typeChanges" in field.metadata:
-            yield Trouble(f"type widening of column {name}: older files hold the narrower type", "Build the table anew")
+            yield AthenaProblem(f"type widening of column {name}: older files hold the narrower type", "Build the table anew")
         yield from _of_type(field.type, name)
 
 
-def _of_type(kind: DataType, name: str) -> Iterator[Trouble]:
+def _of_type(kind: DataType, name: str) -> Iterator[AthenaProblem]:
     if isinstance(kind, ArrayType):
         yield from _of_type(kind.element_type, f"{name}[]")
     elif isinstance(kind, MapType):
         if not isinstance(kind.key_type, PrimitiveType):
-            yield Trouble(f"column {name}: a map whose keys are no plain values", "Make it an array of structs in the model")
+            yield AthenaProblem(f"column {name}: a map whose keys are no plain values", "Make it an array of structs in the model")
         yield from _of_type(kind.key_type, f"{name}.key")
         yield from _of_type(kind.value_type, f"{name}.value")
     elif isinstance(kind, StructType):
         if not kind.fields:
-            yield Trouble(f"column {name}: a struct without fields", "Leave it out of the model")
+            yield AthenaProblem(f"column {name}: a struct without fields", "Leave it out of the model")
         yield from _of_fields(kind.fields, f"{name}.")
     elif _primitive(kind) is None:
-        yield Trouble(f"column {name} of type {getattr(kind, 'type', 'variant')}", "Cast it in the model, to string if need be")
+        yield AthenaProblem(
+            f"column {name} of type {getattr(kind, 'type', 'variant')}", "Cast it in the model, to string if need be"
+        )
 
 
 def _primitive(kind: DataType) -> str | None:
@@ -145,9 +151,11 @@ def folder(version: int, listed: bytes) -> str:
     return f"{version}-{hashlib.sha256(listed).hexdigest()[:12]}"
 
 
-def table_input(name: str, seen: Seen, location: str, words: Words | None, parameters: Mapping[str, str]) -> dict[str, Any]:
+def table_input(
+    name: str, seen: TableVersion, location: str, words: Descriptions | None, parameters: Mapping[str, str]
+) -> dict[str, Any]:
     """The table's entry in Glue: its columns, and the manifest in `location` that says which files it has now."""
-    words = words or Words("", {})
+    words = words or Descriptions("", {})
     return {
         "Name": name,
         "Description": _short(words.table, DESCRIPTION),

@@ -32,7 +32,7 @@ _LANES = 4  # tables and manifests at once: to open one is mostly waiting
 
 
 @dataclass
-class Done:
+class GlueUpdate:
     """What was done to a layer's entries."""
 
     layer: str
@@ -87,7 +87,7 @@ def follow(settings: Settings, layer: str) -> CatalogError | None:
     return None
 
 
-def register(settings: Settings, *layers: str) -> list[Done]:
+def register(settings: Settings, *layers: str) -> list[GlueUpdate]:
     """Make Glue's entries what readers of `layers` (all by default) see now; nothing is done that is done already.
 
     Raises:
@@ -98,7 +98,7 @@ def register(settings: Settings, *layers: str) -> list[Done]:
     current = [made for layer in layers or LAYERS if layer in LAYERS and (made := released.current(settings, layer))]
     done = []
     for made in current:
-        one = Done(made.layer, made.release_id, len(made.tables))
+        one = GlueUpdate(made.layer, made.release_id, len(made.tables))
         with _told(one):
             _register(settings, made, one)
         if one.problems:
@@ -112,7 +112,7 @@ def register(settings: Settings, *layers: str) -> list[Done]:
 
 
 @contextmanager
-def _told(done: Done) -> Iterator[None]:
+def _told(done: GlueUpdate) -> Iterator[None]:
     """Turn an error of AWS or of the store into a line of `problems`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -126,7 +126,7 @@ def _line(error: Exception) -> str:
     return first_line(error).rstrip(".")
 
 
-def _register(settings: Settings, made: Release, done: Done) -> None:
+def _register(settings: Settings, made: Release, done: GlueUpdate) -> None:
     lock.check(settings)
     glue, store = _client(settings, "glue"), _client(settings, "s3")
     plans = _plans(settings, made, done)
@@ -146,7 +146,7 @@ def _register(settings: Settings, made: Release, done: Done) -> None:
         done.pruned = _prune(settings, store, layer=made.layer, there=there, shown={plan.key for plan in plans.values()})
 
 
-def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
+def _plans(settings: Settings, made: Release, done: GlueUpdate) -> dict[str, _Plan]:
     plans = {}
     names = {table: node["name"] for table, node in dbt.models(dbt.manifest(settings), made.layer).items()}
     for table, (seen, reason) in _open(settings, made.layer, made.tables).items():
@@ -166,7 +166,7 @@ def _plans(settings: Settings, made: Release, done: Done) -> dict[str, _Plan]:
     return plans
 
 
-def _switch(settings: Settings, glue: Any, layer: str, plan: _Plan, held: dict[str, Any] | None, done: Done) -> None:
+def _switch(settings: Settings, glue: Any, layer: str, plan: _Plan, held: dict[str, Any] | None, done: GlueUpdate) -> None:
     """One call for a table, so that it is the old one or the new one; one that is refused keeps no other from its turn."""
     from botocore.exceptions import ClientError
 
@@ -227,13 +227,13 @@ def _prune(settings: Settings, store: Any, layer: str, there: set[str], shown: s
     return len(old)
 
 
-def _open(settings: Settings, layer: str, versions: dict[str, int]) -> dict[str, tuple[athena.Seen | None, str]]:
+def _open(settings: Settings, layer: str, versions: dict[str, int]) -> dict[str, tuple[athena.TableVersion | None, str]]:
     """Each table at its version, and why Athena can't read it, if so."""
     with ThreadPoolExecutor(_LANES) as pool:
         return dict(zip(versions, pool.map(lambda one: _look(settings, layer, *one), versions.items()), strict=True))
 
 
-def _look(settings: Settings, layer: str, table: str, version: int) -> tuple[athena.Seen | None, str]:
+def _look(settings: Settings, layer: str, table: str, version: int) -> tuple[athena.TableVersion | None, str]:
     try:
         found = lake.open(settings, layer, table, version)
         seen = _seen(found, candidate.location(settings, layer, table))
@@ -242,10 +242,10 @@ def _look(settings: Settings, layer: str, table: str, version: int) -> tuple[ath
     return seen, "; ".join(f"{one.what}. {one.remedy}" for one in athena.troubles(seen))
 
 
-def _seen(table: DeltaTable, place: str) -> athena.Seen:
+def _seen(table: DeltaTable, place: str) -> athena.TableVersion:
     features = frozenset(table.protocol().reader_features or ())
     metadata = table.metadata()
-    return athena.Seen(
+    return athena.TableVersion(
         fields=table.schema().fields,
         features=features,
         properties=metadata.configuration,
@@ -264,13 +264,13 @@ def _has_deletion_vectors(table: DeltaTable) -> bool:
 
 
 @cache
-def descriptions() -> dict[str, athena.Words]:
+def descriptions() -> dict[str, athena.Descriptions]:
     """What dbt's YAML says of models and columns, by model; text that dbt would have to render is left out."""
     found = {}
     for path in sorted((dbt.PROJECT / "models").rglob("*.yml")):
         for model in (yaml.safe_load(path.read_bytes()) or {}).get("models") or ():
             columns = {column["name"]: _plain(column) for column in model.get("columns") or ()}
-            found[model["name"]] = athena.Words(_plain(model), columns)
+            found[model["name"]] = athena.Descriptions(_plain(model), columns)
     return found
 
 

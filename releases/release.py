@@ -15,7 +15,7 @@ from lakehouse.engines.catalog import LAYERS, PUBLISHED, thrift_rows
 from lakehouse.errors import GateError, ReleaseError, ServerError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, ledger, quarantine
-from lakehouse.tables.quarantine import Held
+from lakehouse.tables.quarantine import QuarantineState
 from lakehouse.tables.records import ReleaseRecord
 from lakehouse.tables.released import Release, current, history
 from releases import glue, view
@@ -62,7 +62,7 @@ def publish(
     versions: dict[str, int],
     note: str = "",
     kind: str = "release",
-    held: dict[str, Held] | None = None,
+    held: dict[str, QuarantineState] | None = None,
     run_id: int | None = None,
 ) -> Release:
     """Point the layer's views at `versions`; the same as what is current is no new release.
@@ -161,18 +161,18 @@ def _before(settings: Settings, release: Release) -> Release | None:
     return next((made for made in reversed(earlier) if made.status == "published"), None)
 
 
-def _moved(before: Release | None, release: Release) -> dict[str, view.Shown]:
+def _moved(before: Release | None, release: Release) -> dict[str, view.ReaderView]:
     """What is shown of those tables that the release before did not show so."""
     held = _shown(before) if before else {}
     return {table: shown for table, shown in _shown(release).items() if held.get(table) != shown}
 
 
-def _shown(release: Release) -> dict[str, view.Shown]:
+def _shown(release: Release) -> dict[str, view.ReaderView]:
     """What readers of the release see of each table."""
-    return {table: view.Shown(version, release.held.get(table)) for table, version in release.tables.items()}
+    return {table: view.ReaderView(version, release.held.get(table)) for table, version in release.tables.items()}
 
 
-def _switch_over(settings: Settings, release: Release, before: Release, moved: dict[str, view.Shown]) -> None:
+def _switch_over(settings: Settings, release: Release, before: Release, moved: dict[str, view.ReaderView]) -> None:
     """Readers see all of `moved` from one moment on.
 
     Each wait is there for queries that have met a view or the switch as it was and are not planned yet.
@@ -232,7 +232,7 @@ def _moment(micros: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
-def _show(settings: Settings, layer: str, tables: dict[str, view.Shown]) -> None:
+def _show(settings: Settings, layer: str, tables: dict[str, view.ReaderView]) -> None:
     view.replace(settings, PUBLISHED[layer], {table: view.plain(settings, layer, table, one) for table, one in tables.items()})
 
 

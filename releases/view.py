@@ -16,7 +16,7 @@ from lakehouse.engines.dialect import WHOLE
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
 from lakehouse.tables import candidate, lake, quarantine
-from lakehouse.tables.quarantine import Held
+from lakehouse.tables.quarantine import QuarantineState
 from lakehouse.tables.types import spark_types
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -25,11 +25,11 @@ _WHOLE = (*WHOLE,)
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReaderView:
     """What readers see of a table: its version, and what of it is in quarantine."""
 
     version: int
-    held: Held | None = None
+    held: QuarantineState | None = None
 
 
 def switch(layer: str) -> str:
@@ -52,12 +52,12 @@ def replace(settings: Settings, schema: str, views: Mapping[str, str]) -> None:
         list(pool.map(lambda statement: thrift_rows(settings, statement), ddl))
 
 
-def plain(settings: Settings, layer: str, table: str, shown: Shown) -> str:
+def plain(settings: Settings, layer: str, table: str, shown: ReaderView) -> str:
     """The view's query: the rows of `shown`."""
     return _rows(settings, layer, table=table, shown=shown, columns="*")
 
 
-def either(settings: Settings, layer: str, table: str, before: Shown | None, after: Shown) -> str | None:
+def either(settings: Settings, layer: str, table: str, before: ReaderView | None, after: ReaderView) -> str | None:
     """The view's query: rows of `before` (None: no rows) until the switch's moment, then of `after`; None if their types can't be one."""
     moment = f"(select at from {quote('ops', switch(layer))})"
     now = _rows(settings, layer, table=table, shown=after, columns="*")
@@ -83,7 +83,7 @@ def read(query: str) -> tuple[str, str, int] | None:
     return (found[1].replace("``", "`"), found[2].replace("``", "`"), int(found[3])) if found else None
 
 
-def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str) -> str:
+def _rows(settings: Settings, layer: str, table: str, shown: ReaderView, columns: str) -> str:
     rows = f"{quote(CANDIDATE[layer], table)} version as of {int(shown.version)}"
     if not shown.held:
         return f"select {columns} from {rows}"
@@ -94,7 +94,7 @@ def _rows(settings: Settings, layer: str, table: str, shown: Shown, columns: str
     )
 
 
-def _types(settings: Settings, layer: str, table: str, shown: Shown) -> dict[str, str]:
+def _types(settings: Settings, layer: str, table: str, shown: ReaderView) -> dict[str, str]:
     place = candidate.location(settings, layer, table)
     return spark_types(lake.at(settings, place, shown.version))
 

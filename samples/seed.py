@@ -12,8 +12,8 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extensions import make_dsn
 
 from ingestion.sources.files import infer
-from ingestion.sources.files.dialect import Said
-from ingestion.sources.files.table import Table, look
+from ingestion.sources.files.dialect import FileOptions
+from ingestion.sources.files.table import FileTable, look
 from ingestion.sources.postgres import tls
 from lakehouse import console
 from lakehouse.errors import SettingsError, SourceError
@@ -42,8 +42,8 @@ def seed(
     """Fill SOURCE_DSN with the sample shop (SCALE), an SQL dump or CSV files; nothing that exists is replaced."""
     settings = load()
     dsn = str(make_dsn(**tls.secured(settings)))
-    said = Said(encoding=encoding, separator=separator, quote=quote, escape=escape, header=header)
-    if said != Said() and (origin is None or not _is_table(origin)):
+    said = FileOptions(encoding=encoding, separator=separator, quote=quote, escape=escape, header=header)
+    if said != FileOptions() and (origin is None or not _is_table(origin)):
         raise SettingsError(
             "ENCODING, SEPARATOR, QUOTE, ESCAPE, HEADER",
             "say how CSV files are",
@@ -93,7 +93,7 @@ def files_of(folder: Path) -> list[Path]:
     return files
 
 
-def load_files(dsn: str, files: Sequence[Path], said: Said | None = None) -> dict[str, int]:
+def load_files(dsn: str, files: Sequence[Path], said: FileOptions | None = None) -> dict[str, int]:
     """Make a table in schema public of each file, called as the file is; returns rows per table, and says what was found.
 
     Raises:
@@ -112,7 +112,7 @@ def load_files(dsn: str, files: Sequence[Path], said: Said | None = None) -> dic
         return {file.stem: _load_file(cursor, file, said) for file in files}
 
 
-def _load_file(cursor: Cursor, file: Path, said: Said | None) -> int:
+def _load_file(cursor: Cursor, file: Path, said: FileOptions | None) -> int:
     try:
         found = look(file, said)
         if found.problems:
@@ -130,7 +130,7 @@ def _load_file(cursor: Cursor, file: Path, said: Said | None) -> int:
     return found.rows
 
 
-def _create(cursor: Cursor, file: Path, found: Table) -> None:
+def _create(cursor: Cursor, file: Path, found: FileTable) -> None:
     table = sql.Identifier("public", file.stem)
     columns = [sql.SQL("{} {}").format(sql.Identifier(each.name), sql.SQL(infer.POSTGRES[each.kind])) for each in found.columns]
     try:
@@ -153,7 +153,7 @@ def _create(cursor: Cursor, file: Path, found: Table) -> None:
 class _Stream(io.RawIOBase):
     """A file that COPY reads, made of rows as it goes."""
 
-    def __init__(self, found: Table) -> None:
+    def __init__(self, found: FileTable) -> None:
         self._lines, self._rest = map(_line, found.values()), b""
 
     def readable(self) -> bool:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from ingestion import run as ingest
-from ingestion.outcome import Outcome
+from ingestion.outcome import TableOutcome
 from ingestion.sources import config as source
 from ingestion.sources.base import Request
 from lakehouse.settings import Settings
 
 
-def outcome(settings: Settings, patterns: str | None = None, **asked: object) -> Outcome:
+def outcome(settings: Settings, patterns: str | None = None, **asked: object) -> TableOutcome:
     """What became of the only table."""
     [only] = ingest.run(settings, request=Request(patterns, **asked)).outcomes  # type: ignore[arg-type]
     assert only.status != "failed", only.error

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.names import key_of
 from expectations.verdict import Verdict
-from inspection.diff import STAMPS, Difference, Example, of_tables
+from inspection.diff import STAMPS, Example, TableDifference, of_tables
 from inspection.reader import Reader
 from lakehouse import console, dbt, values
 from lakehouse.console import shown
@@ -20,20 +20,20 @@ from lakehouse.errors import AbsentError, ReleaseError
 from lakehouse.pages.policy import QUALITY
 from lakehouse.settings import ROOT, Settings
 from lakehouse.tables import candidate, commits, lake, released
-from workspaces.dev import LAYERS, OWN, Own, cloned_from
+from workspaces.dev import LAYERS, OWN, DevSchemas, cloned_from
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
-class Changed:
+class ModelChange:
     """A model that the person has built."""
 
     layer: str
     model: str
     path: str  # of its file, in dbt_project
-    difference: Difference
+    difference: TableDifference
     promises: tuple[str, ...]  # what of its contract is another, as sentences
     verdict: Verdict | None  # None: it has no suite
     part: str = ""  # what made it hold a part of the rows: `DEV_SAMPLE=1`
@@ -54,7 +54,9 @@ class Changed:
         return {name: count for name, count in self.difference.changed_columns.items() if name not in STAMPS}
 
 
-def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own, examples: int, show: bool) -> list[Changed]:
+def compare(
+    settings: Settings, spark: "SparkSession", reader: Reader, own: DevSchemas, examples: int, show: bool
+) -> list[ModelChange]:
     """Every model that `own` has built, against what readers see, by layer and name.
 
     Args:
@@ -78,7 +80,7 @@ def compare(settings: Settings, spark: "SparkSession", reader: Reader, own: Own,
             verdict = _judged(settings, spark, own=own, layer=layer, name=name, target=target)
             part = _part(settings, table)
             found.append(
-                Changed(
+                ModelChange(
                     layer=layer,
                     model=name,
                     path=node["original_file_path"],
@@ -101,16 +103,16 @@ def _part(settings: Settings, table: DeltaTable) -> str:
 
 def _difference(
     settings: Settings, reader: Reader, after: DeltaTable, layer: str, name: str, key: tuple[str, ...], examples: int, show: bool
-) -> Difference:
+) -> TableDifference:
     shown = released.published(settings, layer).get(name)
     if shown is None:
         size = candidate.size_of(after)
-        return Difference(name, "new", after=after.version(), added=size.rows)
+        return TableDifference(name, "new", after=after.version(), added=size.rows)
     try:
         before = reader.open(f"{layer}.{name}", candidate.location(settings, layer, name), shown)
         return of_tables(reader, settings, table=name, before=before, after=after, key=key, rows=examples, show=show)
     except ReleaseError as error:
-        return Difference(name, "unreadable", shown, after.version(), note=str(error))
+        return TableDifference(name, "unreadable", shown, after.version(), note=str(error))
 
 
 def _promises(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[str]:
@@ -130,13 +132,13 @@ def _contract(node: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: str(column["data_type"]) for name, column in node["columns"].items()}
 
 
-def _judged(settings: Settings, spark: "SparkSession", own: Own, layer: str, name: str, target: Path) -> Verdict | None:
+def _judged(settings: Settings, spark: "SparkSession", own: DevSchemas, layer: str, name: str, target: Path) -> Verdict | None:
     from expectations.gate import preview  # Great Expectations takes seconds to import
 
     return preview(settings, spark, layer=layer, table=name, location=candidate.place(settings, own.of(layer), name), target=target)
 
 
-def report(found: list[Changed], own: Own, template: str) -> str:
+def report(found: list[ModelChange], own: DevSchemas, template: str) -> str:
     """The comparison as text: `branch.md` for a pull request, `branch.html` as a page that needs nothing else."""
     folder = Path(__file__).with_name("templates")
     made = Environment(

@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
-class Own:
+class DevSchemas:
     """One person's place."""
 
     name: str
@@ -53,7 +53,7 @@ class Desk:
     kept: list[str]  # what they have built themselves, as layer.table
 
 
-def whose(name: str | None) -> Own:
+def whose(name: str | None) -> DevSchemas:
     """The place of `name`, by default of whoever runs this.
 
     Raises:
@@ -63,10 +63,10 @@ def whose(name: str | None) -> Own:
     plain = re.sub(r"[^a-z0-9]+", "_", said.lower()).strip("_")
     if not _NAME.fullmatch(plain):
         raise SettingsError("NAME", f"is {said!r}", "letters, digits and _, beginning with a letter", "make dev NAME=ana")
-    return Own(plain)
+    return DevSchemas(plain)
 
 
-def prepare(settings: Settings, own: Own, anew: bool = False) -> Desk:
+def prepare(settings: Settings, own: DevSchemas, anew: bool = False) -> Desk:
     """Make `own` ready for dbt. Clones of older releases go; what the person has built stays, unless `anew`.
 
     Raises:
@@ -94,7 +94,7 @@ def prepare(settings: Settings, own: Own, anew: bool = False) -> Desk:
 OWN = -1  # instead of a version: the person has built the table
 
 
-def cloned_from(settings: Settings, own: Own, layer: str, table: str) -> int | None:
+def cloned_from(settings: Settings, own: DevSchemas, layer: str, table: str) -> int | None:
     """The version that the person's table is a clone of; OWN if they have written it since, None if there is none."""
     try:
         found = lake.at(settings, candidate.place(settings, own.of(layer), table))
@@ -105,7 +105,7 @@ def cloned_from(settings: Settings, own: Own, layer: str, table: str) -> int | N
     return int(version) if last.get("operation") == "CLONE" and version.isdigit() else OWN
 
 
-def drop(settings: Settings, own: Own) -> list[str]:
+def drop(settings: Settings, own: DevSchemas) -> list[str]:
     """Drop the person's schemas with all that they built; the names of those that were there."""
     there = {row[0] for row in catalog.thrift_rows(settings, f"show schemas like {catalog.literal(own.schema + '_*')}")}
     gone = [schema for schema in map(own.of, LAYERS) if schema in there]
@@ -114,7 +114,7 @@ def drop(settings: Settings, own: Own) -> list[str]:
     return gone
 
 
-def write_state(settings: Settings, own: Own) -> None:
+def write_state(settings: Settings, own: DevSchemas) -> None:
     """What dbt defers to: the project as it is built for release, whose released tables are met where readers meet them."""
     known = dbt.manifest(settings)
     if not known["nodes"]:
@@ -136,7 +136,7 @@ def _released(known: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return known
 
 
-def variables(settings: Settings, own: Own) -> dict[str, str]:
+def variables(settings: Settings, own: DevSchemas) -> dict[str, str]:
     """What makes the person's place the one that dbt builds in."""
     said = {
         "DBT_TARGET": "dev",
@@ -159,7 +159,7 @@ def variables(settings: Settings, own: Own) -> dict[str, str]:
     return {name: str(value) for name, value in said.items()}
 
 
-def environment(settings: Settings, own: Own) -> str:
+def environment(settings: Settings, own: DevSchemas) -> str:
     """`variables` as lines of a shell."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables(settings, own).items()]
     return "\n".join(["# Made by make dev. In a shell: source this file, then cd dbt_project", *lines, ""])

@@ -23,13 +23,13 @@ _PREFIX = {"gold": ("dim_", "fct_", "rpt_"), "silver": ("int_",)}
 
 
 @dataclass(frozen=True)
-class Draft:
+class ModelDraft:
     """Files by where they go."""
 
     files: dict[Path, str]
 
 
-def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[str], owner: str, root: Path = ROOT) -> Draft:
+def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[str], owner: str, root: Path = ROOT) -> ModelDraft:
     """Files of the model `name` (layer.domain.model) that reads `parents` and has one row per `key`.
 
     Raises:
@@ -58,10 +58,10 @@ def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[s
     }
     if there := [path for path in files if path.exists()]:
         raise SettingsError(str(there[0]), "exists", "a new name", "Nothing was written")
-    return Draft(files)
+    return ModelDraft(files)
 
 
-def write(made: Draft) -> None:
+def write(made: ModelDraft) -> None:
     """Write the files."""
     for path, text in made.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ _QUIET = 150  # milliseconds: editors write a file in several steps
 
 
 @dataclass(frozen=True)
-class Built:
+class ModelResult:
     """What dbt said of one model."""
 
     name: str
@@ -37,14 +37,14 @@ class Built:
     relation: str = ""
 
 
-class Warm:
+class WarmDbt:
     """dbt in this process, for the project in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._dbt = dbtRunner()
 
-    def run(self, *arguments: str) -> list[Built]:
+    def run(self, *arguments: str) -> list[ModelResult]:
         """`dbt run`; every model that it came to.
 
         Raises:
@@ -57,7 +57,7 @@ class Warm:
             said = str(done.exception or "dbt ended without a word").strip()
             raise SettingsError("the project", said, remedy="Mend it and save again")
         return [
-            Built(
+            ModelResult(
                 name=one.node.name,
                 ok=str(one.status) == "success",
                 said=str(one.message or one.status).strip(),
@@ -99,10 +99,10 @@ def selectors(project: Path, paths: Sequence[Path]) -> list[str]:
     return [] if len(saved) < len(paths) else sorted(f"{path.stem}+" for path in saved)
 
 
-def answer(settings: Settings, warm: Warm, selected: Sequence[str], rows: int) -> None:
+def answer(settings: Settings, warm: WarmDbt, selected: Sequence[str], rows: int) -> None:
     """Build what was saved, and show it or what is wrong with it."""
     started = time.monotonic()
-    built: list[Built] = []
+    built: list[ModelResult] = []
     try:
         built = warm.run(*(("--select", *selected) if selected else ()))
         for one in built:
@@ -115,7 +115,7 @@ def answer(settings: Settings, warm: Warm, selected: Sequence[str], rows: int) -
     console.out.print(f"{time.monotonic() - started:.1f} s from the save" + (f", {left} unchanged" if left else ""), style="dim")
 
 
-def _tell(one: Built) -> None:
+def _tell(one: ModelResult) -> None:
     if not one.ok:
         console.err.print(one.said, style="red")
     elif not one.said.startswith(_UNCHANGED):
@@ -130,7 +130,7 @@ def _show(settings: Settings, relation: str, rows: int) -> None:
             console.table("", names, [["" if cell is None else values.text(cell) for cell in row] for row in cursor.fetchall()])
 
 
-def follow(settings: Settings, own: dev.Own, rows: int, project: Path = PROJECT) -> None:
+def follow(settings: Settings, own: dev.DevSchemas, rows: int, project: Path = PROJECT) -> None:
     """Answer saves in `project` until Ctrl-C.
 
     Raises:
@@ -139,7 +139,7 @@ def follow(settings: Settings, own: dev.Own, rows: int, project: Path = PROJECT)
     if not (own.folder(settings) / "env").exists():
         raise SettingsError(f"{own.schema}_*", "are not there yet", "schemas of your own", "Run make dev first")
     os.environ |= dev.variables(settings, own)
-    warm = Warm(project)
+    warm = WarmDbt(project)
     with console.step("Warming dbt up"):
         try:
             warm.run("--select", "nothing_yet")

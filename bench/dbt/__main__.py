@@ -22,7 +22,7 @@ from bench.ingest.stage import spark_stage
 from lakehouse import console
 from lakehouse.engines import catalog
 from lakehouse.settings import ROOT, Settings
-from workspaces.watch import Warm
+from workspaces.watch import WarmDbt
 
 SECTIONS = ("fixed", "hundred", "cold", "merge")
 Result = dict[str, Any]
@@ -133,7 +133,7 @@ def cold(settings: Settings, rounds: int, small: bool) -> Result:
     """Seconds from the prompt until one edited small model is built and dbt has ended; and from its save, with dbt kept warm."""
     project = _project(settings, "cold")
     os.environ |= project.environment
-    warm = Warm(project.folder)
+    warm = WarmDbt(project.folder)
     for number in range(30):
         project.write(f"m{number}.sql", TABLE)
     project.run("--select", "m0")

@@ -21,7 +21,7 @@ from bench.ingest.stage import spark_stage
 from expectations import registry
 from expectations.compile import aggregate, frame
 from expectations.evidence import Evidence
-from expectations.runner import Judged, Ran, Runner, _enough, _validate
+from expectations.runner import Runner, SuiteResult, TableRows, _enough, _validate
 from expectations.suite import Suite, load
 from lakehouse import console
 from lakehouse.engines import local, session
@@ -70,7 +70,7 @@ class Bench:
         query = frame.at_version(place, table.version())
         spark = Engine(lambda text: self.spark.sql(text).collect(), query, SPARK)
         assert near is not None
-        duck = Engine(local.Engine(settings).ask, near, DUCKDB)
+        duck = Engine(local.DuckEngine(settings).ask, near, DUCKDB)
         self.engines = {"duckdb": duck, "spark": spark}
         self.frame = lambda: self.spark.sql(query)
         self.suite = load(Path(__file__).with_name("orders.yml"))
@@ -86,8 +86,8 @@ class Bench:
 
     def gate(self, suite: Suite, engines: tuple[Engine, ...]) -> list[bool]:
         """The gate as it is."""
-        judged = Judged(Evidence(engines, self.types, lambda *_: ""), ("id",), self.frame)
-        ran: Ran = self.runner.run(suite, "silver.orders", judged)
+        judged = TableRows(Evidence(engines, self.types, lambda *_: ""), ("id",), self.frame)
+        ran: SuiteResult = self.runner.run(suite, "silver.orders", judged)
         return [outcome.success for outcome in ran.outcomes]
 
     def natively(self, suite: Suite) -> list[bool]:

@@ -71,7 +71,7 @@ def mixed(settings: Settings, minutes: float, readers: int) -> Result:
 
 def _one_by_one(settings: Settings, shown: dict[str, int]) -> None:
     for table, version in shown.items():
-        view.replace(settings, catalog.PUBLISHED[LAYER], {table: view.plain(settings, LAYER, table, view.Shown(version))})
+        view.replace(settings, catalog.PUBLISHED[LAYER], {table: view.plain(settings, LAYER, table, view.ReaderView(version))})
 
 
 def _newest(settings: Settings) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expectations.compile.condition import Form, form_of
-from expectations.compile.metric import Plan, counted, plan_of
+from expectations.compile.metric import MetricPlan, counted, plan_of
 from expectations.suite import Check
 from lakehouse.engines.dialect import Engine, Types
 
@@ -108,7 +108,7 @@ class _Query:
         return lambda place: found[place[1] + place[0] * len(self._columns)]
 
 
-def _asked(engine: Engine, forms: Mapping[int, Form], plans: Mapping[int, Plan]) -> tuple[int, dict[int, Found]]:
+def _asked(engine: Engine, forms: Mapping[int, Form], plans: Mapping[int, MetricPlan]) -> tuple[int, dict[int, Found]]:
     query = _Query(engine)
     total = query.column("count(*)")
     counts = {number: _count(query, engine, form) for number, form in forms.items()}

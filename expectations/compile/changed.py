@@ -23,7 +23,7 @@ _FILES = 1000  # more of them are no small change
 
 
 @dataclass(frozen=True)
-class Changed:
+class NewRows:
     """Who can be asked about the rows of the files that are new, and how many rows the log says that they hold."""
 
     engines: tuple[Engine, ...]
@@ -38,7 +38,7 @@ def allows(check: Check, types: Types) -> bool:
 
 def since(
     settings: Settings, table: DeltaTable, verdicts: Iterable[Mapping[str, Any]], suite: Suite, engines: tuple[Engine, ...]
-) -> Changed | None:
+) -> NewRows | None:
     """What came since the latest of `verdicts` that passed wholly under `suite`; None if there is none, or it can't be told.
 
     Args:
@@ -59,7 +59,7 @@ def since(
     sizes = [row["num_records"] for row in added]
     if len(uris) != len(added) or len(uris) > _FILES or None in sizes:
         return None
-    return Changed(tuple(_narrowed(uris, engines)), sum(sizes))
+    return NewRows(tuple(_narrowed(uris, engines)), sum(sizes))
 
 
 def is_same(table: DeltaTable, verdict: Mapping[str, Any]) -> bool:

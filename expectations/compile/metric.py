@@ -16,7 +16,7 @@ _LISTED = 20  # values that a result names, as Great Expectations has it
 
 
 @dataclass(frozen=True)
-class Plan:
+class MetricPlan:
     """How the metrics of one check are asked.
 
     Attributes:
@@ -30,7 +30,7 @@ class Plan:
     apart: tuple[str, ...] = ()
 
 
-def plan_of(check: Check, types: Types, dialect: Dialect) -> Plan | None:
+def plan_of(check: Check, types: Types, dialect: Dialect) -> MetricPlan | None:
     """The check as metrics; None where Great Expectations must judge itself."""
     if make := _TABLE.get(check.expect):
         return make(check, types)
@@ -73,10 +73,10 @@ def counted(condition: str) -> str:
     return "count(*)" if condition == "true" else f"count(case when {condition} then 1 end)"
 
 
-def _one(name: str, sql: Callable[[_Column], str | None]) -> Callable[[_Column], Plan | None]:
-    def make(over: _Column) -> Plan | None:
+def _one(name: str, sql: Callable[[_Column], str | None]) -> Callable[[_Column], MetricPlan | None]:
+    def make(over: _Column) -> MetricPlan | None:
         asked = sql(over)
-        return Plan((asked,), lambda found: {name: found[0]}) if asked else None
+        return MetricPlan((asked,), lambda found: {name: found[0]}) if asked else None
 
     return make
 
@@ -116,23 +116,23 @@ def _countable(over: _Column) -> bool:
     return "<" not in over.type and comparable([over.type], over.dialect)
 
 
-def _unique_count(over: _Column) -> Plan | None:
+def _unique_count(over: _Column) -> MetricPlan | None:
     asked = _distinct(over)
-    return Plan((), lambda found: {"column.distinct_values.count": found[0]}, (asked,)) if asked else None
+    return MetricPlan((), lambda found: {"column.distinct_values.count": found[0]}, (asked,)) if asked else None
 
 
-def _unique_share(over: _Column) -> Plan | None:
+def _unique_share(over: _Column) -> MetricPlan | None:
     asked = _distinct(over)
     share = lambda found: {"column.unique_proportion": found[1] / found[0] if found[0] else 0}  # noqa: E731
-    return Plan((f"count({over.value})",), share, (asked,)) if asked else None
+    return MetricPlan((f"count({over.value})",), share, (asked,)) if asked else None
 
 
-def _filled_share(over: _Column) -> Plan:
+def _filled_share(over: _Column) -> MetricPlan:
     share = lambda found: {"column.non_null_proportion": found[1] / found[0] if found[0] else 0}  # noqa: E731
-    return Plan((over.rows, f"count({over.value})"), share)
+    return MetricPlan((over.rows, f"count({over.value})"), share)
 
 
-def _distinct_set(over: _Column) -> Plan | None:
+def _distinct_set(over: _Column) -> MetricPlan | None:
     values = over.check.args.get("value_set") or []
     if not only(over.check, "value_set") or not plain_set(values, over.kind) or len(values) > 100:
         return None
@@ -150,48 +150,48 @@ def _distinct_set(over: _Column) -> Plan | None:
             "column.distinct_values.missing_from_column": lacking[:_LISTED],
         }
 
-    return Plan(tuple(there), metrics, (f"select count(*) from ({kept})", few))
+    return MetricPlan(tuple(there), metrics, (f"select count(*) from ({kept})", few))
 
 
-def _most_common(over: _Column) -> Plan | None:
+def _most_common(over: _Column) -> MetricPlan | None:
     if over.kind not in (*WHOLE, "string", "boolean"):
         return None
     grouped = f"select v, count(*) as n from ({over.values()}) group by v"
     most = f"select v, n, max(n) over () as most from ({grouped})"
     asked = over.dialect.listed(f"select v from ({most}) where n = most", "v")
-    return Plan((), lambda found: {"column.most_common_value": list(found[0] or [])}, (asked,))
+    return MetricPlan((), lambda found: {"column.most_common_value": list(found[0] or [])}, (asked,))
 
 
-def _median(over: _Column) -> Plan | None:
+def _median(over: _Column) -> MetricPlan | None:
     # Spark sorts for it as Great Expectations does: nothing is won there.
     if over.kind not in WHOLE or over.dialect.is_spark:
         return None
     asked = f"select median(cast(v as double)) from ({over.values()})"
-    return Plan((), lambda found: {"column.median": found[0]}, (asked,))
+    return MetricPlan((), lambda found: {"column.median": found[0]}, (asked,))
 
 
-def _quantiles(over: _Column) -> Plan | None:
+def _quantiles(over: _Column) -> MetricPlan | None:
     ranges = over.check.args.get("quantile_ranges")
     wanted = ranges.get("quantiles") if isinstance(ranges, dict) else None
     if over.kind not in WHOLE or over.dialect.is_spark or not only(over.check, "quantile_ranges") or not _shares(wanted):
         return None
     asked = f"select quantile_disc(cast(v as double), [{', '.join(map(repr, wanted or ()))}]) from ({over.values()})"
-    return Plan((), lambda found: {"column.quantile_values": list(found[0] or [None] * len(wanted or ()))}, (asked,))
+    return MetricPlan((), lambda found: {"column.quantile_values": list(found[0] or [None] * len(wanted or ()))}, (asked,))
 
 
 def _shares(wanted: Any) -> bool:
     return isinstance(wanted, list) and bool(wanted) and all(type(each) in (int, float) and 0 <= each <= 1 for each in wanted)
 
 
-def _count(check: Check, types: Types) -> Plan | None:
-    return Plan((counted(within(check)),), lambda found: {"table.row_count": found[0]}) if check.where is None else None
+def _count(check: Check, types: Types) -> MetricPlan | None:
+    return MetricPlan((counted(within(check)),), lambda found: {"table.row_count": found[0]}) if check.where is None else None
 
 
-def _columns(check: Check, types: Types) -> Plan | None:
-    return Plan((), lambda _: {"table.columns": [*types], "table.column_count": len(types)})
+def _columns(check: Check, types: Types) -> MetricPlan | None:
+    return MetricPlan((), lambda _: {"table.columns": [*types], "table.column_count": len(types)})
 
 
-_TABLE: Mapping[str, Callable[[Check, Types], Plan | None]] = {
+_TABLE: Mapping[str, Callable[[Check, Types], MetricPlan | None]] = {
     "expect_table_row_count_to_be_between": _count,
     "expect_table_row_count_to_equal": _count,
     "expect_table_column_count_to_be_between": _columns,
@@ -200,7 +200,7 @@ _TABLE: Mapping[str, Callable[[Check, Types], Plan | None]] = {
     "expect_table_columns_to_match_set": _columns,
     "expect_column_to_exist": _columns,
 }
-_COLUMN: Mapping[str, Callable[[_Column], Plan | None]] = {
+_COLUMN: Mapping[str, Callable[[_Column], MetricPlan | None]] = {
     "expect_column_min_to_be_between": _one("column.min", _extreme("min")),
     "expect_column_max_to_be_between": _one("column.max", _extreme("max")),
     "expect_column_mean_to_be_between": _one("column.mean", _mean),

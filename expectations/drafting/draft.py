@@ -18,7 +18,7 @@ from expectations.drafting import profile, propose, relate
 from expectations.drafting.propose import Check, Subject
 from expectations.evidence import Evidence, UnableError
 from expectations.names import Name, as_held, key_of
-from expectations.others import Others, gated
+from expectations.reference_tables import ReferenceTables, gated
 from expectations.suite import NOBODY, SUITES, Suite, file_of, load
 from expectations.suite import Check as SuiteCheck
 from lakehouse import dbt, machine
@@ -38,7 +38,7 @@ _HEAD = """\
 
 
 @dataclass(frozen=True)
-class Draft:
+class SuiteDraft:
     """A suite that was drafted, as text and as the loader has it, and what was left out because it does not hold."""
 
     name: Name
@@ -50,7 +50,7 @@ class Draft:
     left_out: tuple[str, ...]
 
 
-def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> Draft:
+def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> SuiteDraft:
     """The suite that the rows of `name` suggest.
 
     Raises:
@@ -75,7 +75,7 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
         head += f"# {propose.many(seen.rows)} say little: expect to loosen this as more come.\n"
     whole = {"table": name[1], "description": described, "owner": owner, "checks": kept}
     _prove(whole, name)
-    return Draft(
+    return SuiteDraft(
         name=name,
         version=version,
         rows=seen.rows,
@@ -86,7 +86,7 @@ def draft(settings: Settings, name: Name, owner: str | None, now: datetime) -> D
     )
 
 
-def write(made: Draft, folder: Path = SUITES) -> Path | None:
+def write(made: SuiteDraft, folder: Path = SUITES) -> Path | None:
     """Write the suite where the table has none of its own, and return where; None if there is one already."""
     path = folder / made.name[0] / f"{made.name[1]}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _opened(settings: Settings, name: Name, version: int) -> Iterator[tuple[Engi
     spark = None
     near = local.rows(settings, table)
     if near:
-        engine = Engine(local.Engine(settings).ask, near, DUCKDB)
+        engine = Engine(local.DuckEngine(settings).ask, near, DUCKDB)
     else:
         from lakehouse.engines.session import connect
 
@@ -155,8 +155,8 @@ def _key(settings: Settings, name: Name, engine: Engine, types: Types) -> tuple[
     return (), ""
 
 
-def _named(column: str, types: Types) -> profile.Column:
-    return profile.Column(column, types[column], 0)
+def _named(column: str, types: Types) -> profile.ColumnProfile:
+    return profile.ColumnProfile(column, types[column], 0)
 
 
 def _is_key(engine: Engine, key: tuple[str, ...]) -> bool:
@@ -184,11 +184,11 @@ def _that_hold(
     settings: Settings, subject: Subject, engine: Engine, types: Types, proposed: list[Check]
 ) -> tuple[list[Check], list[str]]:
     """The checks that hold, and a line for each that does not. One that only Spark can put is kept."""
-    from expectations import promises, registry
+    from expectations import custom_expectations, registry
 
     numbered = {number: _as_check(check) for number, check in enumerate(proposed)}
     counts = _counted(engine, types, numbered)
-    others = Others(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
+    others = ReferenceTables(settings, cast(Any, None))  # tables where our rules put them need no Spark to be found
     evidence = Evidence(
         engines=(engine,),
         types=types,
@@ -202,8 +202,8 @@ def _that_hold(
     for number, check in numbered.items():
         held, said = True, ""
         built = registry.build(check, number + 1, subject.table)
-        if isinstance(built, promises.Promise):
-            found, said = promises.answer(built, evidence)
+        if isinstance(built, custom_expectations.CustomExpectation):
+            found, said = custom_expectations.answer(built, evidence)
             held = bool(found["success"])
             said = said or str(found.get("observed_value") or f"{found.get('unexpected_count')} rows refer to nothing")
         elif number in counts:
@@ -212,7 +212,7 @@ def _that_hold(
             said = f"{unexpected} rows do not hold"
         if held:
             kept.append(proposed[number])
-        elif isinstance(built, promises.Promise) or set(check.columns) <= set(subject.key):
+        elif isinstance(built, custom_expectations.CustomExpectation) or set(check.columns) <= set(subject.key):
             left_out.append(f"{check.expect} {', '.join(check.columns)}: {said}")
     return kept, left_out
 
@@ -242,7 +242,7 @@ def _twice(engine: Engine, form: Form) -> int:
     return int(rows)
 
 
-def _living(others: Others, layer: str, table: str, engine: Engine, which: Any) -> str:
+def _living(others: ReferenceTables, layer: str, table: str, engine: Engine, which: Any) -> str:
     try:
         return others.rows(layer, table, engine, which)
     except AttributeError:  # not where our rules put it, and there is no Spark session here to look for it

@@ -30,7 +30,7 @@ TIMES = ("date", "timestamp", "timestamp_ntz")
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnProfile:
     """What was seen of one column."""
 
     name: str
@@ -53,7 +53,7 @@ class Profile:
     """Rows that were looked at, and their columns."""
 
     rows: int
-    columns: dict[str, Column]
+    columns: dict[str, ColumnProfile]
 
 
 def take(engine: Engine, types: Types) -> Profile:
@@ -90,13 +90,13 @@ def _wanted(dialect: Dialect, column: str, kind: str) -> dict[str, str]:
     return found
 
 
-def _column(engine: Engine, name: str, kind: str, found: dict[str, Any]) -> Column:
+def _column(engine: Engine, name: str, kind: str, found: dict[str, Any]) -> ColumnProfile:
     matching = {regex: found.pop(regex) for regex in PATTERNS.values() if regex in found}
     if "newest" in found:
         found["newest"] = values.nearest(found["newest"])
     few = kind == "string" and 0 < found["distinct"] <= MOST_VALUES and (found["longest"] or 99) <= 20
     codes = _codes(engine, name, found["filled"]) if few and not _PERSONAL.search(name) else ()
-    return Column(name, kind, matching=matching, codes=codes, **found)
+    return ColumnProfile(name, kind, matching=matching, codes=codes, **found)
 
 
 def _codes(engine: Engine, name: str, filled: int) -> tuple[str, ...]:

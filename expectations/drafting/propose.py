@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from expectations.drafting.profile import EMAIL, PATTERNS, TIMES, UUID, Column, Profile
+from expectations.drafting.profile import EMAIL, PATTERNS, TIMES, UUID, ColumnProfile, Profile
 from lakehouse.engines.dialect import NUMERIC
 
 Check = dict[str, Any]  # as it stands in a suite
@@ -91,25 +91,25 @@ def _technical(subject: Subject, seen: Profile) -> list[Check]:
     return found
 
 
-def _filled(subject: Subject, seen: Profile, column: Column) -> Check | None:
+def _filled(subject: Subject, seen: Profile, column: ColumnProfile) -> Check | None:
     if column.filled < seen.rows:
         return None
     return _check("expect_column_values_to_not_be_null", column.name, f"0 nulls in {many(seen.rows)}")
 
 
-def _unique(seen: Profile, column: Column) -> Check | None:
+def _unique(seen: Profile, column: ColumnProfile) -> Check | None:
     # The count of different values is about right, so this is asked exactly before it is written.
     if not is_identifier(column) or column.filled < seen.rows or column.distinct < 0.7 * column.filled or column.filled < 2:
         return None
     return _check("expect_column_values_to_be_unique", column.name, f"none twice in {many(column.filled)}")
 
 
-def is_identifier(column: Column) -> bool:
+def is_identifier(column: ColumnProfile) -> bool:
     """Whether a column is named as what identifies something."""
     return bool(_IDENTIFIER.search(column.name)) and column.kind in (*NUMERIC[:4], "string")
 
 
-def _values(column: Column) -> Check | None:
+def _values(column: ColumnProfile) -> Check | None:
     iso = bool(_CODES.search(column.name)) and _matches_all(column, *list(PATTERNS.values())[2:])
     if not column.codes or iso:
         return None
@@ -117,11 +117,11 @@ def _values(column: Column) -> Check | None:
     return _check("expect_column_values_to_be_in_set", column.name, said, value_set=list(column.codes))
 
 
-def _matches_all(column: Column, *patterns: str) -> str | None:
+def _matches_all(column: ColumnProfile, *patterns: str) -> str | None:
     return next((regex for regex in patterns if column.filled and column.matching.get(regex) == column.filled), None)
 
 
-def _shape(column: Column) -> Check | None:
+def _shape(column: ColumnProfile) -> Check | None:
     """A regular expression or a length, where it is evident."""
     name, expect = column.name, "expect_column_values_to_match_regex"
     regex = _matches_all(column, UUID) or (_matches_all(column, *list(PATTERNS.values())[2:]) if _CODES.search(name) else None)
@@ -140,7 +140,7 @@ def _shape(column: Column) -> Check | None:
     return None
 
 
-def _bounds(column: Column) -> Check | None:
+def _bounds(column: ColumnProfile) -> Check | None:
     low, high = column.low, column.high
     if column.kind not in NUMERIC or is_identifier(column) or column.nan or low is None or high is None:
         return None
@@ -158,7 +158,7 @@ def _bounds(column: Column) -> Check | None:
     return _check("expect_column_values_to_be_between", column.name, f"none of {many(column.filled)} is negative", min_value=0)
 
 
-def _orders(columns: Sequence[Column]) -> list[Check]:
+def _orders(columns: Sequence[ColumnProfile]) -> list[Check]:
     times = [(_stage(column.name), column) for column in columns if column.kind in TIMES and column.filled]
     known = sorted(((stage, column) for stage, column in times if stage is not None), key=lambda each: each[0])
     pairs = [(one, other) for (a, one), (b, other) in combinations(known, 2) if a < b]
@@ -186,7 +186,7 @@ def _stage(name: str) -> int | None:
     return next((stage for stage, words in enumerate(_LIFE) if words.search(name)), None)
 
 
-def _past(subject: Subject, seen: Profile, columns: Sequence[Column]) -> list[Check]:
+def _past(subject: Subject, seen: Profile, columns: Sequence[ColumnProfile]) -> list[Check]:
     """Times that should not lie in the future: not after the row was copied, or not after tomorrow where that is not known."""
     times = [column for column in columns if column.kind in TIMES and column.newest and not _LATER.search(column.name)]
     past = [column for column in times if column.newest and column.newest <= subject.now]
@@ -212,7 +212,7 @@ def _past(subject: Subject, seen: Profile, columns: Sequence[Column]) -> list[Ch
     return found
 
 
-def _age(subject: Subject, columns: Sequence[Column]) -> list[Check]:
+def _age(subject: Subject, columns: Sequence[ColumnProfile]) -> list[Check]:
     """Freshness by the time that ends last, if that was in the last week."""
     times = [
         (column.newest, column.name)

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from expectations.report import offline
-from expectations.runner import Ran
+from expectations.runner import SuiteResult
 from expectations.verdict import Verdict
 from lakehouse import atomic, values
 from lakehouse.settings import Settings
@@ -34,7 +34,7 @@ class Pages:
         self._site = settings.site_dir
         self._added: list[tuple[str, Any]] = []
 
-    def add(self, name: str, version: int, ran: Ran, passed: bool, at: datetime) -> str:
+    def add(self, name: str, version: int, ran: SuiteResult, passed: bool, at: datetime) -> str:
         """Keep the results of `name` (layer.table) at `version`; the page's path relative to the site, once `build` has run."""
         from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
 
@@ -74,7 +74,7 @@ class Pages:
         return page if (self._site / page).is_file() else ""
 
 
-def render(settings: Settings, made: Iterable[tuple[Verdict, Ran | None]], now: datetime) -> list[Verdict]:
+def render(settings: Settings, made: Iterable[tuple[Verdict, SuiteResult | None]], now: datetime) -> list[Verdict]:
     """A page for each of the verdicts that rest on results; the verdicts, each with where its page is."""
     pages, verdicts = Pages(settings), list[Verdict]()
     for verdict, ran in made:

@@ -15,7 +15,7 @@ TECHNICAL = (
 
 
 @dataclass(frozen=True)
-class Column:
+class SourceColumn:
     """A source column as the catalog has it: base type (domains resolved), type modifier, array or not."""
 
     name: str
@@ -29,7 +29,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Mapped:
+class ColumnMapping:
     """How one column travels.
 
     Attributes:
@@ -41,7 +41,7 @@ class Mapped:
             if nothing shows there, so that PostgreSQL must be asked for each row.
     """
 
-    column: Column
+    column: SourceColumn
     source: str
     special: str | None
     target: pa.DataType

@@ -5,12 +5,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.bronze.work import BatchContext, Rewrite
+from ingestion.bronze.work import BatchContext, RewriteTask
 from ingestion.bronze.write import write
 from lakehouse.engines.standard import quote
 
 
-def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: Rewrite) -> dict[str, Any]:
+def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: RewriteTask) -> dict[str, Any]:
     """Write the file's rows with the types of `work.columns`; batch numbers and all else stay as they are."""
     held = scan((work.file,), work.folder, context)
     types = {field.name: duckdb_type(field.type) for field in work.columns}

@@ -11,7 +11,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from ingestion.bronze.columns import TECHNICAL, Mapped
+from ingestion.bronze.columns import TECHNICAL, ColumnMapping
 from lakehouse.errors import StorageError
 from lakehouse.redaction import first_line
 
@@ -156,7 +156,7 @@ class Bronze:
         self.table.create_write_transaction([*actions], "append", self.table.schema(), commit_properties=properties)
 
 
-def arrow_schema(mapped: Sequence[Mapped], names: dict[str, str]) -> pa.Schema:
+def arrow_schema(mapped: Sequence[ColumnMapping], names: dict[str, str]) -> pa.Schema:
     """Schema of the bronze table of columns `mapped`; everything may be null, since a delete knows only its key.
 
     A column whose name Delta could not hold carries the source's as its comment.
@@ -172,7 +172,7 @@ def merged(held: pa.Schema | None, wanted: pa.Schema) -> pa.Schema:
     return pa.schema([*fields, *(field for field in wanted if field.name not in held.names)])
 
 
-def _field(item: Mapped, name: str) -> pa.Field:
+def _field(item: ColumnMapping, name: str) -> pa.Field:
     comment = {"comment": f"{item.column.name} in the source"} if name != item.column.name else None
     return pa.field(name, item.target, metadata=comment)
 

@@ -22,7 +22,7 @@ RESULT = pa.schema(
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class RewriteTask:
     """Write one of bronze's files anew with wider types.
 
     Attributes:

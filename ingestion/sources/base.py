@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from ingestion.bronze.columns import Mapped
+from ingestion.bronze.columns import ColumnMapping
 from ingestion.bronze.table import Bronze, arrow_schema, merged
 from ingestion.bronze.work import BatchContext
 from ingestion.sources.config import Section
@@ -76,7 +76,7 @@ class Position(Protocol):
 
 
 @dataclass(kw_only=True)
-class Plan:
+class TablePlan:
     """What a run does with one table. Whoever makes it writes nothing.
 
     Attributes:
@@ -107,7 +107,7 @@ class Plan:
     mode: str
     key: tuple[str, ...]
     bronze: Bronze
-    mapped: tuple[Mapped, ...]
+    mapped: tuple[ColumnMapping, ...]
     names: dict[str, str]
     window: Any  # a Position; of which class, its source knows
     seen: Any

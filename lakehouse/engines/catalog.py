@@ -133,7 +133,7 @@ def message(said: str) -> str:
 
 
 @dataclass(frozen=True)
-class Listed:
+class CatalogEntry:
     """What the catalog says of a table or view."""
 
     is_view: bool
@@ -145,7 +145,7 @@ _PLACE = re.compile(r"^Location: (.*)$", re.MULTILINE)
 _PROVIDER = re.compile(r"^Provider: (.*)$", re.MULTILINE)
 
 
-def listed(settings: Settings, schema: str) -> dict[str, Listed]:
+def listed(settings: Settings, schema: str) -> dict[str, CatalogEntry]:
     """The tables and views of a schema, by name, in one statement; none if there is no such schema."""
     try:
         rows = thrift_rows(settings, f"show table extended in {quote(schema)} like '*'")
@@ -156,12 +156,12 @@ def listed(settings: Settings, schema: str) -> dict[str, Listed]:
     return {name: described(said) for _, name, temporary, said in rows if not temporary}
 
 
-def described(said: str) -> Listed:
+def described(said: str) -> CatalogEntry:
     """What `show table extended` says of one."""
     # A comment may have lines of its own that look like the catalog's: it stands between the provider and the place.
     kind = re.search(r"^Type: (.*)$", said, re.MULTILINE)
     provider, places = _PROVIDER.search(said), _PLACE.findall(said)
-    return Listed(bool(kind and kind[1] == "VIEW"), provider[1] if provider else "", places[-1] if places else "")
+    return CatalogEntry(bool(kind and kind[1] == "VIEW"), provider[1] if provider else "", places[-1] if places else "")
 
 
 def own_places(settings: Settings) -> dict[str, str]:

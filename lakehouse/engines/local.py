@@ -15,7 +15,7 @@ from lakehouse.settings import Settings
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "domainMetadata", "inCommitTimestamp"}
 
 
-class Engine:
+class DuckEngine:
     """DuckDB with room for the tables of a gate; each thread asks a cursor of its own."""
 
     def __init__(self, settings: Settings) -> None:

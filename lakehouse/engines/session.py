@@ -41,7 +41,7 @@ def _bear_all_times() -> None:
 
     from lakehouse.values import bearable
 
-    class Rows(ArrowTableToRowsConversion):  # type: ignore[misc]
+    class ArrowRows(ArrowTableToRowsConversion):  # type: ignore[misc]
         @staticmethod
         def convert(table: Any, schema: Any, **options: Any) -> Any:
             made = bearable(table)
@@ -49,4 +49,4 @@ def _bear_all_times() -> None:
                 schema = from_arrow_schema(made.schema, prefer_timestamp_ntz=True)
             return ArrowTableToRowsConversion.convert(made, schema, **options)
 
-    dataframe.ArrowTableToRowsConversion = Rows
+    dataframe.ArrowTableToRowsConversion = ArrowRows

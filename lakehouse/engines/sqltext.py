@@ -45,7 +45,7 @@ class Token:
 
 
 @dataclass
-class Asked:
+class QueryNames:
     """What a query asks for besides its tables."""
 
     surely: set[str] = field(default_factory=set)  # calls that need not give the same for the same rows
@@ -89,9 +89,9 @@ def _after_comment(sql: str, at: int) -> int:
     return at if depth == 0 else len(sql)
 
 
-def asked(sql: str) -> Asked:
+def asked(sql: str) -> QueryNames:
     """What `sql` asks for besides its tables: the time, chance, who asks, and functions that are not Spark's own."""
-    found, all_ = Asked(), tokens(sql)
+    found, all_ = QueryNames(), tokens(sql)
     padded = [Token("sign", "", 0, 0), *all_, Token("sign", "", 0, 0), Token("sign", "", 0, 0)]
     for number, token in enumerate(all_, start=1):
         _look(found, padded, number, token)
@@ -100,7 +100,7 @@ def asked(sql: str) -> Asked:
     return found
 
 
-def _look(found: Asked, around: list[Token], number: int, token: Token) -> None:
+def _look(found: QueryNames, around: list[Token], number: int, token: Token) -> None:
     before, after = around[number - 1], around[number + 1]
     if token.text == "_metadata" and token.is_name:
         found.surely.add("_metadata")
@@ -141,7 +141,7 @@ def _is_query_with_columns(around: list[Token], number: int) -> bool:
     return said[:3] == [")", "as", "("] and said[3:] != [] and said[3] in QUERY
 
 
-def _call(found: Asked, around: list[Token], number: int, token: Token) -> None:
+def _call(found: QueryNames, around: list[Token], number: int, token: Token) -> None:
     before, path = around[number - 1], [token.text]
     at = number
     while around[at - 1].text == "." and around[at - 2].is_name:

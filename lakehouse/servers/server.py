@@ -10,7 +10,7 @@ from thrift.transport.TTransport import TTransportException
 
 from lakehouse import access, console, environment
 from lakehouse.errors import ServerError
-from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, thrift_session, weed
+from lakehouse.servers import authentication, cluster, health, jars, java, process, scala, seaweedfs, thrift_session
 from lakehouse.servers.health import log_file as log_file
 from lakehouse.servers.health import pid_file as pid_file
 from lakehouse.settings import ROOT, Settings
@@ -43,7 +43,7 @@ def start(settings: Settings, prepare: Callable[[Settings], None], mend: bool = 
         StorageError: the lake can't be written.
     """
     access.close(settings.var_dir)
-    weed.start(settings)
+    seaweedfs.start(settings)
     _refuse_other_lake(settings)
     if _is_anothers(settings):
         return _await_anothers(settings)

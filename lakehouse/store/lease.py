@@ -28,7 +28,7 @@ from lakehouse import console, host
 from lakehouse.errors import LockError
 from lakehouse.redaction import first_line
 from lakehouse.settings import Settings
-from lakehouse.store.lease_object import Bucket, Holder, Seen, Store
+from lakehouse.store.lease_object import Bucket, Holder, LeaseObject, Store
 
 TERM = 60.0  # seconds for which a lease holds that nobody renews
 BEAT = 15.0  # seconds between renewals
@@ -233,7 +233,7 @@ def verify(store: Store, token: str) -> None:
         raise LockError("the lake", f"the lease to write it was not renewed for {seen.age:.0f} s", remedy="Run again")
 
 
-def _is_over(seen: Seen) -> bool:
+def _is_over(seen: LeaseObject) -> bool:
     """Whether nobody holds it: let go, run out, or a dead process of this very machine's."""
     return seen.holder.free or seen.age > TERM or _is_dead_here(seen.holder)
 
@@ -250,7 +250,7 @@ def _is_dead_here(holder: Holder) -> bool:
         return False
 
 
-def _held_by(seen: Seen) -> LockError:
+def _held_by(seen: LeaseObject) -> LockError:
     left = max(0.0, TERM - seen.age)
     return LockError(
         "the lake",

@@ -30,7 +30,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Seen:
+class LeaseObject:
     """The object as the store has it, and for how many seconds, by the store's own time."""
 
     holder: Holder
@@ -41,7 +41,7 @@ class Seen:
 class Store(Protocol):
     """The one object."""
 
-    def look(self) -> Seen | None:
+    def look(self) -> LeaseObject | None:
         """What is there; None if nothing is."""
 
     def put(self, holder: Holder, etag: str | None) -> str | None:
@@ -56,7 +56,7 @@ class Bucket:
         self._bucket, self._key = s3.split(self.url)
         self._settings, self._client = settings, s3.client(settings, attempts=2, patience=5)
 
-    def look(self) -> Seen | None:
+    def look(self) -> LeaseObject | None:
         """See `Store`."""
         try:
             said = self._client.get_object(Bucket=self._bucket, Key=self._key)
@@ -70,7 +70,7 @@ class Bucket:
             holder = Holder(**json.loads(text))
         except (ValueError, TypeError):
             raise StorageError(self.url, "is no lease", "an object that Comporta wrote", "Move it away and run again") from None
-        return Seen(holder, said["ETag"], (now - said["LastModified"]).total_seconds())
+        return LeaseObject(holder, said["ETag"], (now - said["LastModified"]).total_seconds())
 
     def put(self, holder: Holder, etag: str | None) -> str | None:
         """See `Store`."""

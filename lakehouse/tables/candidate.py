@@ -11,7 +11,7 @@ from lakehouse.engines import catalog
 from lakehouse.engines.catalog import CANDIDATE, own_places, quote, thrift_rows
 from lakehouse.settings import Settings
 from lakehouse.store import lock, storage
-from lakehouse.tables import vectors
+from lakehouse.tables import deletion_vectors
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def listed(settings: Settings, layer: str) -> tuple[list[str], dict[str, str]]:
     return sorted(name for name, each in found.items() if not each.is_view or name in odd), odd
 
 
-def _odd(settings: Settings, layer: str, name: str, found: catalog.Listed) -> str:
+def _odd(settings: Settings, layer: str, name: str, found: catalog.CatalogEntry) -> str:
     whole = quote(CANDIDATE[layer], name)
     if found.is_view:
         way = f"Set materialized: table (or ephemeral), and drop view {whole} if no model makes it any more"
@@ -74,7 +74,7 @@ def size_of(table: DeltaTable) -> Size:
     """Rows and bytes as the Delta log has them."""
     files = table.get_add_actions(flatten=True)
     rows, sizes = files["num_records"].to_pylist(), files["size_bytes"].to_pylist()
-    return Size(sum(row or 0 for row in rows) - vectors.hidden(table), sum(sizes))
+    return Size(sum(row or 0 for row in rows) - deletion_vectors.hidden(table), sum(sizes))
 
 
 def version(settings: Settings, layer: str, table: str) -> int | None:

@@ -19,7 +19,7 @@ _KEPT = ((REASONS, "string"), (TAKEN_AT, "timestamp"), (REQUEUED, "long"))
 
 
 @dataclass(frozen=True)
-class Held:
+class QuarantineState:
     """What is held of a table: the version of its quarantine, and the columns that name a row beside its batch."""
 
     version: int
@@ -31,7 +31,7 @@ def location(settings: Settings, table: str) -> str:
     return storage.join(settings.lake_url, "quarantine", table)
 
 
-def held(settings: Settings, table: str) -> Held | None:
+def held(settings: Settings, table: str) -> QuarantineState | None:
     """What is held of `table`; None if nothing is."""
     try:
         found = DeltaTable(location(settings, table), storage_options=storage.options(settings))
@@ -39,7 +39,7 @@ def held(settings: Settings, table: str) -> Held | None:
         return None
     if not sum(found.get_add_actions(flatten=True)["num_records"].to_pylist()):
         return None
-    return Held(found.version(), tuple(json.loads(found.metadata().description or "[]")))
+    return QuarantineState(found.version(), tuple(json.loads(found.metadata().description or "[]")))
 
 
 def prepare(settings: Settings, table: str, bronze: DeltaTable, key: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
-from lakehouse.tables.quarantine import Held
+from lakehouse.tables.quarantine import QuarantineState
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Release:
     status: str  # pending | published
     tables: dict[str, int]
     note: str
-    held: dict[str, Held] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
+    held: dict[str, QuarantineState] = field(default_factory=dict)  # of bronze: the quarantine that readers don't see
     run_id: int | None = None  # None of those that an earlier version of Comporta made
 
 
@@ -31,7 +31,9 @@ def history(settings: Settings, layer: str | None = None) -> list[Release]:
 
 def _read(row: dict[str, object]) -> Release:
     names = ("release_id", "layer", "kind", "status", "note", "run_id")
-    held = {table: Held(said["version"], tuple(said["key"])) for table, said in json.loads(str(row["held"] or "{}")).items()}
+    held = {
+        table: QuarantineState(said["version"], tuple(said["key"])) for table, said in json.loads(str(row["held"] or "{}")).items()
+    }
     return Release(**{name: row[name] for name in names}, tables=json.loads(str(row["tables"])), held=held)  # type: ignore[arg-type]
 
 

@@ -28,7 +28,7 @@ _PHOTOS = ct.pool(
 
 
 @dataclass(frozen=True)
-class Plan:
+class ShopPlan:
     """What to generate: nothing happens at or after `reference` (timezone-aware), nor 730 days before it."""
 
     scale: float
@@ -64,7 +64,7 @@ def micros(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def generate(plan: Plan) -> Iterator[Chunk]:
+def generate(plan: ShopPlan) -> Iterator[Chunk]:
     """All rows of all tables; a table's referenced rows come before it."""
     buyers = people.draw_buyers(plan.rng(1), plan.rows(100_000, 50), plan.start, plan.end)
     goods = catalogue.draw_goods(plan.rng(2), plan.rows(5_000, 60), plan.start, plan.end)
@@ -80,7 +80,7 @@ def generate(plan: Plan) -> Iterator[Chunk]:
         yield catalogue.stock_movements(plan.rng(9, part), ids, goods, times)
 
 
-def _all_sales(plan: Plan, buyers: Buyers, goods: Goods) -> Iterator[Chunk]:
+def _all_sales(plan: ShopPlan, buyers: Buyers, goods: Goods) -> Iterator[Chunk]:
     first_shipment = 1
     for part, ids, times in _spread(plan, 5, plan.rows(1_000_000, 200), CHUNK_ORDERS):
         for chunk in sales(
@@ -107,7 +107,7 @@ def times_of_day(rng: np.random.Generator, days: Ints, start: int) -> Ints:
     return np.sort(start + days * DAY + np.minimum((hour * (DAY / 24)).astype(np.int64), DAY - 1))
 
 
-def _spread(plan: Plan, stream: int, count: int, size: int = CHUNK_ROWS) -> Iterator[tuple[int, Ints, Ints]]:
+def _spread(plan: ShopPlan, stream: int, count: int, size: int = CHUNK_ROWS) -> Iterator[tuple[int, Ints, Ints]]:
     """`count` events over the days in parts of whole days and about `size`: part number, ids from 1, instants."""
     weights = day_weights(plan.reference - timedelta(days=DAYS), plan.rng(stream))
     weights[0] = 0.0  # the shop opens on the second day: customers and products exist by then

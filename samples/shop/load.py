@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from samples.shop.copytext import Chunk
-from samples.shop.generate import REFERENCE_DATE, Plan, generate
+from samples.shop.generate import REFERENCE_DATE, ShopPlan, generate
 
 TABLES = ("customers", "categories", "products", "orders", "order_lines", "payments", "shipments", "reviews", "stock_movements")
 IDENTITIES = {
@@ -48,7 +48,7 @@ def load(
     `report(table, rows)` is called after each chunk with the rows it brought. `replace` drops an earlier sample
     shop, and only that. Raises ShopExists, ValueError (a bad scale or reference) and psycopg2.Error.
     """
-    plan = Plan(scale, seed, reference)
+    plan = ShopPlan(scale, seed, reference)
     counts = dict.fromkeys(TABLES, 0)
     with transaction(dsn) as cursor:
         _make_room(cursor, replace)
@@ -119,7 +119,7 @@ def _drop(cursor: Cursor) -> None:
         raise ShopExists(f"cannot replace the sample shop, something else uses it: {_first_line(error)}") from error
 
 
-def _create(cursor: Cursor, plan: Plan) -> None:
+def _create(cursor: Cursor, plan: ShopPlan) -> None:
     try:
         cursor.execute(_SCHEMA.read_text(encoding="utf-8"))
     except (errors.DuplicateObject, errors.DuplicateTable) as error:
@@ -165,7 +165,7 @@ def _loading(cursor: Cursor) -> Iterator[None]:
 
 
 @contextmanager
-def _ahead(plan: Plan) -> Iterator[Iterator[Chunk]]:
+def _ahead(plan: ShopPlan) -> Iterator[Iterator[Chunk]]:
     """The plan's chunks, generated in a thread while the database is busy with earlier ones."""
     queue: Queue[Chunk | BaseException | None] = Queue(_AHEAD)
     stop = Event()

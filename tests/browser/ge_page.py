@@ -6,7 +6,7 @@ from great_expectations.core import ExpectationValidationResult
 
 from expectations import registry
 from expectations.report.page import Pages
-from expectations.runner import Ran
+from expectations.runner import SuiteResult
 from expectations.suite import Check
 from lakehouse.settings import Settings
 
@@ -36,6 +36,8 @@ def ge_page(lake: Settings) -> str:
         for number, success in enumerate((True, False), 1)
     ]
     pages = Pages(lake)
-    path = pages.add("silver.int_customers__current", 3, Ran(9, (), tuple(results), {}), False, datetime(2026, 3, 1, tzinfo=UTC))
+    path = pages.add(
+        "silver.int_customers__current", 3, SuiteResult(9, (), tuple(results), {}), False, datetime(2026, 3, 1, tzinfo=UTC)
+    )
     pages.build()
     return path

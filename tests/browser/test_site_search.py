@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from docs_site import build, past
+from docs_site import build, history_pages
 from lakehouse import atomic
 from lakehouse.tables import ledger
 from lakehouse.tables.ledger import SCHEMAS
@@ -102,7 +102,7 @@ def test_search_through_ten_thousand_verdicts_is_instant(tmp_path: Path, open_si
     lake = fake_lake.long(tmp_path, gates=2)
     index = build.build(lake, fake_lake.NOW)
     rows = [dict.fromkeys(SCHEMAS["verdicts"].names) | row for row in (_many(number) for number in range(10_000))]
-    for piece in past.pieces(rows, lambda path: False, build._render, ""):
+    for piece in history_pages.pieces(rows, lambda path: False, build._render, ""):
         if piece.path.startswith("search/"):
             atomic.write(index.parent / piece.path, piece.make())
     opened = open_site(index)

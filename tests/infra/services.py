@@ -14,7 +14,7 @@ from threading import Thread
 
 from infra.namespaces import METADATA
 
-from lakehouse.servers import postgres, weed
+from lakehouse.servers import postgres, seaweedfs
 from lakehouse.settings import Settings
 from samples.shop.load import load
 
@@ -34,8 +34,8 @@ def main(folder: str, address: str, scale: str) -> None:
     )
     database = postgres.of(settings)
     try:
-        weed.start(settings)
-        weed.adopt(settings)
+        seaweedfs.start(settings)
+        seaweedfs.adopt(settings)
         database.start()
         dsn = database.create_database("shop")
         load(dsn, float(scale))
@@ -52,7 +52,7 @@ def main(folder: str, address: str, scale: str) -> None:
         sys.stdin.read()
     finally:
         database.stop()
-        weed.stop(settings)
+        seaweedfs.stop(settings)
 
 
 class _Metadata(BaseHTTPRequestHandler):

@@ -17,7 +17,7 @@ from ports import free_ports
 from pydantic import SecretStr
 
 from ingestion import run as ingest
-from ingestion.outcome import Outcome
+from ingestion.outcome import TableOutcome
 from lakehouse.servers.postgres import Postgres
 from lakehouse.settings import Settings
 
@@ -89,14 +89,14 @@ def reading(settings: Settings, server: Postgres) -> Settings:
     return settings.model_copy(update={"source_dsn": SecretStr(server.dsn(str(settings.source_name)))})
 
 
-def outcome(settings: Settings) -> Outcome:
+def outcome(settings: Settings) -> TableOutcome:
     """The run's only table."""
     [only] = ingest.run(settings).outcomes
     assert only.status != "failed", only.error
     return only
 
 
-def copied(settings: Settings, standby: Standby) -> Outcome:
+def copied(settings: Settings, standby: Standby) -> TableOutcome:
     """As `outcome`, once the replica has what the primary has."""
     standby.catch_up()
     return outcome(settings)

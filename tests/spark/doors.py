@@ -22,13 +22,13 @@ from value_kinds import COLUMNS, COMMENT, DELTA, KEYS, ROWS, SPELT, expected
 from comporta import prompt
 from comporta.gate import run_gate
 from docs_site import build
-from expectations import notify, quarantine, registry
+from expectations import notification, quarantine, registry
 from expectations.compile import frame
 from expectations.drafting import profile
 from expectations.evidence import Evidence
-from expectations.runner import Judged, Runner, _detail, dumps, plain
+from expectations.runner import Runner, TableRows, _detail, dumps, plain
 from expectations.suite import Check, Suite
-from expectations.verdict import Outcome, Verdict
+from expectations.verdict import CheckOutcome, Verdict
 from inspection import diff, story
 from inspection.command import _example
 from inspection.key import told
@@ -41,7 +41,7 @@ from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 from lakehouse.tables.types import spark_types
 from workspaces import branch
-from workspaces.dev import Own
+from workspaces.dev import DevSchemas
 
 Seen = dict[tuple[str, int], Any]
 ALL = [*COLUMNS.values(), *SPELT.values()]
@@ -57,7 +57,7 @@ class Lake:
     folder: Path
     warehouse: str  # of the server
     verdict: Verdict | None = None
-    difference: diff.Difference | None = None
+    difference: diff.TableDifference | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Lake:
     def duckdb(self) -> Engine:
         near = local.rows(self.settings, self.table)
         assert near is not None
-        return Engine(local.Engine(self.settings).ask, near, DUCKDB)
+        return Engine(local.DuckEngine(self.settings).ask, near, DUCKDB)
 
     @property
     def on_spark(self) -> Engine:
@@ -91,8 +91,10 @@ class Lake:
         checks = [Check.model_validate({"expect": "expect_column_values_to_be_null", "column": name}) for name in columns]
         return Suite(table=self.name, description="Values.", owner="tests", checks=checks, **more)
 
-    def run(self, engine: Engine, suite: Suite) -> tuple[Outcome, ...]:
-        judged = Judged(Evidence((engine,), self.types, lambda *_: ""), ("id",), lambda: pytest.fail("left to Great Expectations"))
+    def run(self, engine: Engine, suite: Suite) -> tuple[CheckOutcome, ...]:
+        judged = TableRows(
+            Evidence((engine,), self.types, lambda *_: ""), ("id",), lambda: pytest.fail("left to Great Expectations")
+        )
         return Runner().run(suite, self.name, judged).outcomes
 
 
@@ -102,7 +104,7 @@ def _of_rows(rows: list[dict[str, Any]]) -> Seen:
     }
 
 
-def _of_samples(outcomes: tuple[Outcome, ...]) -> Seen:
+def _of_samples(outcomes: tuple[CheckOutcome, ...]) -> Seen:
     """As the ledger has them: JSON, strictly read."""
     read = json.loads(dumps(outcomes), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert all("error" not in outcome for outcome in read), read
@@ -182,19 +184,21 @@ def _mask(lake: Lake) -> Seen:
 
 def _quarantine(lake: Lake) -> Seen:
     within = frame.scope([row for row in ledger.rows(lake.settings, "batches") if row["table_name"] == lake.name], None)
-    place = quarantine.Place(lake.name, lake.location, 0, within.key)
+    place = quarantine.BronzeTable(lake.name, lake.location, 0, within.key)
     assert quarantine.take_out(lake.settings, lake.spark, place, within, {'it\'s \\ "odd" ${x}': "id >= 0"}) == ROWS
     kept = DeltaTable(f"{lake.settings.lake_url}/quarantine/{lake.name}")
     assert _reasons(lake, kept) == {'it\'s \\ "odd" ${x}'}
     done = quarantine.requeue(lake.settings, lake.spark, lake.name, lake.suite(["id"]))
     assert (done.back, done.superseded, done.failing) == (ROWS, 0, 0)
     near = local.rows(lake.settings, DeltaTable(lake.location))
-    back = Engine(local.Engine(lake.settings).ask, f"select * from ({near}) where _batch_id > 1", DUCKDB)
+    back = Engine(local.DuckEngine(lake.settings).ask, f"select * from ({near}) where _batch_id > 1", DUCKDB)
     return _asked(lake, back)
 
 
 def _reasons(lake: Lake, kept: DeltaTable) -> set[Any]:
-    return {row[0] for row in local.Engine(lake.settings).ask(f"select _failed_checks from ({local.rows(lake.settings, kept)})")}
+    return {
+        row[0] for row in local.DuckEngine(lake.settings).ask(f"select _failed_checks from ({local.rows(lake.settings, kept)})")
+    }
 
 
 def _gate(lake: Lake) -> Seen:
@@ -252,7 +256,7 @@ def _told(lake: Lake) -> Seen:
             "smtp_url": _secret("smtp://127.0.0.1:1"),
             "gate_mail_to": "a@b.example",
         }
-        assert notify.tell(lake.settings.model_copy(update=update), "bronze", [lake.verdict]) == []
+        assert notification.tell(lake.settings.model_copy(update=update), "bronze", [lake.verdict]) == []
     written = (lake.settings.site_dir / "quality" / "bronze" / "verdict.json").read_text(encoding="utf-8")
     sent.append(_strict(json.loads(written)))
     assert len(sent) == 3 and all(lake.name in each and "right to left" not in each for each in sent)
@@ -318,9 +322,9 @@ def _diff_spark(lake: Lake) -> Seen:
 
 def _diff_models(lake: Lake) -> Seen:
     assert lake.difference
-    changed = branch.Changed("gold", "t", "models/t.sql", lake.difference, (COMMENT,), None)
+    changed = branch.ModelChange("gold", "t", "models/t.sql", lake.difference, (COMMENT,), None)
     for template in ("branch.md", "branch.html"):
-        text = branch.report([changed], Own("me"), template)
+        text = branch.report([changed], DevSchemas("me"), template)
         assert "<script>alert" not in text or template.endswith(".md")
         assert all(name in text for name in FEW)
     json.dumps(
@@ -369,7 +373,7 @@ def _dbt(lake: Lake) -> Seen:
         )
     assert done.success, done.exception
     near = local.rows(lake.settings, DeltaTable(f"{lake.warehouse}/{project.name}_main.db/t")) or ""
-    found = _asked(lake, Engine(local.Engine(lake.settings).ask, near, DUCKDB))
+    found = _asked(lake, Engine(local.DuckEngine(lake.settings).ask, near, DUCKDB))
     project.drop()
     return found
 

@@ -51,9 +51,9 @@ READERS = {  # modules that fetch rows of a lake's tables
     "expectations/evidence.py": "gate",
     "expectations/gate.py": "gate",
     "lakehouse/engines/local.py": "gate",
-    "expectations/others.py": "names",
+    "expectations/reference_tables.py": "names",
     "expectations/drafting/profile.py": "profile",
-    "expectations/promises.py": "gate",
+    "expectations/custom_expectations.py": "gate",
     "lakehouse/servers/postgres.py": "names",
     "expectations/quarantine.py": "quarantine",
     "inspection/diff.py": "diff",
@@ -114,7 +114,9 @@ def test_every_type_has_values() -> None:
     assert [*types._BEYOND] == [
         kind for kind in KINDS if kind in types._BEYOND and any(value.shown is None for value in KINDS[kind])
     ]
-    lately = {kind for kind in EDGES if types.map_column(types.Column("c", kind.partition("(")[0])).target != types.pa.string()}
+    lately = {
+        kind for kind in EDGES if types.map_column(types.SourceColumn("c", kind.partition("(")[0])).target != types.pa.string()
+    }
     assert {kind.partition("(")[0].removesuffix("[]") for kind in lately} <= named
 
 

@@ -9,7 +9,7 @@ from ingest_helpers import configure
 
 from ingestion import reconcile
 from ingestion import run as ingest
-from ingestion.outcome import Run
+from ingestion.outcome import IngestionRun
 from ingestion.sources.postgres import source as postgres
 from lakehouse.settings import Settings
 
@@ -219,7 +219,7 @@ def test_a_key_that_bronze_cannot_hold_is_refused_by_name(
         "create table t(id int, until timestamptz, v text, primary key (id, until))",
         "insert into t values (1, '2020-01-01', 'a'), (1, 'infinity', 'b'), (1, '-infinity', 'c')",
     )
-    done: Run = ingest.run(lake_settings)
+    done: IngestionRun = ingest.run(lake_settings)
     assert ["key column until" in item.error and "infinity" in item.error for item in done.failed] == [True]
     configure(monkeypatch, tmp_path, "tables:\n  public.t:\n    texts: [until]\n")
     assert copied(lake_settings) == {"t": (3, 0)}

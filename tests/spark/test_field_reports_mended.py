@@ -9,12 +9,12 @@ from ingest_helpers import configure
 
 from ingestion import reconcile
 from ingestion import run as ingest
-from ingestion.outcome import Run
+from ingestion.outcome import IngestionRun
 from ingestion.sources.postgres import source as postgres
 from lakehouse.settings import Settings
 
 
-def tables(done: Run) -> dict[str, str]:
+def tables(done: IngestionRun) -> dict[str, str]:
     """What became of each table."""
     return {outcome.table.removeprefix("public."): outcome.error or outcome.status for outcome in done.outcomes}
 

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 
 from expectations.compile import aggregate, changed, frame
 from expectations.evidence import Evidence
-from expectations.runner import Judged, _enough, _measured
+from expectations.runner import TableRows, _enough, _measured
 from expectations.suite import Suite
 from lakehouse.engines import catalog
 from lakehouse.engines.dialect import SPARK, Engine
@@ -38,7 +38,7 @@ def looked(settings: Settings, spark: Any, place: str) -> dict[int, tuple[int, b
     assert few is not None
     _, found = _measured(
         SUITE,
-        Judged(Evidence((engine,), spark_types(table), lambda *_: ""), (), lambda: None, few),
+        TableRows(Evidence((engine,), spark_types(table), lambda *_: ""), (), lambda: None, few),
         dict(enumerate(SUITE.checks, 1)),
     )
     enough = partial(_enough, SUITE)

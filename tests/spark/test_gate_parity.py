@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from expectations import registry
 from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
-from expectations.runner import Judged, Runner, _compiled, _detail, _enough, _raised, _samples, _validate
+from expectations.runner import Runner, TableRows, _compiled, _detail, _enough, _raised, _samples, _validate
 from expectations.suite import Check, Suite
 from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL
@@ -204,7 +204,7 @@ def test_what_is_compiled_says_what_great_expectations_says(
     on_spark = Engine(lambda text: spark.sql(text).collect(), query, SPARK)
     engines = {"spark": (on_spark,)}
     if near:
-        engines["duckdb"] = (Engine(local.Engine(spark_server).ask, near, DUCKDB), on_spark)
+        engines["duckdb"] = (Engine(local.DuckEngine(spark_server).ask, near, DUCKDB), on_spark)
     kept = judging.sql(query).cache()
     judged = _great_expectations(runner, kept)
     kept.unpersist()
@@ -214,7 +214,7 @@ def test_what_is_compiled_says_what_great_expectations_says(
         assert total == len(rows)
         # Spark finds quantiles by the sort that Great Expectations has it do; nothing would be won.
         assert set(CHECKS) - set(found) == (set() if near and name == "duckdb" else _SORTED), name
-        told = Judged(Evidence(asked, types, lambda *_: ""), ("id",), lambda: None)
+        told = TableRows(Evidence(asked, types, lambda *_: ""), ("id",), lambda: None)
         few, detail = _samples(SUITE, found, told, ("id",)), _detail(("id",), [*types])
         for number, one in found.items():
             made = _compiled(CHECKS[number], registry.build(CHECKS[number], number, "parity"), one, few.get(number), detail)

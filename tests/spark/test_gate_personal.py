@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 
 from comporta.gate import run_gate
 from docs_site.build import build
-from expectations import command, notify
+from expectations import command, notification
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import ledger
@@ -86,7 +86,7 @@ def test_no_personal_value_leaves_a_gate_and_every_check_is_noted(
     (verdict,) = _gate(lake, spark, tmp_path, SUITE)
     assert (verdict.verdict, verdict.ran) == ("failed", 16), verdict.reason
     command.show(lake, [verdict])
-    notify.tell(lake, "bronze", [verdict])
+    notification.tell(lake, "bronze", [verdict])
     build(lake, datetime.now(UTC))
     row = ledger.rows(lake, "verdicts")[-1]
     seen = {path.name: path.read_text() for path in lake.site_dir.rglob("*.*") if path.is_file()}

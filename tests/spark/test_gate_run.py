@@ -208,7 +208,7 @@ def test_a_failure_that_was_let_through_is_judged_again_once_the_exemption_has_e
     lake.release()
     assert lake.judge().unchanged
     lake.suite(SUITE + "exempt: {until: 2020-01-01, reason: migration}\n")
-    monkeypatch.setattr("expectations.others.datetime", _Later)
+    monkeypatch.setattr("expectations.reference_tables.datetime", _Later)
     assert lake.judge().verdict == "failed"
 
 

@@ -7,12 +7,12 @@ import pytest
 from bronze_reader import bronze, execute, latest, query
 
 from ingestion import run as ingest
-from ingestion.outcome import Outcome
+from ingestion.outcome import TableOutcome
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
 
-def outcome(settings: Settings, patterns: str | None = None) -> Outcome:
+def outcome(settings: Settings, patterns: str | None = None) -> TableOutcome:
     [only] = ingest.run(settings, patterns).outcomes
     assert only.status != "failed", only.error
     return only

@@ -110,7 +110,7 @@ class Table:
         said = quarantine.conditions(suite(least), spark_types(DeltaTable(self.place)))
         pending = [row for row in self.bronze() if row[3] > within.after and row[2] != "d"]
         failing = said if any(row[1] is None or row[1] < least for row in pending) and least > -10 else {}
-        place = quarantine.Place(self.name, self.place, version, ("id",))
+        place = quarantine.BronzeTable(self.name, self.place, version, ("id",))
         quarantine.take_out(self.settings, self.spark, place, within, failing)
         catalog.thrift_rows(self.settings, catalog.register_statement("bronze", self.name, self.place))
         release.publish(self.settings, "bronze", {self.name: version})
@@ -147,7 +147,7 @@ class Table:
         rows, others = (local.rows(self.settings, each) for each in (table, kept))
         assert rows and others
         query = frame.without(rows, others, held.key, DUCKDB.column)
-        return [tuple(row) for row in local.Engine(self.settings).ask(f"select {', '.join(COLUMNS)} from ({query})")]  # type: ignore[misc]
+        return [tuple(row) for row in local.DuckEngine(self.settings).ask(f"select {', '.join(COLUMNS)} from ({query})")]  # type: ignore[misc]
 
     def drop(self) -> None:
         for statement in (

@@ -14,7 +14,7 @@ from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
 
-def verdict(settings: Settings, table: str = "public.t") -> reconcile.Verdict:
+def verdict(settings: Settings, table: str = "public.t") -> reconcile.TableComparison:
     [found] = [item for item in reconcile.run(settings) if item.table == table]
     return found
 

@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 
 from lakehouse.engines import catalog
 from lakehouse.settings import Settings
-from lakehouse.tables import candidate, vectors
+from lakehouse.tables import candidate, deletion_vectors
 
 
 def test_rows_are_counted_without_those_that_vectors_hide(spark_server: Settings) -> None:
@@ -33,7 +33,7 @@ def test_rows_are_counted_without_those_that_vectors_hide(spark_server: Settings
             held = DeltaTable(place, version=version)
             [(rows,)] = catalog.thrift_rows(spark_server, f"select count(*) from {table} version as of {version}")
             assert candidate.size_of(held).rows == rows, f"version {version}"
-            hidden.append(vectors.hidden(held))
+            hidden.append(deletion_vectors.hidden(held))
         assert hidden[0] == 0 < hidden[3] < hidden[7] < hidden[last]
     finally:
         catalog.thrift_rows(spark_server, f"drop schema {schema} cascade")

@@ -7,7 +7,7 @@ from typing import Any
 from expectations import registry
 from expectations.compile import frame
 from expectations.evidence import Evidence
-from expectations.runner import Judged, Runner, _detail, dumps
+from expectations.runner import Runner, TableRows, _detail, dumps
 from expectations.suite import Check, Suite
 from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL
@@ -54,11 +54,11 @@ def judge(settings: Settings, location: str) -> dict[str, Any]:
     on_spark = Engine(lambda text: spark.sql(text).collect(), query, SPARK)
     near = local.rows(settings, table)
     assert near is not None
-    duck = Engine(local.Engine(settings).ask, near, DUCKDB)
+    duck = Engine(local.DuckEngine(settings).ask, near, DUCKDB)
     runner = Runner()
     found: dict[str, Any] = {}
     for lane, engines in {"duckdb": (duck, on_spark), "spark": (on_spark,)}.items():
-        ran = runner.run(suite, "elsewhere", Judged(Evidence(engines, types, lambda *_: ""), ("id",), lambda: spark.sql(query)))
+        ran = runner.run(suite, "elsewhere", TableRows(Evidence(engines, types, lambda *_: ""), ("id",), lambda: spark.sql(query)))
         found[lane] = [(outcome.success, outcome.considered, *json.loads(dumps((outcome,)))) for outcome in ran.outcomes]
     theirs = {n: registry.build(check, n, "elsewhere") for n, check in enumerate(suite.checks, 1) if check.expect != "fresh"}
     results, _ = runner._ask("elsewhere", spark.sql(query), theirs, _detail(("id",), [*types]))

@@ -14,12 +14,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.bronze.columns import Column, Mapped
+from ingestion.bronze.columns import ColumnMapping, SourceColumn
 from ingestion.bronze.names import delta_names, table_name
 from ingestion.bronze.table import Bronze
 from ingestion.bronze.work import RESULT, BatchContext
 from ingestion.bronze.write import technical, write
-from ingestion.sources.base import Plan, Request, RunPlan, SourceTable
+from ingestion.sources.base import Request, RunPlan, SourceTable, TablePlan
 from ingestion.sources.config import Section
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.settings import Settings
@@ -27,8 +27,8 @@ from lakehouse.store import storage
 
 # How its values travel: by the types of Arrow.
 COLUMNS = (
-    Mapped(Column("id", "long", nullable=False), source="", special=None, target=pa.int64()),
-    Mapped(Column("text", "text"), source="", special=None, target=pa.string()),
+    ColumnMapping(SourceColumn("id", "long", nullable=False), source="", special=None, target=pa.int64()),
+    ColumnMapping(SourceColumn("text", "text"), source="", special=None, target=pa.string()),
 )
 
 
@@ -86,7 +86,7 @@ class NotesReading:
         seen = Lines(**noted["window"]) if noted else None
         whole = seen is None or self.request.resync or seen.lines > len(self.lines)
         fresh = self.lines if whole or seen is None else self.lines[seen.lines :]
-        made = Plan(
+        made = TablePlan(
             label="notes",
             name=name,
             mode="incremental",
@@ -105,7 +105,7 @@ class NotesReading:
         )
         return RunPlan([made])
 
-    def read(self, plans: Sequence[Plan], batch: BatchContext) -> list[dict[str, Any]]:
+    def read(self, plans: Sequence[TablePlan], batch: BatchContext) -> list[dict[str, Any]]:
         done = []
         for plan in plans:
             for fresh in plan.work:

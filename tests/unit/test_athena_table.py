@@ -71,7 +71,7 @@ def table(
     return folder
 
 
-def seen(folder: Path) -> athena.Seen:
+def seen(folder: Path) -> athena.TableVersion:
     return glue._seen(DeltaTable(str(folder)), str(folder))
 
 
@@ -142,15 +142,15 @@ def test_deletion_vectors_that_can_t_be_ruled_out_are_refused(tmp_path: Path) ->
 
 
 def test_a_feature_that_nobody_has_heard_of_is_refused() -> None:
-    strange = athena.Seen((), frozenset({"fancy"}), {}, (), False, "s3://b/t", ())
+    strange = athena.TableVersion((), frozenset({"fancy"}), {}, (), False, "s3://b/t", ())
     assert "the feature fancy" in athena.troubles(strange)[0].what
-    with_vectors = athena.Seen((), frozenset(), {}, (), True, "s3://b/t", ())
+    with_vectors = athena.TableVersion((), frozenset(), {}, (), True, "s3://b/t", ())
     assert athena.troubles(with_vectors)[0].what == "deletion vectors"
 
 
 def test_comments_fit_into_glue(tmp_path: Path) -> None:
     made = seen(table(tmp_path / "t", column("CamelCase", "long")))
-    words = athena.Words("One row\nper thing.", {"CamelCase": "x" * 300})
+    words = athena.Descriptions("One row\nper thing.", {"CamelCase": "x" * 300})
     entry = athena.table_input("t", made, "s3://b/m/", words, {})
     [given] = entry["StorageDescriptor"]["Columns"]
     assert (entry["Description"], given["Name"], len(given["Comment"])) == ("One row per thing.", "camelcase", 255)

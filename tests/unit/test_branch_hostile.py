@@ -5,10 +5,10 @@ from html import unescape
 
 from markdown_it import MarkdownIt
 
-from expectations.verdict import Outcome, Verdict
-from inspection.diff import Difference, Example
+from expectations.verdict import CheckOutcome, Verdict
+from inspection.diff import Example, TableDifference
 from workspaces import branch
-from workspaces.dev import Own
+from workspaces.dev import DevSchemas
 
 HOSTILE = (
     "<script>x</script> <img src=//e.example> ![i](http://e.example) [l](javascript:x) @team `c` | **b** &amp; <!-- \\ \x1b[2J ~s~"
@@ -16,11 +16,11 @@ HOSTILE = (
 TOLD = HOSTILE.replace("\x1b", r"\u001b")
 
 
-def _changed() -> branch.Changed:
-    outcome = Outcome(0, f"check {HOSTILE}", "critical", False, column=HOSTILE, error=HOSTILE)
+def _changed() -> branch.ModelChange:
+    outcome = CheckOutcome(0, f"check {HOSTILE}", "critical", False, column=HOSTILE, error=HOSTILE)
     verdict = Verdict("gold", "fct_a", 1, "failed", failures=(outcome,))
     example = Example("changed", {HOSTILE: HOSTILE}, (HOSTILE,), {HOSTILE: ("1", "<b>2")})
-    difference = Difference(
+    difference = TableDifference(
         "fct_a",
         "changed",
         1,
@@ -34,11 +34,11 @@ def _changed() -> branch.Changed:
         note=HOSTILE,
         examples=(example,),
     )
-    return branch.Changed("gold", "fct_a", HOSTILE, difference, (f"promises {HOSTILE}",), verdict, part=HOSTILE)
+    return branch.ModelChange("gold", "fct_a", HOSTILE, difference, (f"promises {HOSTILE}",), verdict, part=HOSTILE)
 
 
 def test_branch_hostile_names_stay_text_in_markdown() -> None:
-    text = branch.report([_changed()], Own("ana"), "branch.md")
+    text = branch.report([_changed()], DevSchemas("ana"), "branch.md")
     assert "@team" not in re.sub(r"`[^`]*`", "", text)  # a mention would tell people
     page = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
     assert set(re.findall(r"<(\w+)", page)) <= {
@@ -66,10 +66,10 @@ def test_branch_hostile_names_stay_text_in_markdown() -> None:
 
 
 def test_branch_hostile_names_stay_text_in_html() -> None:
-    page = branch.report([_changed()], Own("ana"), "branch.html")
+    page = branch.report([_changed()], DevSchemas("ana"), "branch.html")
     assert "<script>x" not in page and "<img" not in page and "<b>2" not in page and "javascript:x)" in page
 
 
 def test_a_page_of_a_branch_runs_no_script() -> None:
-    page = branch.report([_changed()], Own("ana"), "branch.html")
+    page = branch.report([_changed()], DevSchemas("ana"), "branch.html")
     assert page.index('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src') < page.index("<style>")

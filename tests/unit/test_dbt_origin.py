@@ -141,8 +141,8 @@ def test_what_has_changed_is_named() -> None:
 
 def test_views_of_releases_are_read_back_and_others_are_not(tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path)
-    for held in (None, view.Held(3, ("a`b",))):
-        query = view.plain(settings, "silver", "odd`name", view.Shown(7, held))
+    for held in (None, view.QuarantineState(3, ("a`b",))):
+        query = view.plain(settings, "silver", "odd`name", view.ReaderView(7, held))
         assert view.read(query) == ("silver_candidate", "odd`name", 7)
     for query in (
         "select * from `a`.`b`",

@@ -50,7 +50,7 @@ class Lake:
         ledger.append(self.settings, "releases", [row | {"held": json.dumps(held) if held else None}])
         return self.number
 
-    def diff(self, text: str = "1..2", rows: int = 0, show: bool = False) -> dict[str, diff.Difference]:
+    def diff(self, text: str = "1..2", rows: int = 0, show: bool = False) -> dict[str, diff.TableDifference]:
         before, after = diff.choose(self.settings, text)
         return {one.table: one for one in diff.compare(self.settings, Reader(self.settings), before, after, rows, show)}
 

@@ -2,21 +2,21 @@
 
 import pytest
 
-from ingestion.sources.files.infer import POSTGRES, Column, reader
+from ingestion.sources.files.infer import POSTGRES, InferredColumn, reader
 
 
 def kind(*values: str | None, comma: bool = False) -> str:
-    column = Column()
+    column = InferredColumn()
     for value in values:  # what comes in one piece and in several is the same
         column.take([value])
-    whole = Column()
+    whole = InferredColumn()
     whole.take(values)
     assert whole.kind(comma) == column.kind(comma)
     return column.kind(comma)[0]
 
 
 def why(*values: str | None, comma: bool = False) -> str:
-    column = Column()
+    column = InferredColumn()
     column.take(values)
     return column.kind(comma)[1]
 

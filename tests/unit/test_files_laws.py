@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from ingestion.sources.files.dialect import Said
+from ingestion.sources.files.dialect import FileOptions
 from ingestion.sources.files.table import look
 from lakehouse.errors import SourceError
 
@@ -116,7 +116,7 @@ def written(header: list[str], rows: Rows, dialect: csv.Dialect) -> str:
     return text.getvalue()
 
 
-def read_back(content: bytes, said: Said | None = None) -> tuple[list[str], list[list[object]]]:
+def read_back(content: bytes, said: FileOptions | None = None) -> tuple[list[str], list[list[object]]]:
     """Names and values, numbers as such; what is no number as text."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
@@ -193,7 +193,7 @@ def test_what_is_plain_is_never_refused(
     text = written(header, rows, _Dialect(separator, '"', ends, style))
     content = text.encode(encoding, "replace")
     name = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
-    assert read_back(content, Said(encoding=name)) == (
+    assert read_back(content, FileOptions(encoding=name)) == (
         header,
         [[cell.encode(encoding, "replace").decode(encoding) for cell in row] for row in rows],
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.sources.files.dialect import Said
-from ingestion.sources.files.table import Table, look
+from ingestion.sources.files.dialect import FileOptions
+from ingestion.sources.files.table import FileTable, look
 from lakehouse.errors import ComportaError, SettingsError, SourceError
 
 Row = list[str | None]
@@ -19,7 +19,7 @@ def write(folder: Path, content: bytes | str) -> Path:
     return path
 
 
-def names(table: Table) -> list[str]:
+def names(table: FileTable) -> list[str]:
     return [column.name for column in table.columns]
 
 
@@ -161,14 +161,18 @@ def test_what_is_nearly_a_number_says_why_it_is_text(tmp_path: Path) -> None:
 
 def test_what_is_said_holds(tmp_path: Path) -> None:
     path = write(tmp_path, "x\na,b;c\n1,5;2\n")
-    assert list(look(path, Said(separator=";", header=2)).values()) == [["1.5", "2"]]
-    assert names(look(path, Said(separator=",", header=2))) == ["a", "b;c"]
+    assert list(look(path, FileOptions(separator=";", header=2)).values()) == [["1.5", "2"]]
+    assert names(look(path, FileOptions(separator=",", header=2))) == ["a", "b;c"]
     path = write(tmp_path, "a\tb\n1\t\"x\"\n2\t'y'\n3\t\\\\z\n")
-    assert [row[1] for row in look(path, Said(quote="none", escape="none", separator="tab")).values()] == ['"x"', "'y'", "\\\\z"]
-    assert [row[1] for row in look(path, Said(quote="'", escape="backslash")).values()] == ['"x"', "y", "\\z"]
-    assert list(look(write(tmp_path, "a;b\n1;2\n"), Said(separator="none")).values()) == [["1;2"]]
+    assert [row[1] for row in look(path, FileOptions(quote="none", escape="none", separator="tab")).values()] == [
+        '"x"',
+        "'y'",
+        "\\\\z",
+    ]
+    assert [row[1] for row in look(path, FileOptions(quote="'", escape="backslash")).values()] == ['"x"', "y", "\\z"]
+    assert list(look(write(tmp_path, "a;b\n1;2\n"), FileOptions(separator="none")).values()) == [["1;2"]]
     with pytest.raises(SourceError, match="holds no '|'"):
-        look(path, Said(separator="|"))
+        look(path, FileOptions(separator="|"))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +199,7 @@ def test_what_is_said_holds(tmp_path: Path) -> None:
 )
 def test_whatever_is_said_is_a_word_or_refused(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "a,b\n1,2\n")
-    for said in (Said(encoding=text), Said(separator=text), Said(quote=text), Said(escape=text)):
+    for said in (FileOptions(encoding=text), FileOptions(separator=text), FileOptions(quote=text), FileOptions(escape=text)):
         try:
             assert look(path, said).rows == 1
         except (SettingsError, SourceError) as error:

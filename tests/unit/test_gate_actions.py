@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from expectations import notify
-from expectations.verdict import Outcome, Verdict
+from expectations import notification
+from expectations.verdict import CheckOutcome, Verdict
 from lakehouse.settings import Settings
 
-BAD = Outcome(
+BAD = CheckOutcome(
     1, "expect_column_values_to_be_between", "critical", False, "age", "me", unexpected_count=3, sample=({"id": 3, "age": -777},)
 )
 FAILED = Verdict("bronze", "crm__people", 3, "failed", "", 2, 2, 1, 1, 0, 4, "hash", (BAD,))
@@ -90,7 +90,7 @@ def mailbox() -> Iterator[tuple[str, list[str]]]:
 
 def test_every_gate_leaves_a_file_for_machines_without_values_of_rows(tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path)
-    assert notify.tell(settings, "bronze", [FAILED, PASSED]) == []
+    assert notification.tell(settings, "bronze", [FAILED, PASSED]) == []
     text = (settings.site_dir / "quality" / "bronze" / "verdict.json").read_text()
     said = json.loads(text)
     assert (said["layer"], said["passed"], [table["table"] for table in said["tables"]]) == (
@@ -110,15 +110,15 @@ def test_every_gate_leaves_a_file_for_machines_without_values_of_rows(tmp_path: 
         }
     ]
     assert "777" not in text.replace(said["at"], "")  # a time may have it among its microseconds
-    notify.tell(settings, "bronze", [PASSED])
+    notification.tell(settings, "bronze", [PASSED])
     assert json.loads((settings.site_dir / "quality" / "bronze" / "verdict.json").read_text())["passed"] is True
 
 
 def test_a_webhook_hears_of_what_did_not_pass_and_only_of_that(tmp_path: Path, hook: Hook) -> None:
     settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(hook.url))
-    notify.tell(settings, "bronze", [PASSED])
+    notification.tell(settings, "bronze", [PASSED])
     assert hook.got == []
-    assert notify.tell(settings, "bronze", [FAILED, PASSED]) == []
+    assert notification.tell(settings, "bronze", [FAILED, PASSED]) == []
     [got] = hook.got
     assert "1 of 2 tables did not pass" in got["text"] and "bronze.crm__people failed" in got["text"]
     assert "(age), critical, 3 rows, owner me" in got["text"]
@@ -127,11 +127,11 @@ def test_a_webhook_hears_of_what_did_not_pass_and_only_of_that(tmp_path: Path, h
 
 def test_what_is_told_links_to_the_page_of_the_verdict(tmp_path: Path, hook: Hook) -> None:
     settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(hook.url), site_url="https://data.example.com/docs/")
-    notify.tell(settings, "bronze", [FAILED])
+    notification.tell(settings, "bronze", [FAILED])
     page = f"verdicts/{FAILED.verdict_id}.html"
     assert hook.got[0]["gate"]["tables"][0]["link"] == f"https://data.example.com/docs/{page}"
     assert f"https://data.example.com/docs/{page}" in hook.got[0]["text"]
-    assert notify.summary("bronze", [FAILED])["tables"][0]["link"] == page  # a place within the site, no address
+    assert notification.summary("bronze", [FAILED])["tables"][0]["link"] == page  # a place within the site, no address
 
 
 def test_a_webhook_that_is_away_for_a_moment_is_tried_again_and_one_that_stays_away_is_a_warning(
@@ -139,16 +139,16 @@ def test_a_webhook_that_is_away_for_a_moment_is_tried_again_and_one_that_stays_a
 ) -> None:
     settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(hook.url))
     hook.refuse = 1
-    assert notify.tell(settings, "bronze", [FAILED]) == [] and hook.asked == 2
+    assert notification.tell(settings, "bronze", [FAILED]) == [] and hook.asked == 2
     hook.asked, hook.refuse = 0, 99
-    [problem] = notify.tell(settings, "bronze", [FAILED])
+    [problem] = notification.tell(settings, "bronze", [FAILED])
     assert "GATE_WEBHOOK" in problem and "T0PSECRET" not in problem and hook.asked == 3
 
 
 def test_a_mail_tells_the_same(tmp_path: Path, mailbox: tuple[str, list[str]]) -> None:
     url, letters = mailbox
     settings = Settings(var_dir=tmp_path, gate_mail_to="data@example.com", smtp_url=SecretStr(url))
-    assert notify.tell(settings, "gold", [FAILED]) == []
+    assert notification.tell(settings, "gold", [FAILED]) == []
     letter = message_from_string(letters[0], policy=default)
     assert letter["Subject"] == "Comporta: the gold gate did not pass" and letter["To"] == "data@example.com"
     assert "crm__people failed" in letter.get_content()
@@ -157,18 +157,18 @@ def test_a_mail_tells_the_same(tmp_path: Path, mailbox: tuple[str, list[str]]) -
 def test_a_password_is_not_sent_to_a_mail_server_without_tls(tmp_path: Path, mailbox: tuple[str, list[str]]) -> None:
     url, letters = mailbox
     settings = Settings(var_dir=tmp_path, gate_mail_to="a@b.c", smtp_url=SecretStr(url.replace("//", "//me:hunter2@")))
-    [problem] = notify.tell(settings, "gold", [FAILED])
+    [problem] = notification.tell(settings, "gold", [FAILED])
     assert "GATE_MAIL_TO" in problem and "hunter2" not in problem and letters == []
 
 
 def test_a_mail_without_a_server_is_a_warning(tmp_path: Path) -> None:
-    assert "SMTP_URL is not set" in notify.tell(Settings(var_dir=tmp_path, gate_mail_to="a@b.c"), "gold", [FAILED])[0]
+    assert "SMTP_URL is not set" in notification.tell(Settings(var_dir=tmp_path, gate_mail_to="a@b.c"), "gold", [FAILED])[0]
 
 
 def test_a_webhook_is_told_names_as_text(tmp_path: Path, hook: Hook) -> None:
     settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(hook.url))
     name = "<!channel> <https://e.example|open> a & b"
-    notify.tell(settings, "bronze", [Verdict("bronze", name, 3, "failed", name)])
+    notification.tell(settings, "bronze", [Verdict("bronze", name, 3, "failed", name)])
     [got] = hook.got
     assert "&lt;!channel&gt; &lt;https://e.example|open&gt; a &amp; b" in got["text"] and "<" not in got["text"]
     assert got["gate"]["tables"][0]["table"] == name

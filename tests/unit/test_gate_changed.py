@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from expectations.compile import aggregate, changed
 from expectations.evidence import Evidence
-from expectations.runner import Judged, _enough, _measured
+from expectations.runner import TableRows, _enough, _measured
 from expectations.suite import Suite
 from lakehouse.engines import local
 from lakehouse.engines.dialect import DUCKDB, Engine
@@ -46,15 +46,15 @@ def rows(*pairs: tuple[int | None, str | None]) -> pa.Table:
     return pa.table({"n": pa.array([n for n, _ in pairs], pa.int64()), "kind": pa.array([kind for _, kind in pairs], pa.string())})
 
 
-def judge(folder: Path, verdicts: list[dict[str, Any]]) -> tuple[changed.Changed | None, dict[int, bool], dict[int, int]]:
+def judge(folder: Path, verdicts: list[dict[str, Any]]) -> tuple[changed.NewRows | None, dict[int, bool], dict[int, int]]:
     """What changed, and of each check whether it holds and how many rows it looked at."""
     settings, table = Settings(var_dir=folder / "var"), DeltaTable(str(folder / "t"))
     near = local.rows(settings, table)
     assert near is not None
-    engines = (Engine(local.Engine(settings).ask, near, DUCKDB),)
+    engines = (Engine(local.DuckEngine(settings).ask, near, DUCKDB),)
     judged = {"table_id": str(table.metadata().id)}
     few = changed.since(settings, table, [judged | row for row in verdicts], SUITE, engines)
-    _, found = _measured(SUITE, Judged(Evidence(engines, spark_types(table), lambda *_: ""), (), lambda: None, few), CHECKS)
+    _, found = _measured(SUITE, TableRows(Evidence(engines, spark_types(table), lambda *_: ""), (), lambda: None, few), CHECKS)
     counts = {number: one for number, one in found.items() if isinstance(one, aggregate.Counts)}
     enough = partial(_enough, SUITE)
     return few, {n: one.hold(*enough(n)) for n, one in counts.items()}, {n: one.elements for n, one in counts.items()}

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from comporta import gate
-from expectations.verdict import Outcome, Verdict
+from expectations.verdict import CheckOutcome, Verdict
 from lakehouse.errors import GateError
 from lakehouse.settings import Settings
 from lakehouse.tables import candidate, released
 
-BAD = Outcome(
+BAD = CheckOutcome(
     1,
     "expect_column_values_to_be_between",
     "critical",

@@ -25,7 +25,7 @@ def test_the_version_that_is_judged_is_read(place: str, tmp_path: Path, version:
     settings = Settings(var_dir=tmp_path)
     query = local.rows(settings, DeltaTable(place, version=version))
     assert query is not None
-    assert local.Engine(settings).ask(f"select count(*) from ({query})") == [(rows,)]
+    assert local.DuckEngine(settings).ask(f"select count(*) from ({query})") == [(rows,)]
 
 
 def test_types_are_deltas(place: str) -> None:
@@ -69,6 +69,6 @@ def test_nan_is_seen_though_the_files_statistics_leave_it_out(tmp_path: Path, co
     """Arrow's writer names the least and the greatest number; who trusts them takes every row for one in between."""
     settings, url = Settings(var_dir=tmp_path), str(tmp_path / "t")
     write_deltalake(url, pa.table({"ratio": [0.5, float("nan")]}))
-    query, engine = local.rows(settings, DeltaTable(url)), local.Engine(settings)
+    query, engine = local.rows(settings, DeltaTable(url)), local.DuckEngine(settings)
     assert engine.ask(f"select count(*) from ({query}) where {condition}") == [(1,)]
     assert engine.ask(f"select count(case when {condition} then 1 end) from ({query})") == [(1,)]

@@ -13,7 +13,7 @@ import pytest
 from certificates import Authority
 from pydantic import SecretStr
 
-from expectations import notify
+from expectations import notification
 from expectations.verdict import Verdict
 from lakehouse import network
 from lakehouse.settings import Settings
@@ -97,7 +97,7 @@ def _running(server: Server) -> Iterator[Server]:
 
 def told(folder: Path, server: Server, scheme: str) -> list[str]:
     url = f"{scheme}://me:{quote(PASSWORD, safe='')}@127.0.0.1:{server.server_address[1]}"
-    return notify.tell(Settings(var_dir=folder, gate_mail_to="a@b.c", smtp_url=SecretStr(url)), "gold", [FAILED])
+    return notification.tell(Settings(var_dir=folder, gate_mail_to="a@b.c", smtp_url=SecretStr(url)), "gold", [FAILED])
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
@@ -158,10 +158,10 @@ def test_a_webhook_that_nobody_vouches_for_is_told_nothing(
         server.socket = authority.server("127.0.0.1").wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings = Settings(var_dir=tmp_path, gate_webhook=SecretStr(f"https://127.0.0.1:{server.server_port}/services/T0PSECRET"))
-        [problem] = notify.tell(settings, "bronze", [FAILED])
+        [problem] = notification.tell(settings, "bronze", [FAILED])
         assert "GATE_WEBHOOK: nobody was told: the server's certificate is not trusted here: " in problem
         assert "T0PSECRET" not in problem and got == []
         for name, value in network.variables({"SSL_CERT_FILE": str(authority.path)}).items():
             monkeypatch.setenv(name, value)
-        assert notify.tell(settings, "bronze", [FAILED]) == [] and b"crm__people" in got[0]
+        assert notification.tell(settings, "bronze", [FAILED]) == [] and b"crm__people" in got[0]
         server.shutdown()

@@ -9,7 +9,7 @@ import pytest
 
 from expectations.report import offline
 from expectations.report.page import Pages
-from expectations.runner import Ran
+from expectations.runner import SuiteResult
 from lakehouse.settings import Settings
 
 PAGE = """<html><head><title>x</title><link rel="stylesheet" href="https://cdn.example/a.css"><style>.a{}</style></head>
@@ -88,7 +88,11 @@ def _page(folder: Path, values: list[str], column: str, observed: str) -> _Page:
     )
     pages = Pages(Settings(var_dir=folder))
     name = pages.add(
-        "gold.t", 1, cast(Ran, type("Ran", (), {"results": [failed], "meta": {}})), False, datetime(2026, 3, 1, tzinfo=UTC)
+        "gold.t",
+        1,
+        cast(SuiteResult, type("SuiteResult", (), {"results": [failed], "meta": {}})),
+        False,
+        datetime(2026, 3, 1, tzinfo=UTC),
     )
     pages.build()
     return _Page((folder / "site" / name).read_text())

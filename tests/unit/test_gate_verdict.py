@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.runner import dumps, plain
-from expectations.verdict import Outcome, judge
+from expectations.verdict import CheckOutcome, judge
 
 
-def held(number: int, severity: str = "critical", success: bool = True, error: str = "") -> Outcome:
-    return Outcome(number, "expect_x", severity, success, error=error)
+def held(number: int, severity: str = "critical", success: bool = True, error: str = "") -> CheckOutcome:
+    return CheckOutcome(number, "expect_x", severity, success, error=error)
 
 
 SUITE = st.lists(st.tuples(st.sampled_from(["critical", "warning"]), st.booleans()), min_size=1, max_size=12).map(
@@ -20,7 +20,7 @@ SUITE = st.lists(st.tuples(st.sampled_from(["critical", "warning"]), st.booleans
 
 
 @given(SUITE)
-def test_only_a_failed_critical_check_fails(outcomes: list[Outcome]) -> None:
+def test_only_a_failed_critical_check_fails(outcomes: list[CheckOutcome]) -> None:
     said = judge(len(outcomes), outcomes, 10, False)
     critical = [each for each in outcomes if not each.success and each.severity == "critical"]
     assert said.verdict == ("failed" if critical else "passed")
@@ -31,14 +31,14 @@ def test_only_a_failed_critical_check_fails(outcomes: list[Outcome]) -> None:
 
 
 @given(SUITE, st.data())
-def test_a_check_that_did_not_run_errors(outcomes: list[Outcome], data: st.DataObject) -> None:
+def test_a_check_that_did_not_run_errors(outcomes: list[CheckOutcome], data: st.DataObject) -> None:
     lost = data.draw(st.integers(0, len(outcomes) - 1))
     left = [each for position, each in enumerate(outcomes) if position != lost]
     assert judge(len(outcomes), left, 10, True).verdict == "errored"
 
 
 @given(SUITE, st.data())
-def test_a_check_that_ran_twice_errors(outcomes: list[Outcome], data: st.DataObject) -> None:
+def test_a_check_that_ran_twice_errors(outcomes: list[CheckOutcome], data: st.DataObject) -> None:
     twice = data.draw(st.sampled_from(outcomes))
     assert judge(len(outcomes), [*outcomes, twice], 10, True).verdict == "errored"
     if len(outcomes) > 1:
@@ -47,7 +47,7 @@ def test_a_check_that_ran_twice_errors(outcomes: list[Outcome], data: st.DataObj
 
 
 @given(SUITE, st.data())
-def test_a_broken_check_errors_whatever_its_severity_or_success(outcomes: list[Outcome], data: st.DataObject) -> None:
+def test_a_broken_check_errors_whatever_its_severity_or_success(outcomes: list[CheckOutcome], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(outcomes) - 1))
     broken = [*outcomes]
     broken[place] = replace(broken[place], error="no such column")
@@ -58,14 +58,14 @@ def test_a_broken_check_errors_whatever_its_severity_or_success(outcomes: list[O
 
 
 @given(SUITE, st.booleans(), st.integers(0, 5))
-def test_no_rows_pass_only_where_allowed_and_none_were_promised(outcomes: list[Outcome], allow: bool, promised: int) -> None:
+def test_no_rows_pass_only_where_allowed_and_none_were_promised(outcomes: list[CheckOutcome], allow: bool, promised: int) -> None:
     good = [replace(each, success=True) for each in outcomes]
     said = judge(len(good), good, 0, allow, promised)
     assert said.verdict == ("passed" if allow and not promised else "errored")
 
 
 @given(SUITE)
-def test_order_does_not_matter(outcomes: list[Outcome]) -> None:
+def test_order_does_not_matter(outcomes: list[CheckOutcome]) -> None:
     there, back = judge(len(outcomes), outcomes, 3, False), judge(len(outcomes), outcomes[::-1], 3, False)
     assert (there.verdict, there.failed_critical, there.failed_warning) == (back.verdict, back.failed_critical, back.failed_warning)
 

@@ -15,7 +15,7 @@ from lakehouse.errors import LockError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import lease, s3
 from lakehouse.store.lease import BEAT, MARGIN, TERM, Holder, Lease
-from lakehouse.store.lease_object import Bucket, Seen
+from lakehouse.store.lease_object import Bucket, LeaseObject
 
 
 class FakeStore:
@@ -27,10 +27,10 @@ class FakeStore:
         self.loses_answers = 0
         self.before_put = lambda: None
 
-    def look(self) -> Seen | None:
+    def look(self) -> LeaseObject | None:
         if self.away:
             raise StorageError("the store", "is away")
-        return Seen(self.held, str(self.etag), self.now - self.at) if self.held else None
+        return LeaseObject(self.held, str(self.etag), self.now - self.at) if self.held else None
 
     def put(self, holder: Holder, etag: str | None) -> str | None:
         if self.away:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.evidence import Evidence
-from expectations.promises import (
+from expectations.custom_expectations import (
     Conserved,
+    CustomExpectation,
     ForeignKey,
     Fresh,
-    Promise,
     SameAsContract,
     UsualRowCount,
     answer,
 )
+from expectations.evidence import Evidence
 from lakehouse.engines.dialect import DUCKDB, SPARK, Engine
 from lakehouse.tables.types import one_name
 
@@ -37,7 +37,7 @@ def evidence(tables: duckdb.DuckDBPyConnection, rows: str = "select * from child
     return Evidence((engine,), more.pop("types", {}), lambda name, engine, which: f"select * from {name}", now=NOW, **more)
 
 
-def answered(promise: Promise, told: Evidence) -> dict[str, Any]:
+def answered(promise: CustomExpectation, told: Evidence) -> dict[str, Any]:
     found, problem = answer(promise, told)
     assert problem == ""
     return found

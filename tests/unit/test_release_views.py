@@ -20,7 +20,7 @@ def made(settings: Settings, *versions: pa.Table) -> None:
 def ddl(tmp_path: Path, *versions: pa.Table) -> str | None:
     settings = Settings(var_dir=tmp_path)
     made(settings, *versions)
-    return view.either(settings, "gold", "t", view.Shown(0), view.Shown(1))
+    return view.either(settings, "gold", "t", view.ReaderView(0), view.ReaderView(1))
 
 
 OLD = pa.table({"id": pa.array([1], pa.int32()), "price": pa.array([1.5], pa.float32()), "gone": ["x"]})
@@ -60,5 +60,5 @@ def test_a_type_is_widened_only_where_each_value_stays(held: str, wanted: str, w
 def test_a_table_that_was_not_there_has_no_rows_before_the_moment(tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path)
     made(settings, OLD)
-    said = view.either(settings, "gold", "t", None, view.Shown(0))
+    said = view.either(settings, "gold", "t", None, view.ReaderView(0))
     assert said is not None and said.count("version as of") == 1 and "current_timestamp() >=" in said

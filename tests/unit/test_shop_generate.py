@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from samples.shop import copytext as ct
-from samples.shop.generate import REFERENCE_DATE, Plan, generate, micros
+from samples.shop.generate import REFERENCE_DATE, ShopPlan, generate, micros
 from samples.shop.truth import TRUTH
 
 
-def digests(plan: Plan) -> dict[str, str]:
+def digests(plan: ShopPlan) -> dict[str, str]:
     """One digest of all the bytes of each table."""
     found: dict[str, hashlib._Hash] = {}
     for chunk in generate(plan):
@@ -22,18 +22,18 @@ def digests(plan: Plan) -> dict[str, str]:
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
-    assert digests(Plan(0.002)) == digests(Plan(0.002))
+    assert digests(ShopPlan(0.002)) == digests(ShopPlan(0.002))
 
 
-@pytest.mark.parametrize("other", [Plan(0.002, seed=8), Plan(0.002, reference=datetime(2025, 1, 1, tzinfo=UTC))])
-def test_another_seed_or_date_gives_another_shop(other: Plan) -> None:
-    base, changed = digests(Plan(0.002)), digests(other)
+@pytest.mark.parametrize("other", [ShopPlan(0.002, seed=8), ShopPlan(0.002, reference=datetime(2025, 1, 1, tzinfo=UTC))])
+def test_another_seed_or_date_gives_another_shop(other: ShopPlan) -> None:
+    base, changed = digests(ShopPlan(0.002)), digests(other)
     assert [table for table in base if base[table] == changed[table]] in ([], ["categories"])
 
 
 def test_rows_follow_the_scale() -> None:
     rows: Counter[str] = Counter()
-    for chunk in generate(Plan(0.01)):
+    for chunk in generate(ShopPlan(0.01)):
         rows[chunk.table] += chunk.rows
         assert chunk.payload.count(b"\n") == chunk.rows
         assert chunk.payload.count(b"\t") == chunk.rows * (len(chunk.columns) - 1)
@@ -47,7 +47,7 @@ def test_rows_follow_the_scale() -> None:
 )  # noqa: DTZ001
 def test_a_bad_plan_is_refused(scale: float, reference: datetime) -> None:
     with pytest.raises(ValueError, match=r"scale must be|time zone"):
-        Plan(scale, reference=reference)
+        ShopPlan(scale, reference=reference)
 
 
 def test_copy_text_escapes_and_nulls() -> None:
@@ -71,7 +71,7 @@ def test_array_literals_quote_and_keep_nulls() -> None:
 
 
 def test_json_columns_are_json() -> None:
-    for chunk in generate(Plan(0.002)):
+    for chunk in generate(ShopPlan(0.002)):
         for name in {"preferences", "attributes", "client_info", "provider_data", "ship_to", "options"} & {*chunk.columns}:
             at = chunk.columns.index(name)
             for line in chunk.payload.decode().splitlines():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docs_site import build, files, past, record
+from docs_site import build, files, history_pages, record
 from lakehouse.pages import address
 from lakehouse.tables.ledger import SCHEMAS
 
@@ -31,7 +31,7 @@ def row(number: int, table: str = "a", **values: Any) -> dict[str, Any]:
 
 
 def pieces(rows: list[dict[str, Any]], *there: str) -> list[files.Piece]:
-    return past.pieces(rows, lambda path: path in there, build._render, "code")
+    return history_pages.pieces(rows, lambda path: path in there, build._render, "code")
 
 
 def made(site: Path, rows: list[dict[str, Any]], *there: str) -> list[str]:

@@ -9,7 +9,7 @@ from ingestion import many
 from ingestion.sources import config, kinds
 from ingestion.sources.config import Section, SourcesFile
 from ingestion.sources.postgres import entry
-from ingestion.sources.postgres.discover import Table
+from ingestion.sources.postgres.discover import PostgresTable
 from lakehouse.errors import LockError, SettingsError, SourceError
 from lakehouse.settings import Settings
 
@@ -77,7 +77,7 @@ def test_a_password_in_the_file_is_refused_without_being_shown() -> None:
 
 
 def test_entries_of_another_database_are_told_from_a_table_that_went() -> None:
-    tables = [Table("public", name, "r", 0, True, (), ()) for name in ("orders", "payments")]
+    tables = [PostgresTable("public", name, "r", 0, True, (), ()) for name in ("orders", "payments")]
 
     def anothers(said: dict[str, object]) -> bool:
         return entry.is_anothers(tables, entry.read(config.of(Settings(source_name="shop"), SourcesFile.model_validate(said))))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lakehouse import machine
 from lakehouse.errors import LockError, ServerError, SettingsError, StorageError
-from lakehouse.servers import jars, server, weed
+from lakehouse.servers import jars, seaweedfs, server
 from lakehouse.settings import ROOT, Settings
 from lakehouse.store import s3, storage
 from lakehouse.tables import candidate
@@ -113,9 +113,9 @@ def test_a_place_that_does_not_go_with_the_lake_is_refused(said: dict[str, str])
 
 def test_credentials_are_made_once_in_a_file_of_their_owner(tmp_path: Path) -> None:
     made = Settings(store="s3", var_dir=tmp_path)
-    assert weed._credentials(made) == weed._credentials(made)
-    assert (weed._identity(made).stat().st_mode & 0o777) == 0o600
-    assert weed._credentials(Settings(store="s3", var_dir=tmp_path / "b")) != weed._credentials(made)
+    assert seaweedfs._credentials(made) == seaweedfs._credentials(made)
+    assert (seaweedfs._identity(made).stat().st_mode & 0o777) == 0o600
+    assert seaweedfs._credentials(Settings(store="s3", var_dir=tmp_path / "b")) != seaweedfs._credentials(made)
 
 
 @pytest.mark.parametrize(

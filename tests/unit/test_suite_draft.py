@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from expectations import command, registry, suite
 from expectations.drafting import draft, profile, propose, relate
-from expectations.drafting.profile import Column, Profile
+from expectations.drafting.profile import ColumnProfile, Profile
 from expectations.drafting.propose import Subject
 from lakehouse.errors import GateError, SettingsError
 from lakehouse.settings import Settings
@@ -62,11 +62,11 @@ def lake(tmp_path: Path) -> Settings:
     return settings
 
 
-def drafted(settings: Settings, layer: str = "silver", table: str = "int_orders", owner: str | None = "me") -> draft.Draft:
+def drafted(settings: Settings, layer: str = "silver", table: str = "int_orders", owner: str | None = "me") -> draft.SuiteDraft:
     return draft.draft(settings, (layer, table), owner, NOW)
 
 
-def of(made: draft.Draft, column: str) -> dict[str, dict[str, Any]]:
+def of(made: draft.SuiteDraft, column: str) -> dict[str, dict[str, Any]]:
     return {check["expect"].removeprefix("expect_column_"): check for check in made.checks if check.get("column") == column}
 
 
@@ -206,7 +206,7 @@ def test_an_empty_table_teaches_nothing(tmp_path: Path) -> None:
 SUBJECT = Subject("gold", "t", (), "", None, NOW)
 
 
-def proposed(column: Column, rows: int = 100) -> list[str]:
+def proposed(column: ColumnProfile, rows: int = 100) -> list[str]:
     found = propose.checks(SUBJECT, Profile(rows, {column.name: column}))
     return [check["expect"].removeprefix("expect_column_") for check in found if check["expect"] != "usual_row_count"]
 
@@ -214,22 +214,22 @@ def proposed(column: Column, rows: int = 100) -> list[str]:
 @pytest.mark.parametrize(
     ("column", "wanted"),
     [
-        (Column("city", "string", 50, 3, codes=()), []),
-        (Column("amount", "double", 50, 9, low=0.0, high=1.0), ["values_to_be_between"]),
-        (Column("amount", "double", 50, 9, low=0.0, high=1.0, nan=1), []),
-        (Column("order_id", "long", 50, 9, low=1.0, high=9.0), []),
-        (Column("latitude", "double", 50, 9, low=-20.0, high=40.0), ["values_to_be_between"]),
-        (Column("reference", "string", 50, 50, shortest=8, longest=8), ["value_lengths_to_be_between"]),
-        (Column("word", "string", 50, 4, shortest=8, longest=8), []),
-        (Column("tags", "array", 100), ["values_to_not_be_null"]),
-        (Column("delta", "double", 50, 9, low=-1.0, high=5.0), []),
-        (Column("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), ["unexpected_rows_expectation", "fresh"]),
-        (Column("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=9)), ["unexpected_rows_expectation"]),
-        (Column("seen_at", "timestamp", 50, 9, newest=NOW + timedelta(days=1)), []),
-        (Column("due_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), []),
+        (ColumnProfile("city", "string", 50, 3, codes=()), []),
+        (ColumnProfile("amount", "double", 50, 9, low=0.0, high=1.0), ["values_to_be_between"]),
+        (ColumnProfile("amount", "double", 50, 9, low=0.0, high=1.0, nan=1), []),
+        (ColumnProfile("order_id", "long", 50, 9, low=1.0, high=9.0), []),
+        (ColumnProfile("latitude", "double", 50, 9, low=-20.0, high=40.0), ["values_to_be_between"]),
+        (ColumnProfile("reference", "string", 50, 50, shortest=8, longest=8), ["value_lengths_to_be_between"]),
+        (ColumnProfile("word", "string", 50, 4, shortest=8, longest=8), []),
+        (ColumnProfile("tags", "array", 100), ["values_to_not_be_null"]),
+        (ColumnProfile("delta", "double", 50, 9, low=-1.0, high=5.0), []),
+        (ColumnProfile("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), ["unexpected_rows_expectation", "fresh"]),
+        (ColumnProfile("seen_at", "timestamp", 50, 9, newest=NOW - timedelta(days=9)), ["unexpected_rows_expectation"]),
+        (ColumnProfile("seen_at", "timestamp", 50, 9, newest=NOW + timedelta(days=1)), []),
+        (ColumnProfile("due_at", "timestamp", 50, 9, newest=NOW - timedelta(days=1)), []),
     ],
 )
-def test_only_what_makes_sense_is_proposed(column: Column, wanted: list[str]) -> None:
+def test_only_what_makes_sense_is_proposed(column: ColumnProfile, wanted: list[str]) -> None:
     assert proposed(column) == wanted
 
 

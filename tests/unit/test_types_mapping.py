@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.bronze.columns import Column
+from ingestion.bronze.columns import SourceColumn
 from ingestion.bronze.names import delta_names, table_name
 from ingestion.sources.postgres.types import decimal_of, flags, map_column
 from lakehouse.engines.standard import quote
@@ -31,12 +31,12 @@ def test_a_decimal_holds_every_value_of_its_numeric_or_is_refused(precision: int
     "name", ["jsonb", "uuid", "cidr", "tsvector", "int4range", "time", "interval", "xml", "hstore", "anything"]
 )
 def test_what_has_no_counterpart_goes_as_text(name: str) -> None:
-    mapped = map_column(Column("c", name))
+    mapped = map_column(SourceColumn("c", name))
     assert mapped.target == pa.string() and mapped.source.endswith("::text")
 
 
 def test_flags_are_null_where_nothing_can_be_special() -> None:
-    assert flags([map_column(Column("c", "int4"))]) == "null::text"
+    assert flags([map_column(SourceColumn("c", "int4"))]) == "null::text"
 
 
 @given(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ingestion.sources.files import layout
-from ingestion.sources.files.layout import Layout, Refused
-from ingestion.sources.files.records import Dialect, Record, records
+from ingestion.sources.files.layout import Layout, LayoutProblem
+from ingestion.sources.files.records import CsvDialect, Record, records
 from lakehouse.errors import SettingsError
 
 SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|", "\0": "nothing"}
@@ -14,7 +14,7 @@ _WORDS = {"tab": "\t", "\\t": "\t", "none": "\0", "comma": ",", "semicolon": ";"
 
 
 @dataclass(frozen=True)
-class Said:
+class FileOptions:
     """What somebody told of a file; None is to be found out.
 
     Args:
@@ -72,7 +72,7 @@ class Signs:
     spaced: bool = False
 
 
-class Seen:
+class SignCollector:
     """Collects the signs of lines that pass."""
 
     def __init__(self, separator: str) -> None:
@@ -97,10 +97,10 @@ class Seen:
         return Signs(self._backslash and not self._other, self._is_single, self._is_spaced)
 
 
-def variants(separator: str, said: Said, signs: Signs) -> list[Dialect]:
+def variants(separator: str, said: FileOptions, signs: Signs) -> list[CsvDialect]:
     """The dialects with this separator that the signs allow, the usual one first."""
     return [
-        Dialect(separator, quote, escape, blanks)
+        CsvDialect(separator, quote, escape, blanks)
         for quote in said.quotes()
         for escape in said.escapes()
         for blanks in (False, True)
@@ -112,7 +112,7 @@ def variants(separator: str, said: Said, signs: Signs) -> list[Dialect]:
     ]
 
 
-def tries(sample: Sequence[str], complete: bool, said: Said) -> list[tuple[Dialect, Layout]] | Refused:
+def tries(sample: Sequence[str], complete: bool, said: FileOptions) -> list[tuple[CsvDialect, Layout]] | LayoutProblem:
     """The dialects that make a table of the first lines, and its layout, one of each separator, of the best kind; or why there is none.
 
     Args:
@@ -121,13 +121,13 @@ def tries(sample: Sequence[str], complete: bool, said: Said) -> list[tuple[Diale
     present = [separator for separator in said.separators() if any(separator in line for line in sample)]
     if not present:
         return _single(sample, said)
-    found, refused = list[tuple[Dialect, Layout]](), list[Refused]()
+    found, refused = list[tuple[CsvDialect, Layout]](), list[LayoutProblem]()
     for separator in present:
-        seen = Seen(separator)
+        seen = SignCollector(separator)
         lines = list(seen.over(sample))
         shapes = [(dialect, shape_of(lines, complete, dialect, said)) for dialect in variants(separator, said, seen.signs())]
         fit = [(dialect, shape) for dialect, shape in shapes if isinstance(shape, Layout)]
-        refused += [shape for _, shape in shapes if isinstance(shape, Refused)]
+        refused += [shape for _, shape in shapes if isinstance(shape, LayoutProblem)]
         found += sorted(fit, key=lambda each: each[1].rank)[:1]
     if not found:
         return next((each for each in refused if each.line), refused[0])
@@ -136,17 +136,17 @@ def tries(sample: Sequence[str], complete: bool, said: Said) -> list[tuple[Diale
     return equal if best < 2 else sorted(equal, key=lambda each: (each[1].odd, -each[1].width))[:1]
 
 
-def _single(sample: Sequence[str], said: Said) -> list[tuple[Dialect, Layout]] | Refused:
+def _single(sample: Sequence[str], said: FileOptions) -> list[tuple[CsvDialect, Layout]] | LayoutProblem:
     """A file of one column."""
     if said.separator and said.separators() != ["\0"]:
-        return Refused(0, f"holds no {said.separator!r}", "Leave SEPARATOR out, or say none where each line is one value")
-    dialect = Dialect("\0", said.quotes()[0])
+        return LayoutProblem(0, f"holds no {said.separator!r}", "Leave SEPARATOR out, or say none where each line is one value")
+    dialect = CsvDialect("\0", said.quotes()[0])
     line = next((number for number, text in enumerate(sample, 1) if text.strip()), 1)
     shape = layout.at(list(records(sample, dialect)), said.header or line)
-    return shape if isinstance(shape, Refused) else [(dialect, shape)]
+    return shape if isinstance(shape, LayoutProblem) else [(dialect, shape)]
 
 
-def shape_of(sample: Sequence[str], complete: bool, dialect: Dialect, said: Said) -> Layout | Refused:
+def shape_of(sample: Sequence[str], complete: bool, dialect: CsvDialect, said: FileOptions) -> Layout | LayoutProblem:
     """The layout that a dialect gives the first lines of a file, or why there is none."""
     found = list(records(sample, dialect))
     if not complete:
@@ -158,9 +158,9 @@ def shape_of(sample: Sequence[str], complete: bool, dialect: Dialect, said: Said
     return layout.find(found, complete)
 
 
-def _misquoted(found: Sequence[Record], sample: Sequence[str], dialect: Dialect) -> Refused | None:
+def _misquoted(found: Sequence[Record], sample: Sequence[str], dialect: CsvDialect) -> LayoutProblem | None:
     """What is wrong with quotes that are meant as such, since they stand around fields; None if they aren't."""
     if not any(field and len(field) > 1 and field[0] == field[-1] == '"' for each in found for field in each.fields):
         return None
     broken = next((each for each in records(sample, replace(dialect, quote='"')) if each.problem), None)
-    return Refused(broken.line, broken.problem) if broken else None
+    return LayoutProblem(broken.line, broken.problem) if broken else None

@@ -104,7 +104,7 @@ READ: dict[str, Callable[[str], str]] = {
 
 
 @dataclass
-class Column:
+class InferredColumn:
     """What was seen of one column."""
 
     kinds: list[str] = field(default_factory=lambda: list(_FITS))

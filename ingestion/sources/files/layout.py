@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ingestion.sources.files.infer import Column
+from ingestion.sources.files.infer import InferredColumn
 from ingestion.sources.files.records import Record
 
 _FOOTER = re.compile(
@@ -46,7 +46,7 @@ class Layout:
         return len(self.cells)
 
 
-class Refused(NamedTuple):
+class LayoutProblem(NamedTuple):
     """Why lines are no table: the line (0 for none), what was seen, what to do."""
 
     line: int
@@ -54,10 +54,10 @@ class Refused(NamedTuple):
     remedy: str = "Mend it, or say how it is meant: SEPARATOR=, QUOTE= (none where quotes are text), HEADER= (a line)"
 
 
-_UNEVEN = Refused(0, "no separator splits its lines alike")
+_UNEVEN = LayoutProblem(0, "no separator splits its lines alike")
 
 
-def find(records: Sequence[Record], complete: bool) -> Layout | Refused:
+def find(records: Sequence[Record], complete: bool) -> Layout | LayoutProblem:
     """The layout of a file that begins with `records`; or why there is none.
 
     Args:
@@ -65,7 +65,7 @@ def find(records: Sequence[Record], complete: bool) -> Layout | Refused:
     """
     rows = [record for record in records if record.fields or record.problem]
     if broken := next((record for record in rows if record.problem), None):
-        return Refused(broken.line, broken.problem)
+        return LayoutProblem(broken.line, broken.problem)
     widths = Counter(len(row.fields) for row in rows if len(row.fields) > 1)
     width = max(widths, key=lambda each: (widths[each], each), default=0)
     begin = next((number for number, row in enumerate(rows) if len(row.fields) == width and not _is_padded(row.fields)), None)
@@ -81,15 +81,15 @@ def find(records: Sequence[Record], complete: bool) -> Layout | Refused:
         return Layout(head[-1].line, tuple(head[-1].fields), begin - 1, trailing=True)
     if head and not _is_sure(head, body):
         seen = f"{fields(len(head[-1].fields))}, and {width} in line {body[0].line}"
-        return Refused(head[-1].line, seen, f"If line {body[0].line} is the header, say HEADER={body[0].line}")
+        return LayoutProblem(head[-1].line, seen, f"If line {body[0].line} is the header, say HEADER={body[0].line}")
     return Layout(body[0].line, tuple(body[0].fields), begin, odd=odd)
 
 
-def at(records: Sequence[Record], line: int) -> Layout | Refused:
+def at(records: Sequence[Record], line: int) -> Layout | LayoutProblem:
     """The layout of a file whose header is known to stand in `line`."""
     rows = [record for record in records if (record.fields or record.problem) and record.line >= line]
     if not rows or rows[0].line != line or rows[0].problem:
-        return Refused(line, rows[0].problem if rows and rows[0].line == line else "holds no header")
+        return LayoutProblem(line, rows[0].problem if rows and rows[0].line == line else "holds no header")
     titles = sum(bool(record.fields) for record in records if record.line < line)
     width, body = len(rows[0].fields), rows[1:]
     trailing = bool(body) and all(len(row.fields) == width + 1 and row.fields[-1] is None for row in body)
@@ -129,7 +129,7 @@ def kinds(rows: Sequence[Record]) -> list[str]:
     """The kinds of the columns of some rows of one width."""
     found = []
     for values in zip(*(row.fields for row in rows), strict=True):
-        column = Column()
+        column = InferredColumn()
         column.take(values)
         found.append(column.kinds[0] if column.kinds and column.filled else "text")
     return found

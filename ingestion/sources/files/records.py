@@ -13,7 +13,7 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r"}  # as PostgreSQL's COPY and MySQL w
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvDialect:
     """How fields are told apart.
 
     Args:
@@ -57,7 +57,7 @@ class _Lines:
         return line
 
 
-def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[Record]:
+def records(lines: Iterable[str], dialect: CsvDialect, first: int = 1) -> Iterator[Record]:
     """The records of `lines`, each with its own line end, of which the first has the number `first`."""
     numbered = _Lines(lines, first)
     separator = dialect.separator
@@ -82,7 +82,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
         yield Record(at, fields, problem)
 
 
-def _quick(dialect: Dialect) -> Callable[[str], list[str | None] | None]:
+def _quick(dialect: CsvDialect) -> Callable[[str], list[str | None] | None]:
     """The csv module for lines that it reads as we do: a record each, without an empty field in quotes or blanks before one."""
     if dialect.escape or dialect.blanks or not dialect.quote or dialect.separator == "\0":
         return lambda line: None
@@ -102,7 +102,7 @@ def _quick(dialect: Dialect) -> Callable[[str], list[str | None] | None]:
     return read
 
 
-def _fields(line: str, lines: _Lines, dialect: Dialect) -> list[str | None]:
+def _fields(line: str, lines: _Lines, dialect: CsvDialect) -> list[str | None]:
     if not line.rstrip("\r\n"):
         return []
     found: list[str | None] = []
@@ -127,7 +127,7 @@ def _fields(line: str, lines: _Lines, dialect: Dialect) -> list[str | None]:
         position += 1
 
 
-def _quoted(line: str, position: int, lines: _Lines, dialect: Dialect) -> tuple[str, str, int]:
+def _quoted(line: str, position: int, lines: _Lines, dialect: CsvDialect) -> tuple[str, str, int]:
     """The field whose quote was opened before `position`: its value, the line that it ends in, and where."""
     opened, length, parts = lines.number, 0, list[str]()
     stop = _stop((dialect.quote or "") + (dialect.escape or ""))
@@ -157,7 +157,7 @@ def _stop(characters: str) -> re.Pattern[str]:
     return re.compile(f"[{re.escape(characters)}]")
 
 
-def _bare(line: str, position: int, lines: _Lines, dialect: Dialect) -> tuple[str, str, int]:
+def _bare(line: str, position: int, lines: _Lines, dialect: CsvDialect) -> tuple[str, str, int]:
     """The field without quotes that begins at `position`."""
     stop = _stop("\r\n" + dialect.separator + (dialect.escape or ""))
     parts = list[str]()

@@ -6,11 +6,11 @@ from itertools import islice
 from pathlib import Path
 
 from ingestion.sources.files import layout
-from ingestion.sources.files.dialect import Seen, Signs
+from ingestion.sources.files.dialect import SignCollector, Signs
 from ingestion.sources.files.encoding import Encoding
-from ingestion.sources.files.infer import Column
+from ingestion.sources.files.infer import InferredColumn
 from ingestion.sources.files.layout import Layout
-from ingestion.sources.files.records import LONGEST, Dialect, Record, records
+from ingestion.sources.files.records import LONGEST, CsvDialect, Record, records
 from lakehouse.errors import SourceError
 
 _SAMPLE = 2000  # lines, of a million characters in all, that dialects are tried on before the whole file is
@@ -19,12 +19,12 @@ _TOLD = 20  # problems that are kept; the others are counted
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileFormat:
     """A file, and a way to read it."""
 
     path: Path
     encoding: Encoding
-    dialect: Dialect
+    dialect: CsvDialect
     layout: Layout
 
 
@@ -39,7 +39,7 @@ class Survey:
         remarks: what looks odd, and fits.
     """
 
-    columns: list[Column]
+    columns: list[InferredColumn]
     rows: int = 0
     blanks: int = 0
     footers: int = 0
@@ -55,10 +55,10 @@ class Survey:
             self.problems.append((line, reason))
 
 
-def survey(reading: Reading) -> Survey:
+def survey(reading: FileFormat) -> Survey:
     """Read the whole file."""
-    found = Survey([Column() for _ in reading.layout.cells])
-    seen = Seen(reading.dialect.separator)
+    found = Survey([InferredColumn() for _ in reading.layout.cells])
+    seen = SignCollector(reading.dialect.separator)
     chunk, last, hollow = list[list[str | None]](), Record(0, []), 0
     for record in fitted(reading, found, seen):
         if record.problem:
@@ -82,7 +82,7 @@ def survey(reading: Reading) -> Survey:
     return found
 
 
-def _take(columns: list[Column], rows: list[list[str | None]]) -> None:
+def _take(columns: list[InferredColumn], rows: list[list[str | None]]) -> None:
     for column, values in zip(columns, zip(*rows, strict=True), strict=False):
         column.take(values)
 
@@ -97,7 +97,7 @@ def _total(found: Survey, last: Record) -> None:
         found.remarks.append(f"line {last.line} begins with {last.fields[0]}, and is taken as a row")
 
 
-def fitted(reading: Reading, tally: Survey | None = None, seen: Seen | None = None) -> Iterator[Record]:
+def fitted(reading: FileFormat, tally: Survey | None = None, seen: SignCollector | None = None) -> Iterator[Record]:
     """The records below the header; one that does not fit it has a problem. Blank lines and a footer are counted only."""
     shape, tally = reading.layout, tally or Survey([])
     below: Iterable[str] = islice(lines(reading.path, reading.encoding), shape.header - 1, None)

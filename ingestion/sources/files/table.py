@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ingestion.sources.files import dialect as dialects
 from ingestion.sources.files import encoding, infer, kind, layout
-from ingestion.sources.files.dialect import SEPARATORS, Said
-from ingestion.sources.files.infer import Column
-from ingestion.sources.files.layout import Refused
-from ingestion.sources.files.records import Dialect
-from ingestion.sources.files.survey import Reading, Survey, first_lines, fitted, survey
+from ingestion.sources.files.dialect import SEPARATORS, FileOptions
+from ingestion.sources.files.infer import InferredColumn
+from ingestion.sources.files.layout import LayoutProblem
+from ingestion.sources.files.records import CsvDialect
+from ingestion.sources.files.survey import FileFormat, Survey, first_lines, fitted, survey
 from lakehouse.errors import SourceError
 
 _LOOKED_AT = 2000  # rows that a header is held against
@@ -35,7 +35,7 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """A file that is a table.
 
     Args:
@@ -44,7 +44,7 @@ class Table:
         notes: what somebody should know who expects the file as it is.
     """
 
-    reading: Reading
+    reading: FileFormat
     columns: tuple[TableColumn, ...]
     rows: int
     problems: tuple[tuple[int, str], ...]
@@ -87,13 +87,13 @@ class Table:
             raise SourceError(str(self.reading.path), "changed while it was read", remedy="Run again")
 
 
-def look(path: Path, said: Said | None = None) -> Table:
+def look(path: Path, said: FileOptions | None = None) -> FileTable:
     """Find out what a file is like, by reading all of it.
 
     Raises:
         SourceError: it is no table, or could be more than one.
     """
-    said, state = said or Said(), _state(path)
+    said, state = said or FileOptions(), _state(path)
     with path.open("rb") as file:
         start = file.read(4096)
     if not start.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
@@ -104,7 +104,7 @@ def look(path: Path, said: Said | None = None) -> Table:
     if not said.header and not found.wrong:
         _check_header(reading)
     columns, notes = _columns(reading, found)
-    return Table(
+    return FileTable(
         reading=reading,
         columns=columns,
         rows=found.rows,
@@ -115,14 +115,14 @@ def look(path: Path, said: Said | None = None) -> Table:
     )
 
 
-def _settled(path: Path, said: Said) -> tuple[Reading, Survey]:
+def _settled(path: Path, said: FileOptions) -> tuple[FileFormat, Survey]:
     """The one way to read the whole file as a table, and what it gives."""
     how = encoding.find(path, said.encoding)
     sample, complete = first_lines(path, how)
     tried = dialects.tries(sample, complete, said)
-    if isinstance(tried, Refused):
+    if isinstance(tried, LayoutProblem):
         raise SourceError(f"{path}, line {tried.line}" if tried.line else str(path), tried.seen, remedy=tried.remedy)
-    read = [(reading, survey(reading)) for reading in (Reading(path, how, *each) for each in tried)]
+    read = [(reading, survey(reading)) for reading in (FileFormat(path, how, *each) for each in tried)]
     good = [each for each in read if not each[1].wrong]
     if len(good) > 1:
         both = " or ".join(_shown(reading.dialect) for reading, _ in good)
@@ -130,17 +130,17 @@ def _settled(path: Path, said: Said) -> tuple[Reading, Survey]:
     return _challenged(*(good or read)[0], said)
 
 
-def _challenged(reading: Reading, found: Survey, said: Said) -> tuple[Reading, Survey]:
+def _challenged(reading: FileFormat, found: Survey, said: FileOptions) -> tuple[FileFormat, Survey]:
     """The reading, or another of quotes and escapes where the whole file shows that one to be right."""
     dialect, how = reading.dialect, reading.encoding
     others = [each for each in dialects.variants(dialect.separator, said, found.signs) if each != dialect]
     if not found.wrong:  # what stands between " is quoted
         others = [each for each in others if each.quote and not each.blanks]
-    fit = list[tuple[Reading, Survey]]()
+    fit = list[tuple[FileFormat, Survey]]()
     for other in others:
         shape = dialects.shape_of(*first_lines(reading.path, how), other, said)
-        if not isinstance(shape, Refused) and not shape.odd:
-            another = Reading(reading.path, how, other, shape)
+        if not isinstance(shape, LayoutProblem) and not shape.odd:
+            another = FileFormat(reading.path, how, other, shape)
             fit += [(another, read)] if not (read := survey(another)).wrong else []
     if found.wrong:
         return fit[0] if len(fit) == 1 else (reading, found)
@@ -150,18 +150,18 @@ def _challenged(reading: Reading, found: Survey, said: Said) -> tuple[Reading, S
     return reading, found
 
 
-def _is_same(one: Reading, other: Reading) -> bool:
+def _is_same(one: FileFormat, other: FileFormat) -> bool:
     both = zip_longest(fitted(one), fitted(other))
     return one.layout == other.layout and all(left and right and left.fields == right.fields for left, right in both)
 
 
-def _doubt(one: Dialect, other: Dialect) -> tuple[str, str, str]:
+def _doubt(one: CsvDialect, other: CsvDialect) -> tuple[str, str, str]:
     if one.quote != other.quote:
         return "' may stand around fields, or be part of them", "", "Say QUOTE=\"'\" or QUOTE='\"'"
     return "\\ may stand for itself, or make the character behind it plain", "", "Say ESCAPE=none or ESCAPE=backslash"
 
 
-def _check_header(reading: Reading) -> None:
+def _check_header(reading: FileFormat) -> None:
     line = reading.layout.header
     if doubt := layout.doubt(reading.layout.cells, list(islice(fitted(reading), _LOOKED_AT))):
         remedy = f"Write a header above it; if it is one, say HEADER={line}"
@@ -170,7 +170,7 @@ def _check_header(reading: Reading) -> None:
         raise SourceError(f"{reading.path}, line {line}", doubt, remedy=remedy)
 
 
-def _columns(reading: Reading, found: Survey) -> tuple[tuple[TableColumn, ...], tuple[str, ...]]:
+def _columns(reading: FileFormat, found: Survey) -> tuple[tuple[TableColumn, ...], tuple[str, ...]]:
     """The columns, and what is to be said of the file."""
     cells = reading.layout.cells
     names, changes = layout.names(cells)
@@ -191,7 +191,7 @@ def _columns(reading: Reading, found: Survey) -> tuple[tuple[TableColumn, ...], 
     return tuple(columns), tuple(notes + found.remarks)
 
 
-def _notes(name: str, kind_: str, why: str, column: Column) -> Iterator[str]:
+def _notes(name: str, kind_: str, why: str, column: InferredColumn) -> Iterator[str]:
     if why:
         yield f"{name} stays text: {why}"
     if kind_ in infer.DESCRIBED:
@@ -200,7 +200,7 @@ def _notes(name: str, kind_: str, why: str, column: Column) -> Iterator[str]:
         yield f"{name}: {', '.join(marks)} {'is' if len(marks) == 1 else 'are'} null"
 
 
-def _shown(dialect: Dialect) -> str:
+def _shown(dialect: CsvDialect) -> str:
     return SEPARATORS.get(dialect.separator, dialect.separator)
 
 

@@ -1,5 +1,5 @@
 """PostgreSQL as a source."""
 
-from ingestion.sources.postgres.source import Postgres as Kind
+from ingestion.sources.postgres.source import PostgresSource as Kind
 
 __all__ = ["Kind"]

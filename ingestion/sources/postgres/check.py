@@ -6,14 +6,14 @@ from psycopg2 import Error as DatabaseError
 from psycopg2.extensions import connection as Connection
 
 from ingestion.sources.postgres.connect import with_path
-from ingestion.sources.postgres.discover import Sizes, Table, sizes
+from ingestion.sources.postgres.discover import PostgresTable, Sizes, sizes
 from ingestion.sources.postgres.entry import Entry
 from ingestion.sources.postgres.refusal import LOCKED
 from lakehouse.engines.standard import quote
 from lakehouse.errors import SourceError
 
 
-def check_readable(table: Table) -> None:
+def check_readable(table: PostgresTable) -> None:
     """Whether this user may read its rows, all of them.
 
     Raises:
@@ -46,7 +46,7 @@ def check_zone(source: Connection, zone: str) -> None:
         cursor.execute("select now() at time zone %s", (zone,))
 
 
-def measure(source: Connection, table: Table, known: Sizes | None) -> Table:
+def measure(source: Connection, table: PostgresTable, known: Sizes | None) -> PostgresTable:
     """`table` with its sizes: `known`, or asked for by itself where one of all tables could not be told.
 
     Raises:
@@ -72,7 +72,7 @@ where l.relation = any (%s::oid[]) and l.mode = 'AccessExclusiveLock' order by l
 """
 
 
-def check_key(source: Connection, table: Table, key: Sequence[str], path: str) -> None:
+def check_key(source: Connection, table: PostgresTable, key: Sequence[str], path: str) -> None:
     """A key that no index of the source's keeps unique is looked at when the table is read whole: rows that share it would be one.
 
     Args:
@@ -96,7 +96,7 @@ def check_key(source: Connection, table: Table, key: Sequence[str], path: str) -
         )
 
 
-def remarks(table: Table, entry: Entry, cursor: str | None) -> list[str]:
+def remarks(table: PostgresTable, entry: Entry, cursor: str | None) -> list[str]:
     """What of the way it is copied may surprise."""
     notes = []
     if table.hidden:

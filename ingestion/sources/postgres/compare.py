@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.bronze.held import scan
 from ingestion.bronze.write import technical, write
-from ingestion.sources.postgres.work import Compare, Context
+from ingestion.sources.postgres.work import CompareTask, Context
 from lakehouse.engines.standard import literal, quote
 
 # Relations that a transaction may hold at a time, each by a lock and one for each of its indexes: the server's table of locks is
@@ -17,7 +17,7 @@ from lakehouse.engines.standard import literal, quote
 LOCKED = 100
 
 
-def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) -> dict[str, Any]:
+def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: CompareTask) -> dict[str, Any]:
     """Write the keys that are gone; `detail` tells the source's rows and how many keys bronze should have had and lacks."""
     detail: dict[str, int] = {"lacks": 0}
     if not work.within:  # a range is only compared where the whole was found to have changed
@@ -49,7 +49,7 @@ def compare(reader: duckdb.DuckDBPyConnection, context: Context, work: Compare) 
         reader.execute("drop table b; drop table s")
 
 
-def _probe(reader: duckdb.DuckDBPyConnection, work: Compare) -> tuple[int, int, int]:
+def _probe(reader: duckdb.DuckDBPyConnection, work: CompareTask) -> tuple[int, int, int]:
     """Rows that the source has, those written since the last batch, and those of these whose cursor did not move."""
     live = fresh = unmarked = 0
     for relations in _few(reader, work.relations):
@@ -89,7 +89,7 @@ def counting(relations: Sequence[str], changed: str, taken: str) -> str:
     return f"select sum(n)::bigint as n, sum(fresh)::bigint as fresh, sum(unmarked)::bigint as unmarked from ({parts}) x"
 
 
-def _everything(work: Compare, relations: Sequence[str]) -> str:
+def _everything(work: CompareTask, relations: Sequence[str]) -> str:
     keys = ", ".join(f"{item.source} as c{number}" for number, item in enumerate(work.mapped))
     within = f" where {work.within.format(quote(work.mapped[0].column.name))}" if work.within else ""
     select = f"select {keys}, coalesce({work.taken}, false) as taken from"

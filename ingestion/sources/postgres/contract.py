@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingestion.bronze.columns import Mapped
+from ingestion.bronze.columns import ColumnMapping
 from ingestion.sources.base import Change
-from ingestion.sources.postgres.discover import Leaf, Table
+from ingestion.sources.postgres.discover import Leaf, PostgresTable
 from ingestion.sources.postgres.types import MAPPING, remapped
 from lakehouse.errors import SourceError
 
@@ -56,7 +56,7 @@ class ContractError(SourceError):
         super().__init__(label, f"contract {policy}: {refused}", wanted, frozen if policy == "freeze" else anew)
 
 
-def shape_of(table: Table, key: Sequence[str] = ()) -> Shape:
+def shape_of(table: PostgresTable, key: Sequence[str] = ()) -> Shape:
     """The shape of `table` now."""
     return Shape(
         columns={column.name: column.number for column in table.columns},
@@ -67,7 +67,7 @@ def shape_of(table: Table, key: Sequence[str] = ()) -> Shape:
     )
 
 
-def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[Mapped], names: Mapping[str, str]) -> list[Change]:
+def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[ColumnMapping], names: Mapping[str, str]) -> list[Change]:
     """What differs between bronze and the source.
 
     Args:
@@ -84,7 +84,9 @@ def changes(seen: Shape | None, held: pa.Schema, mapped: Sequence[Mapped], names
     return found + [Change("dropped", name) for name in gone]
 
 
-def _column(item: Mapped, seen: Shape | None, was: Mapping[int, str], held: pa.Schema, names: Mapping[str, str]) -> list[Change]:
+def _column(
+    item: ColumnMapping, seen: Shape | None, was: Mapping[int, str], held: pa.Schema, names: Mapping[str, str]
+) -> list[Change]:
     column, target = item.column, names[item.column.name]
     before = was.get(column.number)
     if seen and before is not None and before != column.name:
@@ -121,13 +123,13 @@ def reread_reason(found: Sequence[Change]) -> str:
     return f"new columns: {', '.join(fresh)}" if fresh else ""
 
 
-def remapped_columns(seen: Shape | None, table: Table) -> list[str]:
+def remapped_columns(seen: Shape | None, table: PostgresTable) -> list[str]:
     """Columns whose values travel otherwise than when the table was last read."""
     since = seen.mapping if seen else 1
     return [column.name for column in table.columns if remapped(column, since)]
 
 
-def reworded_columns(seen: Shape | None, table: Table) -> list[str]:
+def reworded_columns(seen: Shape | None, table: PostgresTable) -> list[str]:
     """Columns whose values read otherwise than at the last batch though no row was written: a label was renamed, an attribute added."""
     found = []
     for column in table.columns:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ingestion.bronze.columns import Mapped
+from ingestion.bronze.columns import ColumnMapping
 from ingestion.sources.postgres.types import flags
 from lakehouse.engines.standard import quote
 
@@ -16,24 +16,24 @@ _SHARE = 15  # hex digits of the MD5 that are summed: 60 bits, a bigint on both 
 BUCKETS = 4096  # three hex digits of the key's MD5
 
 
-def in_source(mapped: Sequence[Mapped]) -> str:
+def in_source(mapped: Sequence[ColumnMapping]) -> str:
     """PostgreSQL's text of a row."""
     fields = [_source_field(_source_value(item), item.target) for item in mapped]
     return _joined([*fields, _source_field(flags(list(mapped)), pa.string())])
 
 
-def in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
+def in_bronze(mapped: Sequence[ColumnMapping], names: dict[str, str]) -> str:
     """DuckDB's text of a row."""
     fields = [_bronze_field(quote(names[item.column.name]), item.target) for item in mapped]
     return _joined([*fields, _bronze_field("_flags", pa.string())])
 
 
-def key_in_source(mapped: Sequence[Mapped]) -> str:
+def key_in_source(mapped: Sequence[ColumnMapping]) -> str:
     """PostgreSQL's text of a key."""
     return _joined([_source_field(_source_value(item, is_key=True), item.target) for item in mapped])
 
 
-def key_in_bronze(mapped: Sequence[Mapped], names: dict[str, str]) -> str:
+def key_in_bronze(mapped: Sequence[ColumnMapping], names: dict[str, str]) -> str:
     """DuckDB's text of a key."""
     return _joined([_bronze_field(_plus(quote(names[item.column.name]), item.target), item.target) for item in mapped])
 
@@ -93,7 +93,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_list(kind) and _is_text(kind.value_type))
 
 
-def _source_value(item: Mapped, is_key: bool = False) -> str:
+def _source_value(item: ColumnMapping, is_key: bool = False) -> str:
     value = _plus(item.source, item.target) if is_key else item.source
     if item.special:  # bronze has null there, and the value in `_flags`
         value = f"case when {item.special} then null else {value} end"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from psycopg2.extensions import connection as Connection
 
-from ingestion.bronze.columns import Column
+from ingestion.bronze.columns import SourceColumn
 from lakehouse.engines.standard import quote
 
 Sizes = Mapping[int, tuple[int, int]]
@@ -33,7 +33,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Table:
+class PostgresTable:
     """A relation of the source.
 
     Attributes:
@@ -53,7 +53,7 @@ class Table:
     row_estimate: int
     readable: bool
     key: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[SourceColumn, ...]
     leaves: tuple[Leaf, ...] = field(default=(), compare=False)
     hidden: tuple[str, ...] = ()
     populated: bool = True
@@ -105,12 +105,12 @@ class Table:
         times = {column.name for column in self.columns if column.type_name == "timestamp" and not column.is_array}
         return [name for name in CURSOR_NAMES if name in times]
 
-    def sized(self, sizes: "Sizes") -> "Table":
+    def sized(self, sizes: "Sizes") -> "PostgresTable":
         """The same with the sizes of its storage."""
         fresh = ((leaf, *sizes.get(leaf.oid, (leaf.pages, leaf.toast_pages))) for leaf in self.leaves)
         return replace(self, leaves=tuple(replace(leaf, pages=pages, toast_pages=toast) for leaf, pages, toast in fresh))
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> SourceColumn | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
 
@@ -210,7 +210,7 @@ from pg_class c where c.oid = any (%s::oid[]) and c.relkind in ('r', 'm')
 """
 
 
-def discover(source: Connection) -> list[Table]:
+def discover(source: Connection) -> list[PostgresTable]:
     """Every relation outside the system's schemas, by name; partitions stand under their root. Sizes are the last VACUUM's."""
     with source.cursor() as cursor:
         cursor.execute(_RELATIONS)
@@ -225,11 +225,11 @@ def discover(source: Connection) -> list[Table]:
     found = []
     for oid, schema, name, kind, estimate, readable, populated, secured in relations:
         shown = tuple(
-            replace(Column(*row), makeup=makeup.get((oid, row[0]), {})) for allowed, *row in columns.get(oid, []) if allowed
+            replace(SourceColumn(*row), makeup=makeup.get((oid, row[0]), {})) for allowed, *row in columns.get(oid, []) if allowed
         )
         hidden = tuple(row[1] for row in columns.get(oid, []) if not row[0])
         key = keys.get(oid, ())
-        table = Table(
+        table = PostgresTable(
             schema=schema,
             name=name,
             kind=kind,
@@ -248,7 +248,7 @@ def discover(source: Connection) -> list[Table]:
     return found
 
 
-def sizes(source: Connection, tables: Sequence[Table]) -> Sizes:
+def sizes(source: Connection, tables: Sequence[PostgresTable]) -> Sizes:
     """Pages of the storage of `tables` now, by oid: of the heap, and of values too large for it.
 
     Raises:

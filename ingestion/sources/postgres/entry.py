@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.sources.config import Section, SourceConfig, refusal, unknown
-from ingestion.sources.postgres.discover import Table
+from ingestion.sources.postgres.discover import PostgresTable
 from ingestion.sources.postgres.window import CURSOR_TYPES
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SourceError
@@ -80,7 +80,7 @@ def read(section: Section) -> Sources:
     return Sources(section.name, found, section.is_named)
 
 
-def select(tables: list[Table], patterns: str | None, sources: Sources) -> list[Table]:
+def select(tables: list[PostgresTable], patterns: str | None, sources: Sources) -> list[PostgresTable]:
     """The tables to copy: those that `patterns` (comma separated, `crm.*`) name, else every enabled one but views.
 
     Raises:
@@ -96,7 +96,7 @@ def select(tables: list[Table], patterns: str | None, sources: Sources) -> list[
     return chosen
 
 
-def vanished(tables: list[Table], sources: Sources) -> list[SourceError]:
+def vanished(tables: list[PostgresTable], sources: Sources) -> list[SourceError]:
     """An error for each enabled entry that names no table of the database."""
     labels = [table.label for table in tables]
     missing = [label for label, entry in sources.tables.items() if entry.enabled and label not in labels]
@@ -104,17 +104,17 @@ def vanished(tables: list[Table], sources: Sources) -> list[SourceError]:
     return [SourceError(label, "is not in the database", "", _near(label, labels) + remedy) for label in missing]
 
 
-def is_anothers(tables: list[Table], sources: Sources) -> bool:
+def is_anothers(tables: list[PostgresTable], sources: Sources) -> bool:
     """Whether a file that does not say whose its entries are has none that is like a table of this database."""
     names = [table.name for table in tables]
     near = any(difflib.get_close_matches(label.partition(".")[2], names, 1) for label in sources.tables)
     return not sources.is_named and bool(sources.tables) and not near
 
 
-def _matching(tables: list[Table], patterns: list[str]) -> list[Table]:
+def _matching(tables: list[PostgresTable], patterns: list[str]) -> list[PostgresTable]:
     if not patterns:
         raise SourceError("TABLES", "names no table", "public.orders,crm.*", "Leave it out for all of them")
-    chosen: list[Table] = []
+    chosen: list[PostgresTable] = []
     for pattern in patterns:
         full = pattern if "." in pattern else f"public.{pattern}"
         exact = [table for table in tables if table.label in (full, f"public.{pattern}")]  # names may hold [ ] * ? and dots
@@ -130,7 +130,7 @@ def _near(label: str, known: list[str]) -> str:
     return f"Did you mean {', '.join(near)}" if near else "See make discover for what is there"
 
 
-def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None]:
+def settle(table: PostgresTable, entry: Entry) -> tuple[str, tuple[str, ...], str | None]:
     """Mode, key and cursor of `table`: what the entry says, else what the catalog allows.
 
     Raises:
@@ -161,7 +161,7 @@ def settle(table: Table, entry: Entry) -> tuple[str, tuple[str, ...], str | None
     return mode, key, cursor
 
 
-def _check_cursor(table: Table, entry: Entry, name: str) -> None:
+def _check_cursor(table: PostgresTable, entry: Entry, name: str) -> None:
     column = table.column(name)
     assert column is not None
     kind = f"{column.type_name}{'[]' if column.is_array else ''}"
@@ -191,7 +191,7 @@ _MARKS |= dict.fromkeys(
 _MARKS |= dict.fromkeys(("date", "timestamp", "timestamptz"), "({0} is not null and {0} <> 'infinity')")
 
 
-def gone(table: Table, entry: Entry) -> str:
+def gone(table: PostgresTable, entry: Entry) -> str:
     """SQL condition under which a row of the source counts as deleted, by the type of the column that marks it.
 
     A boolean that is true, a number other than 0, a text that PostgreSQL reads as true, a time that is set; with `=value` a column
@@ -221,7 +221,7 @@ def gone(table: Table, entry: Entry) -> str:
     return mark.format(name, literal(column.name))
 
 
-def draft(tables: list[Table], sources: Sources) -> dict[str, Any]:
+def draft(tables: list[PostgresTable], sources: Sources) -> dict[str, Any]:
     """An entry for each of `tables` that has none."""
     return {
         table.label: _proposal(table)
@@ -230,7 +230,7 @@ def draft(tables: list[Table], sources: Sources) -> dict[str, Any]:
     }
 
 
-def _proposal(table: Table) -> dict[str, Any]:
+def _proposal(table: PostgresTable) -> dict[str, Any]:
     if table.kind == "v":
         return {"enabled": False, "mode": "full"}
     mode, key, cursor = settle(table, Entry())

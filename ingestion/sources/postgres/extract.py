@@ -17,16 +17,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.bronze.columns import Mapped
+from ingestion.bronze.columns import ColumnMapping
 from ingestion.bronze.held import rewrite
-from ingestion.bronze.work import RESULT, Rewrite
+from ingestion.bronze.work import RESULT, RewriteTask
 from ingestion.bronze.write import DoubtError, technical, write
 from ingestion.sources.postgres import tls
 from ingestion.sources.postgres.compare import LOCKED, compare, tell
 from ingestion.sources.postgres.ranges import halves, span_condition
 from ingestion.sources.postgres.types import flags, received
 from ingestion.sources.postgres.window import both
-from ingestion.sources.postgres.work import Context, Read, Work
+from ingestion.sources.postgres.work import Context, ReadTask, Work
 from lakehouse.engines.standard import literal, quote
 from lakehouse.redaction import know, know_login, redact
 
@@ -86,12 +86,12 @@ def _done(context: Context, lane: list[Work]) -> Iterator[pa.RecordBatch]:
 
 
 def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict[str, Any]:
-    if isinstance(work, Rewrite):
+    if isinstance(work, RewriteTask):
         return rewrite(reader, context, work)
     if work.path:
         tell(reader, work.path)
     try:
-        return _read(reader, context, work) if isinstance(work, Read) else compare(reader, context, work)
+        return _read(reader, context, work) if isinstance(work, ReadTask) else compare(reader, context, work)
     finally:
         if work.path:
             with suppress(duckdb.Error):  # of a transaction that has failed: another one follows
@@ -100,8 +100,8 @@ def _do(reader: duckdb.DuckDBPyConnection, context: Context, work: Work) -> dict
 
 def _halves(work: Work) -> list[Work]:
     """Two works in the place of one; none if it can't be divided."""
-    found = halves(work.span, work.pages) if isinstance(work, Read) and work.span else None
-    return [replace(work, span=span, pages=work.pages // 2) for span in found] if found and isinstance(work, Read) else []
+    found = halves(work.span, work.pages) if isinstance(work, ReadTask) and work.span else None
+    return [replace(work, span=span, pages=work.pages // 2) for span in found] if found and isinstance(work, ReadTask) else []
 
 
 def _lost(reader: duckdb.DuckDBPyConnection, context: Context, first: Exception) -> str:
@@ -176,7 +176,7 @@ def _join(reader: duckdb.DuckDBPyConnection, context: Context) -> None:
     tell(reader, *joined, *context.session, f"savepoint {_BEGUN}")
 
 
-def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> dict[str, Any]:
+def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: ReadTask) -> dict[str, Any]:
     """Write the range's rows, asking PostgreSQL only for the flags that can't be seen here; for all, where one is in doubt."""
     asked = [item for item in work.mapped if item.doubt is None]
     seen = [item for item in work.mapped if item.doubt is not None]
@@ -190,7 +190,7 @@ def _read(reader: duckdb.DuckDBPyConnection, context: Context, work: Read) -> di
         return write(reader, context, select=_select(context, work, list(work.mapped)), folder=work.folder, columns=columns)
 
 
-def _select(context: Context, work: Read, asked: list[Mapped]) -> str:
+def _select(context: Context, work: ReadTask, asked: list[ColumnMapping]) -> str:
     """DuckDB's query for the range; `asked` are the columns that may have flags."""
     # By position, since the reader cannot tell apart names that differ only in case.
     columns = [f"{item.source} as c{number}" for number, item in enumerate(work.mapped)]

@@ -7,16 +7,16 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from ingestion.sources.postgres.compare import counting, few
-from ingestion.sources.postgres.discover import Table
-from ingestion.sources.postgres.work import Compare
+from ingestion.sources.postgres.discover import PostgresTable
+from ingestion.sources.postgres.work import CompareTask
 
 
-def in_order(whole: Compare) -> bool:
+def in_order(whole: CompareTask) -> bool:
     """Whether PostgreSQL and DuckDB sort the key's first column alike, whatever the collation."""
     return whole.mapped[0].column.type_name in ("int2", "int4", "int8")
 
 
-def probe(source: Connection, table: Table, changed: str, taken: str = "true") -> tuple[int, int, int]:
+def probe(source: Connection, table: PostgresTable, changed: str, taken: str = "true") -> tuple[int, int, int]:
     """Rows of the table, those of them that are `changed`, and those of these that are not `taken`."""
     live = fresh = unmarked = 0  # of a partitioned table without a partition
     with source.cursor() as cursor:
@@ -29,7 +29,7 @@ def probe(source: Connection, table: Table, changed: str, taken: str = "true") -
     return live, fresh, unmarked
 
 
-def pieces(whole: Compare, source: Connection, table: Table, count: int) -> Iterator[Compare]:
+def pieces(whole: CompareTask, source: Connection, table: PostgresTable, count: int) -> Iterator[CompareTask]:
     """`whole` in about `count` ranges of the key's first column, which meet without gap or overlap."""
     bounds = _bounds(source, table, whole.mapped[0].column.name, count)
     edges = [None, *bounds, None]
@@ -38,7 +38,7 @@ def pieces(whole: Compare, source: Connection, table: Table, count: int) -> Iter
         yield replace(whole, within=" and ".join(sides) or "true", pages=whole.pages // (len(bounds) + 1))
 
 
-def _bounds(source: Connection, table: Table, column: str, count: int) -> list[int]:
+def _bounds(source: Connection, table: PostgresTable, column: str, count: int) -> list[int]:
     """Keys that split the table into about equal `count` pieces, from the statistics that ANALYZE left; none without them."""
     with source.cursor() as cursor:
         cursor.execute("savepoint bounds")

@@ -9,19 +9,19 @@ from psycopg2.extensions import connection as Connection
 
 from ingestion.bronze.names import delta_names, table_name
 from ingestion.bronze.table import Bronze
-from ingestion.bronze.work import Rewrite
+from ingestion.bronze.work import RewriteTask
 from ingestion.sources import base
 from ingestion.sources.postgres import contract, keys
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.check import check_key, check_readable, check_zone, measure, remarks
 from ingestion.sources.postgres.connect import with_path
 from ingestion.sources.postgres.contract import ContractError, Shape
-from ingestion.sources.postgres.discover import Leaf, Table
-from ingestion.sources.postgres.moment import Moment
+from ingestion.sources.postgres.discover import Leaf, PostgresTable
+from ingestion.sources.postgres.plan_context import PlanContext
 from ingestion.sources.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
 from ingestion.sources.postgres.types import KEY_HELD, map_column
 from ingestion.sources.postgres.window import Window, condition, next_window, reread_reason, written_since
-from ingestion.sources.postgres.work import Compare, Read, Work
+from ingestion.sources.postgres.work import CompareTask, ReadTask, Work
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SettingsError, SourceError
 from lakehouse.redaction import first_line
@@ -31,7 +31,7 @@ COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
 
 
 @dataclass(kw_only=True)
-class Plan(base.Plan):
+class PostgresPlan(base.TablePlan):
     """What a run does with one table of PostgreSQL.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan(base.Plan):
         path: statement that lets a view's functions be found.
     """
 
-    table: Table
+    table: PostgresTable
     entry: source_file.Entry
     by_xmin: bool = False
     path: str = ""
@@ -64,7 +64,7 @@ class Plan(base.Plan):
         return f"Set texts: [{', '.join(odd)}] in sources.yml to carry it as text, or key to other columns"
 
 
-def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
+def plan(moment: PlanContext, table: PostgresTable, taken: dict[str, str]) -> PostgresPlan:
     """Decide what to do with `table`.
 
     Args:
@@ -91,7 +91,7 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     mapped = tuple(
         map_column(column, entry.fitted(column.name), column.name in entry.texts, moment.encoding) for column in table.columns
     )
-    made = Plan(
+    made = PostgresPlan(
         label=table.label,
         table=table,
         name=name,
@@ -119,7 +119,7 @@ def plan(moment: Moment, table: Table, taken: dict[str, str]) -> Plan:
     return made
 
 
-def _name(moment: Moment, table: Table, taken: dict[str, str]) -> str:
+def _name(moment: PlanContext, table: PostgresTable, taken: dict[str, str]) -> str:
     name = table_name(moment.sources.source or moment.settings.source(), table.schema, table.name)
     if name in taken:
         seen = f"would be bronze.{name}, as {taken[name]} is"
@@ -127,14 +127,14 @@ def _name(moment: Moment, table: Table, taken: dict[str, str]) -> str:
     return name
 
 
-def _column_names(table: Table) -> dict[str, str]:
+def _column_names(table: PostgresTable) -> dict[str, str]:
     try:
         return delta_names([column.name for column in table.columns])
     except ValueError as error:
         raise SourceError(table.label, str(error), "names that Delta can tell apart", "Rename one, or copy a view") from None
 
 
-def last_window(moment: Moment, noted: dict[str, Any] | None, name: str) -> tuple[Window | None, Shape | None]:
+def last_window(moment: PlanContext, noted: dict[str, Any] | None, name: str) -> tuple[Window | None, Shape | None]:
     """The window and shape to go on from.
 
     Args:
@@ -152,7 +152,7 @@ def last_window(moment: Moment, noted: dict[str, Any] | None, name: str) -> tupl
     return window, shape
 
 
-def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
+def _fill(made: PostgresPlan, shape: Shape | None, moment: PlanContext) -> None:
     """Add the work, and what the batch is called."""
     request = moment.request
     if request.backfill:
@@ -188,7 +188,7 @@ def _fill(made: Plan, shape: Shape | None, moment: Moment) -> None:
         made.work += _compares(made, moment.source)
 
 
-def _reason(made: Plan, shape: Shape | None, moment: Moment) -> str:
+def _reason(made: PostgresPlan, shape: Shape | None, moment: PlanContext) -> str:
     request, window = moment.request, made.window
     if made.seen is None:
         return ""
@@ -207,13 +207,13 @@ def _reason(made: Plan, shape: Shape | None, moment: Moment) -> str:
     return reread_reason(made.seen, window.cursor, moment.snapshot, window.zone) or contract.reread_reason(made.changes)
 
 
-def _rekeyed(made: Plan, shape: Shape | None) -> bool:
+def _rekeyed(made: PostgresPlan, shape: Shape | None) -> bool:
     """Whether keys that bronze holds are written otherwise now, so that the old ones must be taken out whatever `deletes` says."""
     otherwise = {*contract.remapped_columns(shape, made.table), *contract.reworded_columns(shape, made.table)}
     return shape is not None and bool(otherwise & set(made.key))
 
 
-def _window(made: Plan) -> str:
+def _window(made: PostgresPlan) -> str:
     """Condition of the rows that the batch takes; "" for all."""
     if made.whole or made.seen is None:
         return ""
@@ -223,7 +223,7 @@ def _window(made: Plan) -> str:
     return condition(made.seen, column.nullable, column.type_name) if column else condition(made.seen, nullable=False)
 
 
-def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
+def _leaf_window(made: PostgresPlan, leaf: Leaf, shape: Shape | None) -> str:
     """As `_window`, but a partition attached since, or a table put in the place of another, is read whole."""
     rewritten_counts = made.window.cursor != "xmin"
     if shape is not None and not all(shape.holds(each, rewritten_counts) for each in leaf.covers or (leaf,)):
@@ -231,7 +231,7 @@ def _leaf_window(made: Plan, leaf: Leaf, shape: Shape | None) -> str:
     return _window(made)
 
 
-def _reads(made: Plan, leaf: Leaf, window: str, moment: Moment) -> list[Work]:
+def _reads(made: PostgresPlan, leaf: Leaf, window: str, moment: PlanContext) -> list[Work]:
     pieces: list[Piece] = [(0, None, 0)]
     if leaf.has_ctid and window:
         pieces = cut_window(moment.source, leaf, window, 4 * moment.settings.source_connections)
@@ -241,10 +241,10 @@ def _reads(made: Plan, leaf: Leaf, window: str, moment: Moment) -> list[Work]:
     return [_read(made, leaf.sql, where=window, pages=share, span=span) for span, (*_, share) in zip(spans, pieces, strict=True)]
 
 
-def _read(made: Plan, relation: str, where: str, pages: int, span: Span | None = None) -> Read:
+def _read(made: PostgresPlan, relation: str, where: str, pages: int, span: Span | None = None) -> ReadTask:
     op = "r" if made.whole else "u"
     gone = source_file.gone(made.table, made.entry)
-    return Read(
+    return ReadTask(
         table=made.name,
         relation=relation,
         where=where,
@@ -260,7 +260,7 @@ def _read(made: Plan, relation: str, where: str, pages: int, span: Span | None =
     )
 
 
-def _compares(made: Plan, source: Connection) -> list[Work]:
+def _compares(made: PostgresPlan, source: Connection) -> list[Work]:
     """The key comparison, in as many pieces as the table is large."""
     whole = _compare(made)
     if whole.pages <= COMPARE_PAGES or not keys.in_order(whole):
@@ -272,11 +272,11 @@ def _compares(made: Plan, source: Connection) -> list[Work]:
     return [*keys.pieces(whole, source, made.table, -(-whole.pages // COMPARE_PAGES))]
 
 
-def _compare(made: Plan) -> Compare:
+def _compare(made: PostgresPlan) -> CompareTask:
     parts = made.table.parts
     changed = written_since(made.seen) if made.seen and made.table.has_xmin and not made.reason else "true"
     keys = tuple(item for column in made.key for item in made.mapped if item.column.name == column)
-    return Compare(
+    return CompareTask(
         table=made.name,
         relations=tuple(leaf.sql for leaf in parts) or (made.table.sql,),
         changed=changed,
@@ -293,15 +293,15 @@ def _compare(made: Plan) -> Compare:
     )
 
 
-def _rewrites(made: Plan) -> list[Work]:
+def _rewrites(made: PostgresPlan) -> list[Work]:
     """Every file of bronze anew, in the wider types."""
     return [
-        Rewrite(table=made.name, file=path, columns=made.wanted, folder=made.bronze.url, pages=size // 8192)
+        RewriteTask(table=made.name, file=path, columns=made.wanted, folder=made.bronze.url, pages=size // 8192)
         for path, size in made.bronze.sizes().items()
     ]
 
 
-def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
+def _untouched(made: PostgresPlan, shape: Shape | None, moment: PlanContext) -> bool:
     """Whether a table without a key holds just the rows it held: none written since, and as many."""
     seen, table = made.seen, made.table
     if seen is None or not table.has_xmin or seen.live is None or reread_reason(seen, made.window.cursor, moment.snapshot):
@@ -315,7 +315,7 @@ def _untouched(made: Plan, shape: Shape | None, moment: Moment) -> bool:
     return True
 
 
-def _backfill(made: Plan, moment: Moment) -> None:
+def _backfill(made: PostgresPlan, moment: PlanContext) -> None:
     """Read a range of time again; the window stays where it is."""
     request, table = moment.request, made.table
     if made.seen is None:
@@ -343,7 +343,7 @@ def _backfill(made: Plan, moment: Moment) -> None:
         made.work.append(_read(made, table.sql, where, RANGE_PAGES))
 
 
-def _check_bounds(source: Connection, table: Table, where: str) -> None:
+def _check_bounds(source: Connection, table: PostgresTable, where: str) -> None:
     with source.cursor() as cursor:
         try:
             relation = table.parts[0].sql if table.parts else table.sql  # of partitions one, since all would have to be locked

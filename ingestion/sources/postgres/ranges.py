@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from ingestion.sources.postgres.discover import Leaf, Table
+from ingestion.sources.postgres.discover import Leaf, PostgresTable
 from lakehouse.engines.standard import quote
 
 RANGE_PAGES = 8192  # 64 MB as PostgreSQL stores it: a file of about 16 to 64 MB, and enough ranges to balance
@@ -27,7 +27,7 @@ _ROWS = 1200  # more than a page has: 291 of 8 kB, 1169 of 32 kB
 Piece = tuple[int, int | None, int]  # first page, first page of the next piece or None, share of the work in pages
 
 
-def cut(source: Connection, table: Table, leaf: Leaf) -> list[Piece]:
+def cut(source: Connection, table: PostgresTable, leaf: Leaf) -> list[Piece]:
     """Ranges that cost about the same: by what a few pages all over the table hold, not by their number.
 
     Pages that deletes left empty cost nothing, rows with large values (TOAST) more than their pages tell.
@@ -87,7 +87,7 @@ def even(costs: Sequence[float], pages: int, count: int) -> list[tuple[int, int 
     return list(zip(firsts, [*firsts[1:], None], strict=True))
 
 
-def _probe(source: Connection, table: Table, leaf: Leaf, probes: int) -> list[float]:
+def _probe(source: Connection, table: PostgresTable, leaf: Leaf, probes: int) -> list[float]:
     """What the first pages of each of `probes` equal parts of the table hold, as a cost."""
     sizes = [f"coalesce(pg_column_size({quote(column.name)}), 0)" for column in table.columns]
     cost = f"coalesce(sum({' + '.join([str(_ROW), *sizes])}), 0)::float8"

@@ -1,13 +1,13 @@
 """What the ledger recorded of each batch, beside what bronze's files hold of it now."""
 
 from ingestion.bronze.write import checksum_of, former_checksum_of
-from ingestion.sources.postgres.plan import Plan
+from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.side import BronzeSide
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
 
-def check(settings: Settings, plan: Plan, bronze: BronzeSide) -> list[str]:
+def check(settings: Settings, plan: PostgresPlan, bronze: BronzeSide) -> list[str]:
     """Batches whose rows or checksum are not what was recorded, each in a few words.
 
     Batches from before the table's columns changed last are left out: their files were written to another shape.
@@ -22,7 +22,7 @@ def check(settings: Settings, plan: Plan, bronze: BronzeSide) -> list[str]:
     return [words for words in told if words]
 
 
-def _of(settings: Settings, name: str, plan: Plan):  # type: ignore[no-untyped-def]
+def _of(settings: Settings, name: str, plan: PostgresPlan):  # type: ignore[no-untyped-def]
     return [row for row in ledger.rows(settings, name) if row["table_name"] == plan.name]
 
 

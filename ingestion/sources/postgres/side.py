@@ -15,7 +15,7 @@ from ingestion.sources.base import RowDigest, Sums
 from ingestion.sources.postgres import digest
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.connect import session
-from ingestion.sources.postgres.plan import Plan
+from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.sources.postgres.snapshot import Origin
 from ingestion.sources.postgres.window import both, written_since
@@ -29,7 +29,7 @@ from lakehouse.store import storage
 class SourceSide:
     """The table in PostgreSQL, in the exported snapshot, read in ranges by SOURCE_CONNECTIONS connections; by one if none can join."""
 
-    def __init__(self, settings: Settings, origin: Origin, plan: Plan) -> None:
+    def __init__(self, settings: Settings, origin: Origin, plan: PostgresPlan) -> None:
         self._origin, self._plan = origin, plan
         self._key = [item for column in plan.key for item in plan.mapped if item.column.name == column]
         self._text = digest.in_source(plan.mapped)
@@ -111,7 +111,7 @@ class SourceSide:
 class BronzeSide:
     """The latest row of each key in bronze's files; of a table without a key, the rows of its last batch."""
 
-    def __init__(self, settings: Settings, plan: Plan) -> None:
+    def __init__(self, settings: Settings, plan: PostgresPlan) -> None:
         self._plan = plan
         # Not /tmp, which in a container is memory, and little of it.
         scratch = str(access.scratch(settings.var_dir))

@@ -16,9 +16,9 @@ from ingestion.sources.postgres import recorded, tls
 from ingestion.sources.postgres.check import check_readable
 from ingestion.sources.postgres.connect import Source, open_source, prepare, session
 from ingestion.sources.postgres.contract import ContractError
-from ingestion.sources.postgres.discover import Sizes, Table, discover, sizes
-from ingestion.sources.postgres.moment import Moment
-from ingestion.sources.postgres.plan import Plan, plan
+from ingestion.sources.postgres.discover import PostgresTable, Sizes, discover, sizes
+from ingestion.sources.postgres.plan import PostgresPlan, plan
+from ingestion.sources.postgres.plan_context import PlanContext
 from ingestion.sources.postgres.refusal import LOCKED, lost, reason, remedy
 from ingestion.sources.postgres.side import BronzeSide, SourceSide
 from ingestion.sources.postgres.snapshot import Origin, can_join, take_snapshot, unknown
@@ -29,7 +29,7 @@ from lakehouse.errors import ComportaError, SourceError
 from lakehouse.settings import Settings
 
 
-class Postgres:
+class PostgresSource:
     """One database."""
 
     kind = "postgres"
@@ -77,7 +77,7 @@ class PostgresReading:
         self.clock, self.lsn = snapshot.clock, snapshot.lsn
 
     @contextmanager
-    def sides(self, plan: Plan) -> Iterator[tuple[SourceSide, BronzeSide]]:
+    def sides(self, plan: PostgresPlan) -> Iterator[tuple[SourceSide, BronzeSide]]:
         """The table there and in bronze."""
         try:
             with (
@@ -88,7 +88,7 @@ class PostgresReading:
         except psycopg2.Error as error:
             raise SourceError(plan.label, reason(error), remedy=remedy(error.pgcode)) from None
 
-    def recorded(self, plan: Plan, bronze: BronzeSide) -> list[str]:
+    def recorded(self, plan: PostgresPlan, bronze: BronzeSide) -> list[str]:
         """Batches that are not as they were recorded."""
         return recorded.check(self._settings, plan, bronze)
 
@@ -109,7 +109,7 @@ class PostgresReading:
             with source.cursor() as cursor:
                 cursor.execute("show server_encoding")
                 encoding = str((cursor.fetchone() or ("UTF8",))[0])
-            moment = Moment(
+            moment = PlanContext(
                 settings=self._settings,
                 sources=self._sources,
                 source=source,
@@ -122,7 +122,7 @@ class PostgresReading:
         except psycopg2.Error as error:
             raise lost(error) from None
 
-    def read(self, plans: Sequence[Plan], batch: BatchContext) -> list[dict[str, Any]]:
+    def read(self, plans: Sequence[PostgresPlan], batch: BatchContext) -> list[dict[str, Any]]:
         """All work as one Spark job, in the snapshot of the plans."""
         source, dsn, settings = self._origin.source, self._origin.dsn, self._settings
         shared = self._shared() if any(each.work for each in plans) else None
@@ -137,7 +137,7 @@ class PostgresReading:
             source.close()  # its snapshot serves nobody; the one connection that reads may be all that the role has
         return extract(settings, [*plans], context) + self._rewritten(plans)
 
-    def _rewritten(self, plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    def _rewritten(self, plans: Sequence[PostgresPlan]) -> list[dict[str, Any]]:
         """A failure, to be tried again, of each table whose storage is another one than when it was planned.
 
         What is rewritten, or emptied and filled, before it is read shows no rows to a snapshot from before, and all would count as
@@ -157,7 +157,7 @@ class PostgresReading:
 _KINDS = {"r": "table", "p": "partitioned", "m": "mat. view", "v": "view", "f": "foreign"}
 
 
-def _found(table: Table, entry: dict[str, Any] | None) -> SourceTable:
+def _found(table: PostgresTable, entry: dict[str, Any] | None) -> SourceTable:
     by = [*(["xmin"] if table.has_xmin else []), *table.cursors, *(f"{name} with a zone" for name in table.zoneless)]
     return SourceTable(
         label=table.label,
@@ -170,7 +170,7 @@ def _found(table: Table, entry: dict[str, Any] | None) -> SourceTable:
     )
 
 
-def _remark(table: Table) -> str:
+def _remark(table: PostgresTable) -> str:
     if table.parents:
         return f"copied with {', '.join(table.parents)}"
     try:
@@ -182,7 +182,7 @@ def _remark(table: Table) -> str:
     return "with its children" if table.inherited else ""
 
 
-def _plan_all(moment: Moment) -> RunPlan:
+def _plan_all(moment: PlanContext) -> RunPlan:
     done = RunPlan()
     found = discover(moment.source)
     if not (moment.request.patterns or moment.request.only):
@@ -221,7 +221,7 @@ def _plan_all(moment: Moment) -> RunPlan:
     return done
 
 
-def _left_out(moment: Moment, table: Table) -> str:
+def _left_out(moment: PlanContext, table: PostgresTable) -> str:
     """Why a table that nobody asked for is left out: it can't be read, or shows in another; "" if it is not, or bronze has it."""
     if moment.request.patterns or moment.request.only or table.label in moment.sources.tables:
         return ""
@@ -241,7 +241,7 @@ def _listed(why: str, labels: list[str]) -> str:
     return f"{', '.join(labels[:5])}{more}: {why}. make discover lists what may be copied."
 
 
-def _sizes(moment: Moment, tables: list[Table]) -> Sizes | None:
+def _sizes(moment: PlanContext, tables: list[PostgresTable]) -> Sizes | None:
     """Sizes of all `tables`; none if this server does not tell them, None if one of them is locked."""
     try:
         with _savepoint(moment.source):

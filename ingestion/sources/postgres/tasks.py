@@ -6,14 +6,14 @@ import pyarrow as pa
 
 from ingestion.bronze.work import RESULT
 from ingestion.sources.postgres.extract import runner
-from ingestion.sources.postgres.plan import Plan
+from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.ranges import lanes
 from ingestion.sources.postgres.work import Context
 from lakehouse.engines import session as spark_session
 from lakehouse.settings import Settings
 
 
-def extract(settings: Settings, plans: list[Plan], context: Context) -> list[dict[str, Any]]:
+def extract(settings: Settings, plans: list[PostgresPlan], context: Context) -> list[dict[str, Any]]:
     """Run every table's work as one Spark job; one row per piece of work."""
     work = [item for plan in plans for item in plan.work]
     if not work:

@@ -8,7 +8,7 @@ import json
 
 import pyarrow as pa
 
-from ingestion.bronze.columns import Column, Mapped
+from ingestion.bronze.columns import ColumnMapping, SourceColumn
 from lakehouse.engines.standard import literal, quote
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -55,7 +55,9 @@ _BEYOND_ARRAY = {
 }
 
 
-def map_column(column: Column, decimal: tuple[int, int] | None = None, as_text: bool = False, encoding: str = "UTF8") -> Mapped:
+def map_column(
+    column: SourceColumn, decimal: tuple[int, int] | None = None, as_text: bool = False, encoding: str = "UTF8"
+) -> ColumnMapping:
     """How `column` travels. Every type has a way: what has no exact counterpart goes as its canonical text.
 
     Args:
@@ -65,11 +67,11 @@ def map_column(column: Column, decimal: tuple[int, int] | None = None, as_text: 
         encoding: of the database; one that does not say what its bytes mean (SQL_ASCII) sends only those that are UTF-8.
     """
     shown = printed(quote(column.name), column.type_name, column.is_array)
-    found = Mapped(column, shown, None, pa.string()) if as_text else _map(column, decimal)
+    found = ColumnMapping(column, shown, None, pa.string()) if as_text else _map(column, decimal)
     if encoding == "SQL_ASCII" and pa.types.is_string(found.target):
         bad = f"({found.source}) ~ '[^\\x01-\\x7f]' and encode(convert_to({found.source}, 'SQL_ASCII'), 'hex') !~ {literal(_UTF8)}"
         shown = f"'\\x' || encode(convert_to({found.source}, 'SQL_ASCII'), 'hex')"
-        return Mapped(column, f"case when {bad} then null else {found.source} end", bad, pa.string(), shown=shown)
+        return ColumnMapping(column, f"case when {bad} then null else {found.source} end", bad, pa.string(), shown=shown)
     return found
 
 
@@ -93,43 +95,43 @@ def printed(value: str, type_name: str, is_array: bool = False) -> str:
     return f"{value}::text"
 
 
-def remapped(column: Column, since: int) -> bool:
+def remapped(column: SourceColumn, since: int) -> bool:
     """Whether the column travels otherwise than under mapping `since`."""
     name = f"{column.type_name}{'[]' if column.is_array else ''}"
     kinds = [kind for version, kinds in _REMAPPED.items() if version > since for kind in kinds]
     return name in kinds or ("reg" in kinds and column.type_name.startswith("reg"))
 
 
-def _map(column: Column, decimal: tuple[int, int] | None) -> Mapped:
+def _map(column: SourceColumn, decimal: tuple[int, int] | None) -> ColumnMapping:
     if decimal and not column.is_array and column.type_name == "numeric" and decimal_of(column.typmod) is None:
         return _map_fitted(column, *decimal)
     return _map_array(column) if column.is_array else _map_scalar(column)
 
 
-def _map_fitted(column: Column, precision: int, scale: int) -> Mapped:
+def _map_fitted(column: SourceColumn, precision: int, scale: int) -> ColumnMapping:
     name = quote(column.name)
     special = f"{name} in ('NaN', 'Infinity', '-Infinity')"
     told = f"('column ' || {literal(column.name)} || ' holds ' || {name} || ', which decimal({precision},{scale}) does not')::int::numeric"
     fitted = f"when scale(trim_scale({name})) > {scale} or abs({name}) >= 1e{precision - scale} then {told}"
     source = f"(case when {special} then null {fitted} else {name} end)::numeric({precision},{scale})"
-    return Mapped(column, source, special, pa.decimal128(precision, scale))
+    return ColumnMapping(column, source, special, pa.decimal128(precision, scale))
 
 
-def _map_scalar(column: Column) -> Mapped:
+def _map_scalar(column: SourceColumn) -> ColumnMapping:
     name = quote(column.name)
     if column.type_name == "numeric":
         return _map_numeric(column, name)
     if column.type_name == "bpchar":  # a cast to text would cut the padding, and so does the reader
-        return Mapped(column, f"textin(bpcharout({name}))", None, pa.string())
+        return ColumnMapping(column, f"textin(bpcharout({name}))", None, pa.string())
     if column.type_name in _EXACT:
         special = _BEYOND[column.type_name].format(name) if column.type_name in _BEYOND else None
-        return Mapped(
+        return ColumnMapping(
             column=column, source=name, special=special, target=_EXACT[column.type_name], doubt=_DOUBT.get(column.type_name)
         )
     if column.type_name in _CAST:
         cast, target = _CAST[column.type_name]
-        return Mapped(column, f"{name}::{cast}", None, target)
-    return Mapped(column, printed(name, column.type_name), None, pa.string())
+        return ColumnMapping(column, f"{name}::{cast}", None, target)
+    return ColumnMapping(column, printed(name, column.type_name), None, pa.string())
 
 
 def decimal_of(typmod: int) -> tuple[int, int] | None:
@@ -144,30 +146,30 @@ def decimal_of(typmod: int) -> tuple[int, int] | None:
     return (precision, scale) if precision <= 38 else None
 
 
-def _map_numeric(column: Column, name: str) -> Mapped:
+def _map_numeric(column: SourceColumn, name: str) -> ColumnMapping:
     held = decimal_of(column.typmod)
     if held is None:
-        return Mapped(column, f"{name}::text", None, pa.string())
+        return ColumnMapping(column, f"{name}::text", None, pa.string())
     precision, scale = held
     # The cast restores the modifier where the catalog's was an odd one; on the others PostgreSQL leaves it out.
-    return Mapped(column, f"{name}::numeric({precision},{scale})", f"{name} = 'NaN'", pa.decimal128(precision, scale))
+    return ColumnMapping(column, f"{name}::numeric({precision},{scale})", f"{name} = 'NaN'", pa.decimal128(precision, scale))
 
 
-def _map_array(column: Column) -> Mapped:
+def _map_array(column: SourceColumn) -> ColumnMapping:
     name = quote(column.name)
     if column.declared_dimensions > 1:
-        return Mapped(column, f"to_json({name})::text", None, pa.string())
+        return ColumnMapping(column, f"to_json({name})::text", None, pa.string())
     cast, element, bad = _element(column)
     many = f"array_ndims({name}) > 1"
     special = " or ".join([many, *(condition.format(name) for condition in bad)])
     # A value with more dimensions than declared would stop the reader: it travels in _flags alone.
     if column.type_name in ("bpchar", "inet") or "." in column.type_name:  # a cast of the array would cast each as it likes
         each = f"array(select {printed('e', column.type_name)} from (select unnest({name}) e, generate_subscripts({name}, 1) n) u order by n)"
-        return Mapped(column, f"case when {many} or {name} is null then null else {each} end", special, pa.list_(element))
-    return Mapped(column, f"(case when {many} then null else {name} end){cast}", special, pa.list_(element))
+        return ColumnMapping(column, f"case when {many} or {name} is null then null else {each} end", special, pa.list_(element))
+    return ColumnMapping(column, f"(case when {many} then null else {name} end){cast}", special, pa.list_(element))
 
 
-def _element(column: Column) -> tuple[str, pa.DataType, tuple[str, ...]]:
+def _element(column: SourceColumn) -> tuple[str, pa.DataType, tuple[str, ...]]:
     kind = column.type_name
     held = decimal_of(column.typmod) if kind == "numeric" else None
     if held:
@@ -177,7 +179,7 @@ def _element(column: Column) -> tuple[str, pa.DataType, tuple[str, ...]]:
     return "::text[]", pa.string(), ()
 
 
-def flags(mapped: list[Mapped]) -> str:
+def flags(mapped: list[ColumnMapping]) -> str:
     """SQL for `_flags`: null for a row that travels whole, else a JSON object of column to text."""
     special = [item for item in mapped if item.special]
     if not special:
@@ -189,7 +191,7 @@ def flags(mapped: list[Mapped]) -> str:
     return f"case when {anything} then jsonb_strip_nulls(jsonb_object(array[{names}], array[{values}]))::text end"
 
 
-def received(item: Mapped, arrived: str, target: str, asked: bool = True, is_key: bool = False) -> str:
+def received(item: ColumnMapping, arrived: str, target: str, asked: bool = True, is_key: bool = False) -> str:
     """DuckDB's expression for the column that arrived as `arrived`, null where `_flags` names it, under its name in Delta.
 
     Args:

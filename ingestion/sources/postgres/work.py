@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from ingestion.bronze.columns import Mapped
-from ingestion.bronze.work import BatchContext, Rewrite
+from ingestion.bronze.columns import ColumnMapping
+from ingestion.bronze.work import BatchContext, RewriteTask
 from ingestion.sources.postgres.ranges import Span
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadTask:
     """One range of one table, to be written as one file.
 
     Attributes:
@@ -25,7 +25,7 @@ class Read:
     relation: str
     where: str
     pages: int
-    mapped: tuple[Mapped, ...]
+    mapped: tuple[ColumnMapping, ...]
     names: dict[str, str]
     op: str
     folder: str
@@ -36,7 +36,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Compare:
+class CompareTask:
     """Find keys that bronze holds as live and the source no longer has; write them as `_op = 'd'` rows.
 
     Attributes:
@@ -54,7 +54,7 @@ class Compare:
     changed: str
     taken: str
     live: int | None
-    mapped: tuple[Mapped, ...]  # of the key
+    mapped: tuple[ColumnMapping, ...]  # of the key
     names: dict[str, str]
     files: tuple[str, ...]
     folder: str
@@ -66,7 +66,7 @@ class Compare:
     path: str = ""
 
 
-Work = Read | Compare | Rewrite
+Work = ReadTask | CompareTask | RewriteTask
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ _ANY_MACRO = re.compile(
 )
 
 
-class Compiled(SparkAdapter):
+class CompiledAdapter(SparkAdapter):
     """What an adapter tells of a model's code."""
 
     def _as_written(self, model: Mapping[str, Any]) -> str:

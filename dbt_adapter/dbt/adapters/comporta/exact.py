@@ -113,7 +113,7 @@ class ExactAdapter(SparkAdapter):
         """Its columns with whole types, whatever they are called: dbt-spark's takes a name that begins with # for the end of them."""
         found = self.columns_of_query(f"select * from {relation}")
         return [
-            Column(
+            ExactColumn(
                 table_schema=relation.schema,
                 table_name=relation.name,
                 table_type=relation.type,
@@ -203,7 +203,7 @@ def _named(name: str) -> str:
 
 
 @dataclass
-class Column(SparkColumn):
+class ExactColumn(SparkColumn):
     """A column whose name may hold a backtick."""
 
     @property

@@ -7,8 +7,8 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.origin import UnknownError
-from dbt.adapters.comporta.provenance import Plan, ProvenanceAdapter, by_table
-from dbt.adapters.comporta.reading import Read
+from dbt.adapters.comporta.provenance import BuildPlan, ProvenanceAdapter, by_table
+from dbt.adapters.comporta.reading import ModelInputs
 
 from lakehouse.tables import commits
 
@@ -42,31 +42,31 @@ class PlanningAdapter(ProvenanceAdapter):
         with self._lock:
             self._plans.pop(model["unique_id"], None)
 
-    def _plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
+    def _plan(self, model: dict[str, Any], relation: BaseRelation) -> BuildPlan:
         number = model["unique_id"]
         with self._lock:
             if number not in self._plans:
                 self._plans[number] = self._made_plan(model, relation)
             return self._plans[number]
 
-    def _made_plan(self, model: dict[str, Any], relation: BaseRelation) -> Plan:
+    def _made_plan(self, model: dict[str, Any], relation: BaseRelation) -> BuildPlan:
         try:
             table = self._table(relation)
             held = commits.read_note(self._noted(table))
             if not held:
-                return Plan("it is not known what its table was built from")
+                return BuildPlan("it is not known what its table was built from")
             if "unknown" in held:
-                return Plan(str(held["unknown"]))
+                return BuildPlan(str(held["unknown"]))
             if "inputs" not in held:
-                return Plan("its table was built from a part of the rows")
+                return BuildPlan("its table was built from a part of the rows")
             if held.get("model") != self._as_written(model):
-                return Plan("the model has changed")
+                return BuildPlan("the model has changed")
             found = self._read(model, [tuple(parts) for parts in held.get("named", [])])
             return self._went_on(held, found)
         except UnknownError as error:
-            return Plan(f"{error}")
+            return BuildPlan(f"{error}")
 
-    def _went_on(self, held: Mapping[str, Any], found: Read) -> Plan:
+    def _went_on(self, held: Mapping[str, Any], found: ModelInputs) -> BuildPlan:
         since: list[int] = []
         inputs = found.inputs
         by = by_table(inputs)
@@ -74,19 +74,19 @@ class PlanningAdapter(ProvenanceAdapter):
             key = str(each.table.metadata().id)
             before = held["inputs"].get(key)
             if before is None:
-                return Plan(f"{each.name} was not there, or was another table")
+                return BuildPlan(f"{each.name} was not there, or was another table")
             if before.get("by") != by[key]:
-                return Plan(f"a view or an ephemeral model between it and {each.name} has changed")
+                return BuildPlan(f"a view or an ephemeral model between it and {each.name} has changed")
             if not each.forward:
-                return Plan(f"{each.name} does not keep the rows that leave it")
+                return BuildPlan(f"{each.name} does not keep the rows that leave it")
             batch = before.get("batch")
             if not _only_grew(self._commits(each.table), int(str(before["rows"]).rpartition("@")[2]), batch):
-                return Plan(f"{each.name} was rebuilt, set back, changed by hand, or got rows of older batches")
+                return BuildPlan(f"{each.name} was rebuilt, set back, changed by hand, or got rows of older batches")
             if batch is not None:
                 since.append(int(batch))
         if held.get("between") != origin.digest(sorted(found.texts)):
-            return Plan("a view or an ephemeral model that it reads has changed")
-        return Plan(since=min(since, default=-1))
+            return BuildPlan("a view or an ephemeral model that it reads has changed")
+        return BuildPlan(since=min(since, default=-1))
 
 
 def _only_grew(commits: Iterable[Mapping[str, Any]], before: int, batch: int | None) -> bool:

@@ -10,7 +10,7 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.origin import UnknownError
-from dbt.adapters.comporta.reading import ALWAYS, OF_VIEW, Input, Parts, Read, side_effects
+from dbt.adapters.comporta.reading import ALWAYS, OF_VIEW, Input, ModelInputs, Parts, side_effects
 from dbt.adapters.comporta.relation import sample_of
 from dbt.adapters.comporta.session import SessionAdapter
 from deltalake import DeltaTable
@@ -25,7 +25,7 @@ _BATCHES = ".last_batch_id"
 
 
 @dataclass
-class Plan:
+class BuildPlan:
     """How a model is built now."""
 
     reason: str = ""  # why it is built whole; empty: it goes on from `since`
@@ -37,7 +37,7 @@ class ProvenanceAdapter(SessionAdapter):
 
     def __init__(self, config: Any, mp_context: Any) -> None:
         super().__init__(config, mp_context)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str, BuildPlan] = {}
 
     @available
     def origin(self, model: dict[str, Any], query: str) -> str | None:
@@ -121,7 +121,7 @@ class ProvenanceAdapter(SessionAdapter):
         except UnknownError as error:
             return {"comporta": 1, "unknown": str(error)}
 
-    def _asked(self, model: Mapping[str, Any], query: str, found: Read, note: Mapping[str, Any]) -> str:
+    def _asked(self, model: Mapping[str, Any], query: str, found: ModelInputs, note: Mapping[str, Any]) -> str:
         """What `query` asks for besides its inputs; empty if nothing."""
         if self.reads_itself(model, query):
             return "the rows of its own table"
@@ -164,7 +164,7 @@ class ProvenanceAdapter(SessionAdapter):
                 return True
         return False
 
-    def _inputs_now(self, model: Mapping[str, Any], read: Read) -> dict[str, dict[str, Any]]:
+    def _inputs_now(self, model: Mapping[str, Any], read: ModelInputs) -> dict[str, dict[str, Any]]:
         within = self._macros_within(model["raw_code"], model["depends_on"]["macros"])
         asks = any(number.endswith(_BATCHES) for number in within)
         found: dict[str, dict[str, Any]] = {}

@@ -8,14 +8,14 @@ from typing import Any
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.comporta import origin
-from dbt.adapters.comporta.compiled import Compiled
+from dbt.adapters.comporta.compiled import CompiledAdapter
 from dbt.adapters.comporta.origin import UnknownError
 from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable
 
 from lakehouse.engines import catalog
 from lakehouse.engines.sqlnames import Name, named
-from lakehouse.engines.sqltext import Asked, asked
+from lakehouse.engines.sqltext import QueryNames, asked
 from lakehouse.machine import load
 from lakehouse.settings import Settings
 from lakehouse.store import storage
@@ -46,7 +46,7 @@ class Input:
 
 
 @dataclass
-class Read:
+class ModelInputs:
     """All that a model reads."""
 
     inputs: list[Input] = field(default_factory=list)
@@ -54,12 +54,12 @@ class Read:
     views: dict[str, str] = field(default_factory=dict)  # names and texts of views between
 
 
-class Reading(Compiled):
+class ReadingAdapter(CompiledAdapter):
     """What an adapter tells of a model's inputs."""
 
     _loaded: Settings | None = None
 
-    def _read(self, model: Mapping[str, Any], names: Iterable[Parts] = ()) -> Read:
+    def _read(self, model: Mapping[str, Any], names: Iterable[Parts] = ()) -> ModelInputs:
         """What `model` reads.
 
         Args:
@@ -68,7 +68,7 @@ class Reading(Compiled):
         Raises:
             UnknownError: it reads what can't be known.
         """
-        found = Read()
+        found = ModelInputs()
         for number in model["depends_on"]["nodes"]:
             self._reach(found, number, "")
         for parts in names:
@@ -88,7 +88,7 @@ class Reading(Compiled):
             if node is not None and not getattr(node, "is_ephemeral_model", False):
                 yield self._resolved(node)
 
-    def _reach(self, found: Read, number: str, seen: str) -> None:
+    def _reach(self, found: ModelInputs, number: str, seen: str) -> None:
         manifest: Any = self.get_macro_resolver()
         node = manifest.nodes.get(number) or manifest.sources.get(number)
         if node is None:
@@ -121,7 +121,7 @@ class Reading(Compiled):
                 Input(name=str(relation), table=self._table(relation), seen=seen, by=seen, relation=relation, forward=kept)
             )
 
-    def _reach_outside(self, found: Read, relation: BaseRelation, seen: str) -> None:
+    def _reach_outside(self, found: ModelInputs, relation: BaseRelation, seen: str) -> None:
         """What no model of this project makes: a table, a view that a release made, or one made by hand."""
         text = self.text_of_view(relation)
         if not text:
@@ -141,7 +141,7 @@ class Reading(Compiled):
             Input(name=str(relation), table=table, seen=origin.digest(seen, held) if held else seen, by=seen, relation=relation)
         )
 
-    def _reach_text(self, found: Read, relation: BaseRelation, text: str, given: set[Parts], seen: str) -> None:
+    def _reach_text(self, found: ModelInputs, relation: BaseRelation, text: str, given: set[Parts], seen: str) -> None:
         """What a view's text names, but for what is `given` to it; a name without a schema is of the schema that it was made in."""
         home = _NAMESPACE.search(self._information(relation))
         for parts in sorted({each.parts for each in named(text)}):
@@ -149,7 +149,7 @@ class Reading(Compiled):
             if _plain(whole) not in given:
                 self._reach_named(found, whole, seen)
 
-    def _reach_named(self, found: Read, parts: Parts, seen: str) -> None:
+    def _reach_named(self, found: ModelInputs, parts: Parts, seen: str) -> None:
         """What a query names in SQL: as what `ref` gives where a node of the project makes it."""
         name, plain = Name(parts, 0, 0), _plain(parts)
         if len(plain) != 2:
@@ -218,7 +218,7 @@ class Reading(Compiled):
 
     # What the text of a query asks for that is in no table
 
-    def _asks(self, found: Read, query: str, held: str | None) -> str:
+    def _asks(self, found: ModelInputs, query: str, held: str | None) -> str:
         """Why `query` need not give the same for the same rows; empty if it does.
 
         A word such as `user` may be a column's: where there is one of that name, Spark tells.
@@ -239,7 +239,7 @@ class Reading(Compiled):
                 return f"{where}{words}"
         return ""
 
-    def _really(self, query: str, said: Asked, columns: set[str]) -> str:
+    def _really(self, query: str, said: QueryNames, columns: set[str]) -> str:
         """Which of what `query` perhaps asks for it does ask for."""
         if sure := {word for word in said.perhaps if word[0] != "'"} - columns - said.aliases:
             return min(sure)

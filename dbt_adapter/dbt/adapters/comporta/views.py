@@ -10,7 +10,7 @@ from dbt.adapters.comporta import origin
 from dbt.adapters.comporta.connections import ComportaConnectionManager, StatementError
 from dbt.adapters.comporta.exact import ExactAdapter
 from dbt.adapters.comporta.origin import UnknownError
-from dbt.adapters.comporta.reading import Reading, side_effects
+from dbt.adapters.comporta.reading import ReadingAdapter, side_effects
 from dbt.adapters.comporta.relation import ComportaRelation, whole
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -24,7 +24,7 @@ _WHOLE = re.compile(rf"\b({'|'.join(WHOLE)})\b(?!:)")
 _ABSENT = {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
 
 
-class ViewsAdapter(ExactAdapter, Reading):
+class ViewsAdapter(ExactAdapter, ReadingAdapter):
     """What an adapter says of tables and views that are there."""
 
     ConnectionManager: type[ComportaConnectionManager] = ComportaConnectionManager

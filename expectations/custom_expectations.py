@@ -25,7 +25,7 @@ from lakehouse.tables.types import one_name
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-class Promise(BatchExpectation):  # type: ignore[misc]
+class CustomExpectation(BatchExpectation):  # type: ignore[misc]
     """A check of our own. `row_condition` is the suite's `where`."""
 
     row_condition: RowConditionType = None
@@ -59,7 +59,7 @@ class Promise(BatchExpectation):  # type: ignore[misc]
         raise NotImplementedError("answered by the gate")
 
 
-class Fresh(Promise):
+class Fresh(CustomExpectation):
     """The newest value of a column of times is not older than `within`: "36 hours", "2 days", "90 minutes"."""
 
     column: StrictStr = Field(min_length=1)
@@ -94,7 +94,7 @@ class Fresh(Promise):
         return engine.dialect.as_time(newest) if types.get(self.column) == "string" else newest
 
 
-class UsualRowCount(Promise):
+class UsualRowCount(CustomExpectation):
     """As many rows as usual: what came (or by how much the table grew) lies in a band around the median of earlier verdicts.
 
     The band is `sigmas` robust deviations wide, and at least `slack` of the median (for growth: of the rows) on either side;
@@ -127,7 +127,7 @@ class UsualRowCount(Promise):
         return base + usual - room, base + usual + room
 
 
-class ForeignKey(Promise):
+class ForeignKey(CustomExpectation):
     """Every value of `column` (or `column_list`, in turn) is a key of another table; rows in which one is null are not looked at."""
 
     column: StrictStr | None = Field(None, min_length=1)
@@ -188,7 +188,7 @@ class ForeignKey(Promise):
         return f"select distinct {', '.join(f'c{n}' for n in range(len(wanted)))} from {source} where {orphan} order by 1{tail}"
 
 
-class Conserved(Promise):
+class Conserved(CustomExpectation):
     """No row is lost or made up on the way from bronze: batch by batch, as many keys here as there, each under its newest batch.
 
     Over all: bronze rows = rows here + rows that a later one of the same key superseded + rows in quarantine.
@@ -234,7 +234,7 @@ class Conserved(Promise):
         return f"select {', '.join(f'(select count(*) from ({rows}))' for rows in there)}, ({keys})"
 
 
-class SameAsContract(Promise):
+class SameAsContract(CustomExpectation):
     """The table's columns and types are those of its model's contract, no more and no less."""
 
     def said(self) -> str:
@@ -270,7 +270,7 @@ def _age(age: timedelta) -> str:
     )
 
 
-def answer(promise: Promise, evidence: Evidence) -> tuple[dict[str, Any], str]:
+def answer(promise: CustomExpectation, evidence: Evidence) -> tuple[dict[str, Any], str]:
     """`success` and result fields, and the reason why there is no answer, empty if there is one."""
     try:
         return promise.answer(evidence), ""
@@ -280,4 +280,4 @@ def answer(promise: Promise, evidence: Evidence) -> tuple[dict[str, Any], str]:
 
 def tables_of(expectations: Iterable[object]) -> set[str]:
     """Other tables that the answers depend on."""
-    return {table for each in expectations if isinstance(each, Promise) for table in each.reads()}
+    return {table for each in expectations if isinstance(each, CustomExpectation) for table in each.reads()}

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from expectations.names import Name
-from inspection.answer import Seen, Step, Values
+from inspection.answer import ReleasePoint, Step, Values
 from inspection.finder import Finder, moment
 from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
@@ -12,14 +12,14 @@ from lakehouse.tables import candidate, ledger
 from lakehouse.tables.released import Release
 
 
-class Past:
+class History:
     """Asks the ledger, and older versions as far as they can be read."""
 
     def __init__(self, settings: Settings, finder: Finder) -> None:
         self._settings, self._finder = settings, finder
         self._batches = ledger.rows(settings, "batches")
 
-    def since(self, name: Name, key: Values, raw: Values, current: Release) -> tuple[Seen, int]:
+    def since(self, name: Name, key: Values, raw: Values, current: Release) -> tuple[ReleasePoint, int]:
         """The oldest release in an unbroken line that shows the row just as it is now, and its version of the table."""
         version = current.tables[name[1]]
         oldest, same = current, raw
@@ -37,7 +37,7 @@ class Past:
             oldest, version = older, at
         return self.seen(oldest, is_oldest=oldest.release_id > self._finder.published(name[0])[-1].release_id), version
 
-    def last_shown(self, name: Name, key: Values) -> Seen | None:
+    def last_shown(self, name: Name, key: Values) -> ReleasePoint | None:
         """The newest release that showed the row, of those that can still be read."""
         asked: set[int] = set()
         for older in self._finder.published(name[0])[: self._settings.kept_releases]:
@@ -52,10 +52,10 @@ class Past:
                 return None
         return None
 
-    def seen(self, shown: Release, is_oldest: bool = False) -> Seen:
+    def seen(self, shown: Release, is_oldest: bool = False) -> ReleasePoint:
         """The release, and when it was published."""
         noted = [row["at"] for row in ledger.rows(self._settings, "releases") if row["release_id"] == shown.release_id]
-        return Seen(shown.release_id, noted[-1], is_oldest)
+        return ReleasePoint(shown.release_id, noted[-1], is_oldest)
 
     def verdicts(self, name: Name, first: int, last: int) -> tuple[Values, ...]:
         """Verdicts over versions `first` to `last`, the newest first."""

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from expectations.verdict import Outcome, Verdict
+from expectations.verdict import CheckOutcome, Verdict
 from lakehouse import atomic
 from lakehouse.pages import address
 from lakehouse.redaction import first_line
@@ -93,7 +93,7 @@ def _link(verdict: Verdict, site: str | None) -> str | None:
     return f"{site.rstrip('/')}/{page}" if site and page else page
 
 
-def _failure(outcome: Outcome) -> dict[str, Any]:
+def _failure(outcome: CheckOutcome) -> dict[str, Any]:
     return {name: value for name, value in outcome.record().items() if name in _TOLD}
 
 

@@ -48,7 +48,7 @@ def stored(settings: Settings, engine: Engine, location: str, version: int) -> s
     return found
 
 
-def gated(settings: Settings, engine: Engine, table: str, rows: str, held: quarantine.Held | None) -> str:
+def gated(settings: Settings, engine: Engine, table: str, rows: str, held: quarantine.QuarantineState | None) -> str:
     """Query of `engine`: `rows` of the bronze table without those that are in quarantine.
 
     Raises:
@@ -60,7 +60,7 @@ def gated(settings: Settings, engine: Engine, table: str, rows: str, held: quara
     return frame.without(rows, kept, held.key, engine.dialect.column)
 
 
-class Others:
+class ReferenceTables:
     """Tables of any layer, each at the one version that it is first seen at: bronze's as released, candidates' newest."""
 
     def __init__(self, settings: Settings, spark: "SparkSession") -> None:

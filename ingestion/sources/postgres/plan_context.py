@@ -15,7 +15,7 @@ from lakehouse.tables import ledger
 
 
 @dataclass
-class Moment:
+class PlanContext:
     """What all plans of a run have in common."""
 
     settings: Settings
