@@ -7,6 +7,7 @@ from typing import Any
 
 from expectations.compile.condition import ROWWISE
 from expectations.suite import Check, Suite, short
+from lakehouse import imports
 from lakehouse.errors import SettingsError
 from lakehouse.redaction import first_line
 
@@ -65,7 +66,7 @@ def build(check: Check, number: int, where: str) -> Any:
 
 def types() -> list[str]:
     """Every expectation type that can be named in a suite."""
-    import great_expectations.expectations  # noqa: F401  registers them
+    imports.great_expectations()  # which registers them
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
     import expectations.custom_expectations  # noqa: F401  and ours

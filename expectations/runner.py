@@ -25,7 +25,7 @@ from expectations.custom_expectations import CustomExpectation
 from expectations.evidence import Evidence
 from expectations.suite import Check, Suite
 from expectations.verdict import CheckOutcome
-from lakehouse import values
+from lakehouse import imports, values
 from lakehouse.redaction import first_line
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -71,6 +71,7 @@ class Runner:
 
     def __init__(self) -> None:
         logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # failures reach the user as verdicts
+        imports.great_expectations()
         import great_expectations as gx
 
         context = gx.get_context(mode="ephemeral")

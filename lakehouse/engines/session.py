@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import network
+from lakehouse import imports, network
 from lakehouse.errors import ServerError
 from lakehouse.servers import authentication, health, process, server
 from lakehouse.settings import Settings
@@ -23,6 +23,7 @@ def connect(settings: Settings) -> "SparkSession":
     if not process.listening(settings.connect_port):  # Spark's client would try for ten minutes
         seen = f"runs, and nothing answers on CONNECT_PORT {settings.connect_port}"
         raise ServerError("Spark server", seen, "the port it was started with", "Set CONNECT_PORT to that one, or start it anew")
+    imports.spark_client()
     from pyspark.sql.connect.session import SparkSession  # seconds to import: not paid by commands that need no session
 
     os.environ.setdefault("SPARK_CONNECT_MODE_ENABLED", "1")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import psutil
 
+from lakehouse import imports
 from lakehouse.errors import ServerError
 from lakehouse.servers import authentication, process, thrift_session
 from lakehouse.settings import Settings
@@ -71,6 +72,7 @@ def trouble(settings: Settings, patience: float | None = None, connect: bool = F
 
 
 def _answer(settings: Settings, patience: float) -> None:
+    imports.spark_client()
     import grpc
     from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
 
@@ -148,6 +150,7 @@ def watch_client(settings: Settings, client: "SparkConnectClient") -> None:
 
     Its own way is to try again for ten minutes where nobody listens, and to wait for ever where nobody answers.
     """
+    imports.spark_client()
     import grpc
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
