@@ -10,6 +10,7 @@ from typing import Any
 
 from pyhive import hive
 from pyhive.exc import OperationalError
+from TCLIService import ttypes
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TTransportException
 
@@ -18,6 +19,8 @@ from lakehouse.servers import health, process, thrift_session
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 
+_EXCEPTION = "org.apache.hive.service.cli.HiveSQLException: "
+_PENDING = (ttypes.TOperationState.INITIALIZED_STATE, ttypes.TOperationState.PENDING_STATE, ttypes.TOperationState.RUNNING_STATE)
 _TWICE = re.compile(r"^(\[[A-Z_0-9.]+\]) [\w.$]+: (?=\1)")  # Spark names what is wrong before and after the exception
 LAYERS = ("bronze", "silver", "gold")
 # Where the rows of a layer are written before its gate, and where readers find them after it.
@@ -79,8 +82,15 @@ def cursor(settings: Settings, configuration: Mapping[str, str] | None = None, s
     wire = TSocket("127.0.0.1", settings.thrift_port)
     with health.watched(settings, lambda: _cut(wire)) as seen:
         try:
-            with thrift_session.connect(settings, wire, begin) as connection, connection.cursor() as opened:
+            connection = thrift_session.connect(settings, wire, begin)
+            opened = connection.cursor()
+            try:
                 yield opened
+            finally:
+                # What the server says of the end of a statement or a session is no news, and would hide how the statement went.
+                for each in (opened, connection):
+                    with suppress(OperationalError):
+                        each.close()
         except (TTransportException, EOFError):
             raise health.lost(settings, *seen) from None
 
@@ -99,7 +109,13 @@ def execute(opened: Any, statement: str) -> None:
         ServerError: Spark refused it; its message without the Java stack.
     """
     with told(statement):
-        opened.execute(statement)
+        # On one of the server's threads for statements, which keep their connection to the metastore: that which serves the session
+        # would make one, for this session alone. The server answers a poll when the statement has ended, or after five seconds.
+        opened.execute(statement, async_=True)
+        while (answer := opened.poll()).operationState in _PENDING:
+            pass
+        if answer.operationState != ttypes.TOperationState.FINISHED_STATE:
+            raise OperationalError(answer)
 
 
 @contextmanager
@@ -120,13 +136,14 @@ def thrift_rows(settings: Settings, *statements: str, configuration: Mapping[str
 
 
 def _message(error: OperationalError) -> str:
-    text = getattr(error.args[0].status, "errorMessage", None) if error.args else None
+    answer = error.args[0] if error.args else None
+    text = getattr(answer, "errorMessage", None) or getattr(getattr(answer, "status", None), "errorMessage", None)
     return message(text or str(error))
 
 
 def message(said: str) -> str:
     """What Spark's server says of a statement, in one line: its kind and what is wrong, without Java, the plan and advice."""
-    first, _, rest = said.removeprefix("Error running query: ").partition("\n")
+    first, _, rest = said.removeprefix(_EXCEPTION).removeprefix("Error running query: ").partition("\n")
     if first.rstrip().endswith(":"):  # of the parser: what is wrong stands in the next line
         first += rest.partition("\n")[0]
     return _TWICE.sub("", first)

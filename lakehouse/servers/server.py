@@ -194,7 +194,8 @@ def _command(settings: Settings, secret: Sequence[str] = ()) -> list[str]:
     on_s3, aside = storage.is_s3(settings.lake_url), settings.var_dir / "cache"
     extra = jars.ensure(jars.pinned(s3=on_s3))
     extra += [scala.log_store(extra, aside)] if on_s3 else []
-    ours = [jars.SPARK_HOME / "jars" / "*", *extra, scala.authentication(aside)]
+    # A class of Spark's is replaced by one of ours, so ours come first.
+    ours = [scala.authentication(aside), jars.SPARK_HOME / "jars" / "*", *extra]
     class_path = os.pathsep.join([*map(str, ours), *filter(None, settings.extra_jars.split(":"))])
     conf = [part for key, value in configuration(settings, extra).items() for part in ("--conf", f"{key}={value}")]
     return [

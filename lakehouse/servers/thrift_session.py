@@ -12,6 +12,33 @@ from thrift_sasl import TSaslClientTransport
 from lakehouse.servers import authentication
 from lakehouse.settings import Settings
 
+
+class Session(hive.Connection):  # type: ignore[misc]
+    """PyHive's, without the `use default` that it begins with.
+
+    A session is in `default` anyway, and that statement has the thread that serves it connect to the metastore, which takes as long
+    as planning a small merge.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self._is_opening = named.get("database", "default") == "default"
+        super().__init__(*given, **named)
+        self._is_opening = False
+
+    def cursor(self, *given: Any, **named: Any) -> Any:
+        """As PyHive's; nothing is asked while the session opens."""
+        return _Nothing() if self._is_opening else super().cursor(*given, **named)
+
+
+class _Nothing:
+    def execute(self, statement: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+hive.Connection = Session  # dbt-spark's sessions are made by `hive.connect` too
 # The server has rows made as they are fetched; a session that is to know that its queries have run says otherwise.
 STREAM = "set:hiveconf:spark.sql.thriftServer.incrementalCollect"
 
