@@ -35,8 +35,9 @@ _ENVIRONMENT = re.compile(r"\benv_var\s*\(\s*['\"](\w+)")
 
 
 class ModelError(ComportaError):
-    """dbt could not build a model."""
+    """dbt could not build a model, or a test of it failed."""
 
+    family = "model"
     exit_code = 9
 
 

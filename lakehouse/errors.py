@@ -1,5 +1,7 @@
 """One tree of errors. Each says where, what was seen, what was wanted and what to do.
 
+The first line of a class's docstring, its `family` and its `exit_code` are the table in docs/reference.md.
+
 ComportaError                 exit code 1
 ├── SettingsError             2   a variable or a YAML file is wrong
 ├── SourceError               3   the database: unreachable, refused, a table that can't be read
@@ -28,6 +30,7 @@ class ComportaError(Exception):
         remedy: what to do next.
     """
 
+    family = "other"
     exit_code = 1
 
     def __init__(self, where: str, seen: str, wanted: str = "", remedy: str = "") -> None:
@@ -44,14 +47,16 @@ class ComportaError(Exception):
 
 
 class SettingsError(ComportaError):
-    """A setting, a variable or a YAML key is missing or wrong."""
+    """A variable, an option or a YAML file is wrong."""
 
+    family = "settings"
     exit_code = 2
 
 
 class SourceError(ComportaError):
-    """The source database can't be reached or refuses."""
+    """The database can't be reached, or tables of it were not copied."""
 
+    family = "source"
     exit_code = 3
 
 
@@ -64,14 +69,16 @@ class PartialCopyError(SourceError):
 
 
 class ServerError(ComportaError):
-    """A server of this machine did not start, stop or answer."""
+    """Spark or PostgreSQL of this machine: port, Java, start-up, a refused statement."""
 
+    family = "server"
     exit_code = 4
 
 
 class StorageError(ComportaError):
-    """The lake can't be read or written."""
+    """The lake: missing bucket, full disk, a store that keeps failing."""
 
+    family = "storage"
     exit_code = 5
 
 
@@ -80,36 +87,42 @@ class ReadOnlyError(StorageError):
 
 
 class LockError(ComportaError):
-    """Somebody else holds the lock."""
+    """Another process is writing."""
 
+    family = "lock"
     exit_code = 6
 
 
 class GateError(ComportaError):
-    """A gate failed or errored; nothing was promoted."""
+    """A gate failed or errored: nothing was promoted."""
 
+    family = "gate"
     exit_code = 7
 
 
 class ReleaseError(ComportaError):
-    """A release can't be made, found or finished."""
+    """No such release, or one that can't be made or read any more."""
 
+    family = "release"
     exit_code = 8
 
 
 class DifferenceError(ComportaError):
     """Bronze differs from its source, or from what the ledger recorded."""
 
+    family = "reconciliation"
     exit_code = 10
 
 
 class AbsentError(ComportaError):
-    """Readers don't see a row that somebody asked about; the message says what became of it."""
+    """Readers don't see the row that was asked about; the message says what became of it."""
 
+    family = "row"
     exit_code = 11
 
 
 class CatalogError(ComportaError):
-    """A release was made, but the Glue Data Catalog does not name all of it."""
+    """A release stands, but Glue, and so Athena, does not show all of it: `make glue`."""
 
+    family = "catalog"
     exit_code = 12

@@ -30,9 +30,19 @@ class Settings(BaseSettings):
         env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    source_dsn: SecretStr | None = Field(None, description="PostgreSQL to copy, as postgresql://user@host/db")
-    source_name: str | None = Field(None, description="prefix of its bronze tables; the database's name by default")
-    source_connections: int = Field(2, ge=1, le=64, description="connections that may read the source at once")
+    # The description, the default and the bounds are the table in docs/reference.md (docs/reference.py writes it; "shown" stands there
+    # for a default that follows from something else), and docs/reference.pt-BR.yml says each in Portuguese.
+    source_dsn: SecretStr | None = Field(
+        None,
+        description="PostgreSQL to copy, as `postgresql://user@host/db`, never printed."
+        " Off this machine its certificate and name are verified ([TLS](ingestion.md#tls))",
+    )
+    source_name: str | None = Field(
+        None, description="prefix of its bronze tables", json_schema_extra={"shown": "the database's name"}
+    )
+    source_connections: int = Field(
+        2, ge=1, le=64, description="connections that tasks may open to the source at once; one more holds the snapshot"
+    )
     source_patience: int = Field(60, ge=0, description="seconds to keep trying when the source is away or breaks off")
     source_timeout: int = Field(3600, ge=0, description="seconds that one statement may take at the source; 0: no limit")
     retention_days: int = Field(7, ge=1, description="days for which files that bronze no longer needs are kept")
@@ -40,37 +50,67 @@ class Settings(BaseSettings):
     release_grace: float = Field(
         1.0, ge=0, le=60, description="seconds that a query may take from its start to its plan while a release is on"
     )
-    kept_pages: int = Field(100, ge=1, description="pages of Great Expectations that are kept of a table, besides kept releases'")
-    gate_webhook: SecretStr | None = Field(None, description="where a gate that did not pass is posted as JSON; Slack's will do")
-    gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
-    gate_mail_from: str | None = Field(None, description="its sender; comporta@<host> by default")
-    smtp_url: SecretStr | None = Field(None, description="the mail server: smtps://user:password@host:465 or smtp://host:25")
-    site_url: str | None = Field(None, description="where people open the docs site; messages link to it")
-    store: str = Field(
-        "", pattern="^(s3)?$", description="s3: the lake is on an S3 server of this machine, started with the others"
+    kept_pages: int = Field(
+        100, ge=1, description="pages of Great Expectations that are kept of a table, besides those of kept releases"
     )
-    lake_url: str = Field("", description="where tables live: a folder or s3://bucket/prefix; var/lake by default")
-    silver_url: str = Field("", description="where silver's tables live, in the same store as the lake; in LAKE_URL by default")
-    gold_url: str = Field("", description="where gold's tables live, in the same store as the lake; in LAKE_URL by default")
+    gate_webhook: SecretStr | None = Field(
+        None, description="where a gate that did not pass is posted as JSON (Slack's incoming webhook will do)"
+    )
+    gate_mail_to: str | None = Field(None, description="who gets an e-mail of it")
+    gate_mail_from: str | None = Field(None, description="its sender", json_schema_extra={"shown": "`comporta@<host>`"})
+    smtp_url: SecretStr | None = Field(None, description="the mail server, `smtps://user:password@host:465` or `smtp://host:25`")
+    site_url: str | None = Field(None, description="where people open the docs site: messages then link to the verdict")
+    store: str = Field(
+        "",
+        pattern="^(s3)?$",
+        description="`s3`: the lake is on an S3 server of this machine, which starts and stops with the others ([on S3](#on-s3))",
+    )
+    lake_url: str = Field(
+        "",
+        description="where tables live: a folder or `s3://bucket/prefix` ([on S3](#on-s3))",
+        json_schema_extra={"shown": "`VAR_DIR/lake`; with `STORE=s3` `s3://comporta/lake`"},
+    )
+    silver_url: str = Field(
+        "",
+        description="where silver's tables live, if apart: another folder, or another bucket of the same store",
+        json_schema_extra={"shown": "in `LAKE_URL`"},
+    )
+    gold_url: str = Field("", description="the same for gold", json_schema_extra={"shown": "in `LAKE_URL`"})
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     glue_prefix: str | None = Field(
-        None, pattern="^[a-z][a-z0-9_]*$", description="released tables are registered in Glue's <prefix>_silver and <prefix>_gold"
+        None,
+        pattern="^[a-z][a-z0-9_]*$",
+        description="register what is released in Glue's `<prefix>_silver` and `<prefix>_gold`, for [Athena](athena.md);"
+        " wants a lake on S3",
     )
-    spark_master: str = Field("local[*]", description="local[*], spark://host:7077, yarn or k8s://…")
-    spark_secret: SecretStr | None = Field(None, description="what the cluster of SPARK_MASTER knows us by (spark.authenticate)")
-    spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    spark_master: str = Field(
+        "local[*]",
+        description="where Spark runs its tasks: `local[*]`, `spark://host:7077`, `yarn`, `k8s://…` ([thin](limits.md))",
+    )
+    spark_secret: SecretStr | None = Field(
+        None,
+        description="what a standalone cluster of `SPARK_MASTER` knows its own by (`spark.authenticate`), the same everywhere"
+        " ([on a cluster](operations.md#on-a-cluster))",
+    )
+    spark_memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of the Spark server, in `m` or `g`")
     spark_token: SecretStr | None = Field(
-        None, description="what the Spark server asks of who comes to it; one of its own in VAR_DIR/run by default"
+        None,
+        description="what the Spark server asks of who comes to it over Thrift or Connect",
+        json_schema_extra={"shown": "one of its own, in `VAR_DIR/run/spark.token`"},
     )
-    extra_jars: str = Field("", description="more jars for the Spark server, separated by colons")
-    thrift_port: int = Field(10000, ge=1, le=65535, description="Thrift (dbt, beeline, BI tools)")
-    connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect (ingestion, gates, notebooks)")
+    extra_jars: str = Field("", description="more jars for the Spark server's class path, separated by colons")
+    thrift_port: int = Field(10000, ge=1, le=65535, description="Thrift: dbt, beeline, BI tools")
+    connect_port: int = Field(15002, ge=1, le=65535, description="Spark Connect: ingestion, gates, notebooks")
     spark_ui_port: int = Field(4040, ge=1, le=65535, description="Spark's own web page")
-    postgres_port: int = Field(54320, ge=1, le=65535, description="the embedded PostgreSQL of the demo")
-    s3_port: int = Field(8333, ge=1, le=65535, description="the S3 server of STORE=s3")
+    postgres_port: int = Field(54320, ge=1, le=65535, description="the demo's PostgreSQL")
+    s3_port: int = Field(8333, ge=1, le=65535, description="the S3 server of `STORE=s3`")
     site_port: int = Field(8080, ge=1, le=65535, description="`make docs`")
     scale: float = Field(0.05, gt=0, le=100, description="size of the sample shop; 1 is a million orders")
-    var_dir: Path = Field(ROOT / "var", description="state of this machine: lake, logs, pid files, site")
+    var_dir: Path = Field(
+        ROOT / "var",
+        description="state of this machine: lake, catalog, jars, logs, pid files, site",
+        json_schema_extra={"shown": "`var`; with `STORE=s3` `var/s3`"},
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -234,7 +274,7 @@ def _place(name: str, said: str) -> str:
     if url.startswith("file://"):
         return _folder(name, url.removeprefix("file://"))
     if not url.startswith("s3://"):
-        raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix", "See the table of settings in README.md")
+        raise SettingsError(name, f"is {url}", "a folder or s3://bucket/prefix", "See the table of settings in docs/reference.md")
     return url
 
 
@@ -263,6 +303,6 @@ def load() -> Settings:
         shown = f"is {first['input']!r}" if first["loc"] and name not in SECRETS else "can't be used"
         seen = "is no connection string" if name.endswith("DSN") else shown
         wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
-        raise SettingsError(name, seen, wanted, "See the table of settings in README.md") from None
+        raise SettingsError(name, seen, wanted, "See the table of settings in docs/reference.md") from None
     access.adopt(found.var_dir)
     return found

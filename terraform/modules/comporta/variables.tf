@@ -75,7 +75,7 @@ variable "aws_cli_tag" {
 }
 
 variable "settings" {
-  description = "More settings of Comporta (README.md, Settings), such as KEPT_RELEASES. Nothing secret."
+  description = "More settings of Comporta (docs/reference.md), such as KEPT_RELEASES. Nothing secret."
   type        = map(string)
   default     = {}
 }
