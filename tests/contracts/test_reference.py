@@ -13,7 +13,7 @@ from house import FOLDERS
 from docs import reference
 from lakehouse.settings import ROOT
 
-PAGES = sorted({*ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")})
+PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "sql/*.md", "samples/**/*.md") for path in ROOT.glob(pattern))
 _FENCED = re.compile(r"^```.*?^```", re.M | re.S)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
 _VARIABLE = re.compile(
