@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Lake
+from desk import Lake
 
 from lakehouse.engines import catalog
 from lakehouse.settings import ROOT
