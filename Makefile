@@ -4,6 +4,8 @@ PYTHON ?= python3
 LAYER ?= silver
 MODELS ?= dbt_project/models
 export PYTHON LAYER MODELS
+# Variables of make's command line, by name: one that no command or setting knows is refused (comporta/make.py).
+export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # No text that somebody gives is code. Make would expand what stands behind = on its command line, $(shell …) too; as a plain
 # variable it reaches a command's environment as it was typed, as what came from the environment does. Rules ask for it by
 # $(value …), and a shell by "$$NAME", which it does not read again (tests/cli/test_make_hostile.py).
@@ -11,9 +13,9 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(eval ove
 # The whole command line stands in these too, and would be handed on with every secret in it.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 given = $(if $(value $2),--$1="$$$2")
-flag = $(if $(value $2),--$1)
-wanted = $(if $(value $1),,$(error $2))
-RUN := .venv/bin/python -W ignore -m comporta
+# A command of ours; what is given to make reaches it as options: `make ingest TABLES=crm.* DRY_RUN=1` is `comporta ingest --tables=crm.* --dry-run`.
+RUN := .venv/bin/python -W ignore -m comporta.make
+COMMANDS := demo traffic seed discover ingest reconcile gate requeue suite silver gold release run releases rollback glue diff why dev watch diff-models model up down status sql docs site clean
 # A module with the words of a variable as arguments: `make test TESTS='tests/unit -k lease'`.
 WORDS := .venv/bin/python -W ignore -m comporta.words
 # Files are UTF-8, whatever the locale.
@@ -32,14 +34,9 @@ help: ## What each target does
 
 .PHONY: demo traffic seed
 # Wanted together, traffic goes first: the demo then moves only what changed.
-demo: env $(if $(filter traffic,$(MAKECMDGOALS)),traffic) ## The whole way with a sample shop, from nothing; again, only what changed moves
-	@$(RUN) demo
-
-traffic: env ## Play a business day on the sample shop (DAYS=3 for more)
-	@$(RUN) traffic $(call given,days,DAYS)
-
-seed: env ## Put the sample shop, or FROM=dump.sql, FROM=file.csv or FROM=folder-of-csv, into SOURCE_DSN (ENCODING= SEPARATOR= QUOTE= ESCAPE= HEADER= say what is not to be found out)
-	@$(RUN) seed $(call given,from,FROM) $(call given,encoding,ENCODING) $(call given,separator,SEPARATOR) $(call given,quote,QUOTE) $(call given,escape,ESCAPE) $(call given,header,HEADER)
+demo: $(if $(filter traffic,$(MAKECMDGOALS)),traffic) ## The whole way with a sample shop, from nothing; again, only what changed moves
+traffic: ## Play a business day on the sample shop (DAYS=3 for more)
+seed: ## Put the sample shop, or FROM=dump.sql, FROM=file.csv or FROM=folder-of-csv, into SOURCE_DSN (ENCODING= SEPARATOR= QUOTE= ESCAPE= HEADER= say what is not to be found out)
 
 .PHONY: test flaky test-adapter test-packages test-workers test-upgrade image-test lint lint-sql
 test: .venv/.dev ## All tests (TESTS=tests/unit narrows; ORDER=7 TZ=America/Sao_Paulo in another order and zone)
@@ -54,10 +51,10 @@ test-adapter: .venv/.dev ## dbt's own tests of an adapter, on our server
 test-packages: .venv/.dev ## The own tests of dbt packages, on our server (PACKAGES=folder of checkouts; ONLY=dbt_utils,codegen narrows)
 	@.venv/bin/python -W ignore tests/packages.py $(call given,packages,PACKAGES) $(call given,only,ONLY)
 
-test-workers: .venv/.dev ## A cluster as terraform/modules/workers makes it, in namespaces, a worker killed in each step; wants root, eight minutes (docs/aws.md)
+test-workers: .venv/.dev ## A cluster in namespaces, as terraform/modules/workers makes it, a worker killed in each step; root, eight minutes (docs/aws.md)
 	@$(WORDS) TESTS pytest -o addopts="-v -x -ra --strict-markers --strict-config --no-header" -o timeout=900 $(if $(value TESTS),,tests/workers)
 
-test-upgrade: .venv/.dev ## A lake made by an earlier commit (FROM=…, by default the one before the house had rooms) is opened and gone on with; minutes
+test-upgrade: .venv/.dev ## A lake made by an earlier commit is opened and gone on with; minutes (FROM=…, by default the one before the house had rooms)
 	@$(WORDS) TESTS pytest -o addopts="-v -x -ra --strict-markers --strict-config --no-header" -o timeout=1800 $(if $(value TESTS),,tests/upgrade)
 
 # As root on Debian or Ubuntu: it installs debootstrap, podman and runc if they are not there. Not part of .ci/run: minutes.
@@ -71,83 +68,40 @@ lint-sql: .venv/.dev ## Check the style of the models (FIX=1 mends what can be m
 	@$(WORDS) MODELS sqlfluff $(if $(value FIX),fix,lint)
 
 .PHONY: discover ingest reconcile gate requeue suite silver gold release run
-discover: env ## List what the sources hold and draft ingestion/sources.yml (SOURCE=crm,erp narrows)
-	@$(RUN) discover $(call given,source,SOURCE)
-
-ingest: env ## Copy what changed in the sources to bronze (SOURCE=crm TABLES=public.orders,crm.* narrow; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
-	@$(RUN) ingest $(call given,source,SOURCE) $(call given,tables,TABLES) $(call given,since,SINCE) $(call given,until,UNTIL) $(call flag,resync,RESYNC) $(call flag,dry-run,DRY_RUN)
-
-reconcile: env ## Compare the sources and bronze by count and checksum; name the keys that differ (SOURCE, TABLES narrow)
-	@$(RUN) reconcile $(call given,source,SOURCE) $(call given,tables,TABLES)
-
-gate: env ## Judge a layer (LAYER=bronze, silver or gold)
-	@$(RUN) gate $(call given,layer,LAYER) $(call given,tables,TABLES)
-
-requeue: env ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
-	@$(RUN) requeue $(call wanted,TABLE,Which table? make requeue TABLE=shop__orders)$(call given,table,TABLE)
-
-suite: env ## Draft the suite of a table from its rows, for review (TABLE=silver.int_orders__current; OWNER=… DRY_RUN=1)
-	@$(RUN) suite $(call wanted,TABLE,Of which table? make suite TABLE=silver.int_orders__current)$(call given,table,TABLE) $(call given,owner,OWNER) $(call flag,dry-run,DRY_RUN)
-
-silver: env ## Build silver's models into silver_candidate
-	@$(RUN) dbt --layer silver
-
-gold: env ## Build gold's models into gold_candidate
-	@$(RUN) dbt --layer gold
-
-release: env ## Show readers a layer that has passed its gate (LAYER=silver)
-	@$(RUN) release $(call given,layer,LAYER)
-
-run: env ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
-	@$(RUN) run
+discover: ## List what the sources hold and draft ingestion/sources.yml (SOURCE=crm,erp narrows)
+ingest: ## Copy what changed in the sources to bronze (SOURCE=crm TABLES=public.orders,crm.* narrow; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
+reconcile: ## Compare the sources and bronze by count and checksum; name the keys that differ (SOURCE, TABLES narrow)
+gate: ## Judge a layer (LAYER=bronze, silver or gold)
+requeue: ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
+suite: ## Draft the suite of a table from its rows, for review (TABLE=silver.int_orders__current; OWNER=… DRY_RUN=1)
+silver: ## Build silver's models into silver_candidate
+gold: ## Build gold's models into gold_candidate
+release: ## Show readers a layer that has passed its gate (LAYER=silver)
+run: ## The whole way for SOURCE_DSN: ingest, gates, models, releases, site
 
 .PHONY: releases rollback glue diff why
-releases: env ## What was released when, and what readers see
-	@$(RUN) releases
-
-rollback: env ## Show readers an earlier release again (RELEASE=3)
-	@$(RUN) rollback $(call wanted,RELEASE,Which one? make rollback RELEASE=n; make releases lists them)$(call given,release,RELEASE)
-
-glue: env ## Register in Glue what is released, for Athena (GLUE_PREFIX=comporta; after each release it is done anyway)
-	@$(RUN) glue
-
-diff: env ## What readers see otherwise in one release than in another (RELEASE=3..5; ROWS=5 for examples, SHOW=1 with values)
-	@$(RUN) diff $(call wanted,RELEASE,Which ones? make diff RELEASE=3..5; make releases lists them)$(call given,release,RELEASE) $(call given,rows,ROWS) $(call flag,show,SHOW) $(call flag,json,JSON)
-
-why: env $(if $(filter why,$(MAKECMDGOALS)),$(call wanted,KEY,Which row? make why TABLE=gold.dim_customers KEY=42)) ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
-	@$(RUN) why $(call wanted,TABLE,Which row? make why TABLE=gold.dim_customers KEY=42)$(call given,table,TABLE) $(call given,key,KEY) $(call flag,show,SHOW) $(call flag,json,JSON)
+releases: ## What was released when, and what readers see
+rollback: ## Show readers an earlier release again (RELEASE=3)
+glue: ## Register in Glue what is released, for Athena (GLUE_PREFIX=comporta; after each release it is done anyway)
+diff: ## What readers see otherwise in one release than in another (RELEASE=3..5; ROWS=5 for examples, SHOW=1 with values)
+why: ## Where one row comes from, or what became of it (TABLE=gold.dim_customers KEY=42; SHOW=1 for the whole row)
 
 .PHONY: dev watch diff-models model
-dev: env ## Schemas of your own for dbt to build in, beginning with what is released (NAME=ana, ANEW=1, DROP=1)
-	@$(RUN) dev $(call given,name,NAME) $(call flag,anew,ANEW) $(call flag,drop,DROP)
-
-watch: env ## Build each model that you save, in your own schemas, and show its rows (NAME=ana, ROWS=20)
-	@$(RUN) watch $(call given,name,NAME) $(call given,rows,ROWS)
-
-diff-models: env ## What the models that you have built would change, as Markdown and as a page (NAME=ana, ROWS=5, SHOW=1 with values)
-	@$(RUN) diff-models $(call given,name,NAME) $(call given,rows,ROWS) $(call flag,show,SHOW)
-
-model: env ## Draft a new model with its YAML and suite (NAME=gold.sales.rpt_returns FROM=fct_orders KEY=customer_id; DRY_RUN=1 prints)
-	@$(RUN) model $(call given,name,NAME) $(call given,from,FROM) $(call given,key,KEY) $(call given,owner,OWNER) $(call flag,dry-run,DRY_RUN)
+dev: ## Schemas of your own for dbt to build in, beginning with what is released (NAME=ana, ANEW=1, DROP=1)
+watch: ## Build each model that you save, in your own schemas, and show its rows (NAME=ana, ROWS=20)
+diff-models: ## What the models that you have built would change, as Markdown and as a page (NAME=ana, ROWS=5, SHOW=1 with values)
+model: ## Draft a new model with its YAML and suite (NAME=gold.sales.rpt_returns FROM=fct_orders KEY=customer_id; DRY_RUN=1 prints)
 
 .PHONY: up down status sql docs site
-up: env ## Start the Spark server (STORE=s3: with the lake on an S3 server of this machine)
-	@$(RUN) up
+up: ## Start the Spark server (STORE=s3: with the lake on an S3 server of this machine)
+down: ## Stop all servers of this project
+status: ## What runs, on which ports, and what is released
+sql: ## A SQL prompt (SQL='select 1' runs one statement)
+site: ## Build the docs site into var/site
+docs: ## Serve the docs site on loopback
 
-down: env ## Stop all servers of this project
-	@$(RUN) down
-
-status: env ## What runs, on which ports, and what is released
-	@$(RUN) status
-
-sql: env ## A SQL prompt (SQL='select 1' runs one statement)
-	@$(RUN) sql $(call given,execute,SQL)
-
-site: env ## Build the docs site into var/site
-	@$(RUN) site
-
-docs: env ## Serve the docs site on loopback
-	@$(RUN) docs
+$(COMMANDS): env
+	@$(RUN) $@
 
 .PHONY: bench-ingest bench-site bench-lock
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
@@ -243,5 +197,4 @@ lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the l
 sbom: .venv/.dev ## Write var/sbom.cdx.json: the locked wheels and jars with licences and hashes (CycloneDX)
 	@.venv/bin/python -W ignore -m docker.sbom
 
-clean: down ## Stop the servers and remove the lake, the sample shop and the site (asks first)
-	@printf 'Remove var/ with the lake in it? [y/N] ' && read answer && [ "$$answer" = y ] && rm -rf var || echo "Left as it is."
+clean: ## Stop the servers and remove the lake, the sample shop and the site (asks first)

@@ -1,5 +1,6 @@
 """Servers, releases, the whole way, and the ways to look at it; the other commands stand where their work is done."""
 
+import shutil
 import time
 from contextlib import suppress
 from typing import Any
@@ -14,10 +15,12 @@ from lakehouse.engines import catalog
 from lakehouse.errors import LockError, ReadOnlyError
 from lakehouse.machine import load
 from lakehouse.servers import health, postgres, seaweedfs, server
-from lakehouse.settings import OWN_STORE, Settings
+from lakehouse.settings import OWN_STORE, ROOT, Settings
 from lakehouse.tables import released
 from releases import glue, release
 
+# What is ours in VAR_DIR (docs/operations.md): whoever named a folder with other things in it keeps those.
+_OURS = ("cache", "dbt", "dev", "jars", "lake", "log", "metastore", "postgres", "run", "s3", "site", "state", "tmp")
 _STATUS_SECONDS = 20.0  # for an answer, of somebody who waits at a terminal
 
 
@@ -49,9 +52,35 @@ def down() -> None:
 
 
 @click.command()
-def status() -> None:
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def status(as_json: bool) -> None:
     """Say what runs, on which ports, and what is released."""
-    _status(load())
+    if as_json:
+        console.only_json()
+        console.as_json(_status_data(load()))
+    else:
+        _status(load())
+
+
+def _status_data(settings: Settings) -> dict[str, Any]:
+    """What `status --json` says. `wrong` of the Spark server is empty if it answers; a layer without a release is null."""
+    store = seaweedfs.running(settings)
+    lake_answers = bool(store) or not settings.store
+    layers = {layer: released.current(settings, layer) if lake_answers else None for layer in catalog.LAYERS}
+    return {
+        "servers": {
+            "spark": {
+                "wrong": health.trouble(settings, _STATUS_SECONDS, connect=True),
+                "thrift_port": settings.thrift_port,
+                "connect_port": settings.connect_port,
+                "log": str(server.log_file(settings)),
+            },
+            "postgres": {"running": bool(postgres.of(settings).running()), "port": settings.postgres_port},
+            "s3": {"running": bool(store), "port": settings.s3_port},
+        },
+        "lake": settings.places,
+        "layers": {layer: made and {"release_id": made.release_id, "tables": made.tables} for layer, made in layers.items()},
+    }
 
 
 def _status(settings: Settings) -> None:
@@ -101,6 +130,20 @@ def run_dbt(layer: str) -> None:
         dbt.run(settings, layer)
 
 
+@click.command()
+@click.pass_context
+def silver(context: click.Context) -> None:
+    """Build silver's models into silver_candidate, as its gate will judge them."""
+    context.invoke(run_dbt, layer="silver")
+
+
+@click.command()
+@click.pass_context
+def gold(context: click.Context) -> None:
+    """Build gold's models into gold_candidate, as its gate will judge them."""
+    context.invoke(run_dbt, layer="gold")
+
+
 @click.command("release")
 @click.option("--layer", type=click.Choice(catalog.LAYERS), required=True)
 def make_release(layer: str) -> None:
@@ -116,10 +159,16 @@ def make_release(layer: str) -> None:
 
 
 @click.command()
-def releases() -> None:
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def releases(as_json: bool) -> None:
     """List releases; the current one of each layer is marked."""
     settings = load()
     found = released.history(settings)
+    if as_json:
+        console.only_json()
+        current = {made.release_id for layer in catalog.LAYERS if (made := released.current(settings, layer))}
+        console.as_json([vars(made) | {"is_current": made.release_id in current} for made in found])
+        return
     if not found:
         console.out.print("Nothing released yet. Run make run, or make release LAYER=silver after its gate.")
         return
@@ -174,6 +223,31 @@ def demo() -> None:
 
 
 @click.command()
+@click.option("--yes", is_flag=True, help="don't ask")
+@click.pass_context
+def clean(context: click.Context, yes: bool) -> None:
+    """Stop the servers, and remove all that this machine holds in VAR_DIR: a lake there, the sample shop, the site, logs, jars.
+
+    A lake elsewhere (LAKE_URL) is left alone, and so is what Comporta has not made.
+    """
+    settings = load()
+    context.invoke(down)
+    found = [folder / name for folder in {settings.var_dir, ROOT / "var"} for name in _OURS if (folder / name).exists()]
+    if not found:
+        console.out.print(f"Nothing to remove in {settings.var_dir}.")
+        return
+    console.out.print(f"To be removed from {settings.var_dir}: {', '.join(sorted({path.name for path in found}))}")
+    if settings.lake_url.startswith(f"{settings.var_dir}/"):
+        console.out.print(Text("The lake lies in it: its tables and their history are gone for good.", style="bold"))
+    if not yes and not click.confirm("Remove them?", err=True):
+        console.out.print("Left as it is.")
+        return
+    for path in found:
+        shutil.rmtree(path)
+    console.out.print("Removed.")
+
+
+@click.command()
 @click.option("--days", default=1, show_default=True, type=click.IntRange(1, 1000))
 def traffic(days: int) -> None:
     """Play business days on the sample shop."""
@@ -198,7 +272,7 @@ def docs() -> None:
 
 
 @click.command()
-@click.option("-e", "--execute", help="run this statement and leave")
+@click.option("-e", "--execute", "--sql", "execute", help="run this statement and leave")
 def sql(execute: str | None) -> None:
     """A SQL prompt on the Spark server."""
     from comporta import prompt

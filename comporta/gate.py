@@ -1,5 +1,6 @@
 """The gate of a layer as a stage of the pipeline, and the command `gate`: judged, shown, noted, told; what failed is held back."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,18 +50,25 @@ def run_gate(
     return found.kept + verdicts
 
 
-def pass_gate(run: Run, layer: str, tables: list[str] | None = None, hold_back: bool = False) -> None:
+def pass_gate(
+    run: Run,
+    layer: str,
+    tables: list[str] | None = None,
+    hold_back: bool = False,
+    show: Callable[[Settings, list[Verdict]], None] = command.show,
+) -> None:
     """Judge a layer, show and tell what came of it.
 
     Args:
         hold_back: whether what failed is kept in quarantine, and set back to what readers see.
+        show: prints the verdicts.
 
     Raises:
         GateError: a table did not pass.
     """
     settings = run.settings
     verdicts = _judge(run, layer, tables)
-    command.show(settings, verdicts)
+    show(settings, verdicts)
     for problem in notification.tell(settings, layer, verdicts):
         console.warn(problem)
     bad = [verdict for verdict in verdicts if not verdict.ok]
@@ -93,9 +101,34 @@ def _judge(run: Run, layer: str, tables: list[str] | None) -> list[Verdict]:
 @click.option("--layer", type=click.Choice(LAYERS), required=True, help="what to judge")
 @click.option("--tables", help="only these, as globs: shop__orders,shop__cust*")
 @click.option("--hold-back", is_flag=True, help="keep what fails in quarantine, and set it back to what readers see")
-def gate(layer: str, tables: str | None, hold_back: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="for another program: the verdicts, also of a gate that did not pass")
+def gate(layer: str, tables: str | None, hold_back: bool, as_json: bool) -> None:
     """Judge a layer's tables by their suites; nothing moves on that has not passed."""
     settings = load()
+    if as_json:
+        console.only_json()
     globs = [glob.strip() for glob in tables.split(",") if glob.strip()] if tables else None
     with machine.writing(settings, f"gate {layer}"), noted(settings, f"gate {layer}") as made:
-        pass_gate(made, layer, globs, hold_back)
+        pass_gate(made, layer, globs, hold_back, show=_print_json if as_json else command.show)
+
+
+def _print_json(settings: Settings, verdicts: list[Verdict]) -> None:
+    fields = (
+        "layer",
+        "table",
+        "delta_version",
+        "verdict",
+        "reason",
+        "declared",
+        "ran",
+        "rows_seen",
+        "unchanged",
+        "page",
+        "seconds",
+    )
+    console.as_json(
+        [
+            {name: getattr(verdict, name) for name in fields} | {"failures": [each.record() for each in verdict.failures]}
+            for verdict in verdicts
+        ]
+    )

@@ -316,7 +316,7 @@ def _verdict(job: Job, suite: Suite, ran: "SuiteResult", counted: int | None, se
 
 
 def _record(verdict: Verdict, run_id: int | None) -> VerdictRecord:
-    from expectations.runner import dumps
+    from expectations.outcome import dumps
 
     same = ["layer", "delta_version", "verdict", "declared", "ran", "failed_critical", "failed_warning", "rows_seen", "suite_hash"]
     same += ["page", "seconds", "table_id", "basis", "quarantined", "owner", "checks", "verdict_id"]

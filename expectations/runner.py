@@ -6,7 +6,6 @@ of what failed.
 """
 
 import itertools
-import json
 import logging
 import math
 import os
@@ -23,15 +22,12 @@ from expectations.compile import aggregate, changed
 from expectations.compile.changed import NewRows
 from expectations.custom_expectations import CustomExpectation
 from expectations.evidence import Evidence
+from expectations.outcome import SAMPLES, outcome, plain, raised
 from expectations.suite import Check, Suite
 from expectations.verdict import CheckOutcome
 from lakehouse import imports, values
-from lakehouse.redaction import first_line
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
-_SAMPLES = 5
-_ELEMENTS = 20  # of one list
-_TEXT = 300  # characters of one value or message: a ledger row is for reading
 _making = threading.Lock()
 _asking = threading.Lock()  # Great Expectations puts every query to one temporary view of the session, whatever the table
 _runs = itertools.count(1)  # an asset's name may not come twice
@@ -115,7 +111,7 @@ class Runner:
             _fill_in(result, suite.checks[number - 1], rows)
             _tolerate(result, suite.checks[number - 1])
             hidden.cover(result, suite.checks[number - 1])
-        outcomes = tuple(_outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
+        outcomes = tuple(outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
         reads = tuple(sorted(custom_expectations.tables_of(promised.values())))
         return SuiteResult(
             rows=rows, outcomes=outcomes, results=tuple(results[number] for number in sorted(results)), meta=meta, reads=reads
@@ -165,7 +161,7 @@ def _samples(
         if not one.hold(*_enough(suite, number))
     }
     held: dict[int, list[dict[str, Any]]] = {number: [] for number in counts if number not in failed}
-    return held | (aggregate.samples(failed, table.evidence.types, _SAMPLES) if failed else {})
+    return held | (aggregate.samples(failed, table.evidence.types, SAMPLES) if failed else {})
 
 
 def _compiled(
@@ -252,11 +248,6 @@ def suite_key(suite: Suite) -> tuple[str, ...]:
     return ()
 
 
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it, and short."""
-    return values.plain(value, _ELEMENTS, _TEXT)
-
-
 def _validate(batch: Any, name: str, expectations: dict[int, Any], detail: Any) -> tuple[dict[int, Any], dict[str, Any]]:
     if not expectations:
         return {}, {}
@@ -273,14 +264,14 @@ def _validate(batch: Any, name: str, expectations: dict[int, Any], detail: Any) 
 
 def _needs_detail(results: dict[int, Any], number: int) -> bool:
     result = results.get(number)
-    return result is not None and not result.success and not _raised(result)
+    return result is not None and not result.success and not raised(result)
 
 
 def _detail(key: tuple[str, ...], columns: list[str]) -> dict[str, Any]:
     # No page shows the query, and to print one fails where a bound lies in the first day of year 1: Python's clock begins there.
     wanted: dict[str, Any] = {
         "result_format": "SUMMARY",
-        "partial_unexpected_count": _SAMPLES,
+        "partial_unexpected_count": SAMPLES,
         "return_unexpected_index_query": False,
     }
     if key and set(key) <= set(columns):
@@ -296,60 +287,5 @@ def _fill_in(result: Any, check: Check, rows: int) -> None:
 
 def _tolerate(result: Any, check: Check) -> None:
     unexpected = (result.result or {}).get("unexpected_count")
-    if check.tolerance and not result.success and not _raised(result) and unexpected is not None:
+    if check.tolerance and not result.success and not raised(result) and unexpected is not None:
         result.success = unexpected <= check.tolerance
-
-
-def _raised(result: Any) -> str:
-    """The message of the exception that a check ended with; empty if none."""
-    info = result.exception_info or {}
-    each = [info] if "raised_exception" in info else [one for one in info.values() if isinstance(one, dict)]
-    raised = [one for one in each if one.get("raised_exception")]
-    if not raised:
-        return ""
-    message = str(raised[0].get("exception_message") or "unknown error").strip()
-    return first_line(message, _TEXT)
-
-
-def _outcome(number: int, check: Check, suite: Suite, result: Any) -> CheckOutcome:
-    found = result.result or {}
-    rows = found.get("partial_unexpected_index_list") or found.get("partial_unexpected_list") or _unexpected_rows(found)
-    return CheckOutcome(
-        number=number,
-        check=check.expect,
-        severity=check.severity,
-        success=bool(result.success),
-        column=", ".join(check.columns),
-        owner=check.owner or suite.owner,
-        why=check.why or "",
-        where=check.where or "",
-        observed=_observed(found),
-        unexpected_count=found.get("unexpected_count"),
-        considered=_considered(found),
-        sample=tuple(plain(row) for row in rows[:_SAMPLES]),
-        error=_raised(result),
-    )
-
-
-def _considered(found: dict[str, Any]) -> int | None:
-    elements = found.get("element_count")
-    return None if elements is None else int(elements) - int(found.get("missing_count") or 0)
-
-
-def _unexpected_rows(found: dict[str, Any]) -> list[Any]:
-    details = found.get("details")
-    return list(details.get("unexpected_rows") or []) if isinstance(details, dict) else []
-
-
-def _observed(found: dict[str, Any]) -> Any:
-    if "observed_value" in found:
-        return plain(found["observed_value"])
-    percent = found.get("unexpected_percent")
-    if percent is None:
-        return None
-    return f"{percent:.4g} % of {found.get('element_count', 0)} rows unexpected"
-
-
-def dumps(outcomes: tuple[CheckOutcome, ...]) -> str:
-    """The ledger's `failures`."""
-    return json.dumps([outcome.record() for outcome in outcomes], ensure_ascii=False, default=str)

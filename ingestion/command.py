@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 import yaml
@@ -36,9 +37,12 @@ _HEAD = """\
 
 @click.command()
 @click.option("--source", help="only these sources of sources.yml: crm,erp")
-def discover(source: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def discover(source: str | None, as_json: bool) -> None:
     """List tables, keys, sizes and cursors of the sources; add new ones to ingestion/sources.yml."""
     settings = load()
+    if as_json:
+        console.only_json()
     file = source_file.load()
     chosen = source_file.chosen(settings, file, _names(source))
 
@@ -72,6 +76,8 @@ def discover(source: str | None) -> None:
         for line in silent:
             console.out.print(Text.assemble(("· ", "dim"), f"On this server {line}."))
         looked.append((section, tables))
+    if as_json:
+        console.as_json({section.name: [vars(each) for each in tables] for section, tables in looked})
     if looked:
         _write(settings, file, looked)
     _refuse_failed("discover", ended, "could not be looked at", "See above for why; what the others hold is in sources.yml")
@@ -215,9 +221,12 @@ def _judge(settings: Settings, ended: Sequence[IngestionRun | Exception]) -> Non
 @click.command()
 @click.option("--source", help="only these sources of sources.yml: crm,erp; all by default")
 @click.option("--tables", help="only these: public.orders,crm.*")
-def reconcile(source: str | None, tables: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="for another program")
+def reconcile(source: str | None, tables: str | None, as_json: bool) -> None:
     """Compare the sources and bronze by count and checksum; name the keys that differ."""
     settings = load()
+    if as_json:
+        console.only_json()
     chosen = source_file.chosen(settings, source_file.load(), _names(source))
 
     def compare(section: Section) -> list[comparison.TableComparison]:
@@ -246,6 +255,8 @@ def reconcile(source: str | None, tables: str | None) -> None:
     console.table("", heads, rows, numbers=heads[2:])
     for verdict in verdicts:
         report.show_differences(verdict)
+    if as_json:
+        console.as_json([asdict(verdict) | {"verdict": verdict.word} for verdict in verdicts])
     wrong = [verdict for verdict in verdicts if verdict.word != "equal"]
     if wrong:
         pending = all(verdict.pending for verdict in wrong)

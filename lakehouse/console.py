@@ -3,6 +3,7 @@
 Names and values of a database are text: no markup of Rich in them is followed, and nothing that steers a terminal is sent to it.
 """
 
+import json
 import re
 import sys
 import time
@@ -45,6 +46,18 @@ class _Plain(Console):
 
 out = _Plain(width=None if sys.stdout.isatty() else 160)
 err = _Plain(stderr=True)
+
+
+def as_json(data: object) -> None:
+    """Print `data` for another program, in one line; times and numbers as `lakehouse.values` has them."""
+    from lakehouse import values
+
+    echo(json.dumps(values.plain(data), ensure_ascii=False))
+
+
+def only_json() -> None:
+    """From here on what people read goes to standard error: what is on standard output is one JSON document."""
+    out.file = err.file
 
 
 def echo(text: str) -> None:

@@ -11,7 +11,7 @@ from psycopg2.extensions import parse_dsn
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from lakehouse import access, network, redaction
+from lakehouse import access, env_file, network, redaction
 from lakehouse.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -278,10 +278,22 @@ def _place(name: str, said: str) -> str:
     return url
 
 
+_KINDS = {
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+}  # pydantic's kinds of error
+
+
+def path() -> Path | None:
+    """The file of settings, whether it is there or not; None where none is read, as in tests."""
+    said = Settings.model_config.get("env_file")
+    return Path(str(said)) if said else None
+
+
 def open_to_others() -> str:
     """A line about `.env` if other users of this machine can read a secret in it; "" if not."""
-    path = Settings.model_config.get("env_file")
-    file = Path(str(path)) if path else None
+    file = path()
     if file is None or not file.is_file() or not file.stat().st_mode & 0o044:
         return ""
     held = sorted(SECRETS & dotenv_values(file, interpolate=False).keys())
@@ -302,7 +314,9 @@ def load() -> Settings:
         name = str(first["loc"][0]).upper() if first["loc"] else "LAKE_URL"
         shown = f"is {first['input']!r}" if first["loc"] and name not in SECRETS else "can't be used"
         seen = "is no connection string" if name.endswith("DSN") else shown
-        wanted = first["msg"].removeprefix("Value error, ").removeprefix("wanted: ")
+        wanted = _KINDS.get(first["type"], first["msg"].removeprefix("Value error, ").removeprefix("wanted: "))
+        if where := env_file.origin(name, path()):
+            seen += f", from {where}"
         raise SettingsError(name, seen, wanted, "See the table of settings in docs/reference.md") from None
     access.adopt(found.var_dir)
     return found

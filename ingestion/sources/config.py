@@ -79,6 +79,11 @@ class Section:
     is_named: bool = True
 
 
+def variables(path: Path = PATH) -> set[str]:
+    """Names that the file asks for by `${NAME}`, as they stand there."""
+    return set(_VARIABLE.findall(path.read_text(encoding="utf-8", errors="replace"))) if path.exists() else set()
+
+
 def load(path: Path = PATH) -> SourcesFile:
     """The file, or an empty one where there is none.
 

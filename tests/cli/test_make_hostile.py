@@ -15,8 +15,9 @@ from typing import Any
 import click
 import pytest
 
-from comporta import words
-from comporta.cli import cli
+from comporta import checkout, words
+from comporta import make as make_words
+from comporta.cli import PLACES, cli
 from lakehouse.errors import SettingsError
 from lakehouse.settings import ROOT, Settings
 
@@ -25,23 +26,9 @@ TEXT = (
     "& | > canary\ttwo"
 )
 WORDS, CONDITION = "words", "condition"
-TABLE = {"TABLE": "--table"}
-OWN = {"NAME": "--name"}
-SHOWN = {"ROWS": "--rows", "SHOW": "--show"}
-DRAFT = {"OWNER": "--owner", "DRY_RUN": "--dry-run"}
-# Every target, and how what is given to it arrives: as an option, as words of the command, or only as a condition of a rule.
+# Every target that is no command of ours, and how what is given to it arrives: as an option, as words, or only as a condition of a rule.
 TARGETS: dict[str, dict[str, str]] = {
     "help": {},
-    "demo": {},
-    "traffic": {"DAYS": "--days"},
-    "seed": {
-        "FROM": "--from",
-        "ENCODING": "--encoding",
-        "SEPARATOR": "--separator",
-        "QUOTE": "--quote",
-        "ESCAPE": "--escape",
-        "HEADER": "--header",
-    },
     "test": {"TESTS": WORDS},
     "flaky": {"TIMES": "--times", "TESTS": WORDS},
     "test-adapter": {"TESTS": WORDS},
@@ -53,50 +40,20 @@ TARGETS: dict[str, dict[str, str]] = {
     "test-packages": {"PACKAGES": "--packages", "ONLY": "--only"},
     "lint": {},
     "lint-sql": {"MODELS": WORDS, "FIX": CONDITION},
-    "silver": {},
-    "gold": {},
-    "run": {},
-    "releases": {},
-    "glue": {},
-    "up": {},
-    "down": {},
-    "status": {},
-    "site": {},
-    "docs": {},
     "infra-docs": {},
     "infra-lock": {},
     "bench-lock": {},
     "lock": {},
-    "clean": {},
     "env": {"STORE": CONDITION},
-    "ingest": {
-        "SOURCE": "--source",
-        "TABLES": "--tables",
-        "SINCE": "--since",
-        "UNTIL": "--until",
-        "RESYNC": "--resync",
-        "DRY_RUN": "--dry-run",
-    },
-    "discover": {"SOURCE": "--source"},
-    "reconcile": {"SOURCE": "--source", "TABLES": "--tables"},
-    "gate": {"LAYER": "--layer", "TABLES": "--tables"},
-    "requeue": TABLE,
-    "suite": TABLE | DRAFT,
-    "release": {"LAYER": "--layer"},
-    "rollback": {"RELEASE": "--release"},
-    "diff": {"RELEASE": "--release", "JSON": "--json"} | SHOWN,
-    "why": TABLE | {"KEY": "--key", "SHOW": "--show", "JSON": "--json"},
-    "dev": OWN | {"ANEW": "--anew", "DROP": "--drop"},
-    "watch": OWN | {"ROWS": "--rows"},
-    "diff-models": OWN | SHOWN,
-    "model": OWN | DRAFT | {"FROM": "--from", "KEY": "--key"},
-    "sql": {"SQL": "--execute"},
     **{f"bench-{name}": {"BENCH": WORDS} for name in ("ingest", "dbt", "gate", "release", "site", "store", "tpch")},
 }
 FILES = {".venv/bin/uv": {"PYTHON": CONDITION}}  # rules that are no targets of their own
+CONTEXT = click.Context(cli)
+# Our commands, which the Makefile hands all that it is given (comporta/make.py): variable to option.
+COMMANDS = {name: {make_words._name(each): each for each in make_words._options(name)} for name in PLACES if name != "completion"}
 SETTINGS = {name.upper() for name in Settings.model_fields}
 GIVEN = (
-    {name for row in [*TARGETS.values(), *FILES.values()] for name in row}
+    {name for row in [*TARGETS.values(), *FILES.values(), *COMMANDS.values()] for name in row}
     | SETTINGS
     | {"ROUNDS", "ORDER", "TZ", "SSL_CERT_FILE", "NOBODY_KNOWS_ME"}
 )
@@ -161,47 +118,44 @@ def make(stage: Path, *arguments: str, **environment: str) -> tuple["subprocess.
 
 def expected(row: Mapping[str, str]) -> set[str]:
     """The arguments that come of the texts of a target's row."""
-    options = {name: how for name, how in row.items() if how.startswith("--")}
-    return {how if _flag(how) else f"{how}={text(name)}" for name, how in options.items()}
-
-
-def _flag(option: str) -> bool:
-    return option in ("--resync", "--dry-run", "--show", "--json", "--anew", "--drop")
-
-
-def commands() -> dict[str, click.Command]:
-    context = click.Context(cli)
-    return {name: command for name in cli.list_commands(context) if (command := cli.get_command(context, name))}
+    return {f"{how}={text(name)}" for name, how in row.items() if how.startswith("--")}
 
 
 def test_make_hostile_every_target_has_a_row() -> None:
     explained = {name for name, rule in RULES.items() if "## " in rule}
-    assert explained == {*TARGETS}
+    assert explained == {*TARGETS, *COMMANDS}
     assert {name for name, rule in RULES.items() if _asked(rule)} <= {*TARGETS, *FILES}
+    assert {*checkout.targets()} == {*TARGETS} - {"help"}
+
+
+def test_make_hostile_every_command_is_a_target() -> None:
+    assert len(COMMANDS) > 25
+    [told] = re.findall(r"^COMMANDS := (.*)$", MAKEFILE, re.M)
+    assert sorted(told.split()) == sorted(COMMANDS)
 
 
 def _asked(rule: str) -> set[str]:
     """Variables that a rule asks for, in make's or in a shell's words."""
-    asked = r"\$\(value (\w+)\)|\$\(call (?:given|flag),[\w-]+,(\w+)\)|\$\(call wanted,(\w+)|\$\(WORDS\) (\w+)|\$\$\{?([A-Z_]+)\b"
+    asked = r"\$\(value (\w+)\)|\$\(call given,[\w-]+,(\w+)\)|\$\(WORDS\) (\w+)|\$\$\{?([A-Z_]+)\b"
     return {next(filter(None, found)) for found in re.findall(asked, rule)} - {"PWD"}
 
 
-@pytest.mark.parametrize("target", sorted([*TARGETS, *FILES]))
+@pytest.mark.parametrize("target", sorted([*TARGETS, *FILES, *COMMANDS]))
 def test_make_hostile_every_variable_has_a_row(target: str) -> None:
     rule = RULES[target]
-    assert _asked(rule) == {*(TARGETS | FILES)[target]}
+    assert _asked(rule) == {*(TARGETS | FILES).get(target, ())}
     told = set(re.findall(r"\b([A-Z_]{2,})=", rule.partition("## ")[2].partition("\n")[0]))
     assert told <= GIVEN
 
 
 def test_make_hostile_no_text_is_expanded_where_make_or_a_shell_would_read_it() -> None:
     bare = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", MAKEFILE))
-    assert bare == {"RUN", "WORDS", "INSTALL", "MAKECMDGOALS", "name"}
+    assert bare == {"RUN", "WORDS", "INSTALL", "COMMANDS", "MAKECMDGOALS", "name"}
     assert "`" not in "".join(rule for rule in RULES.values()).replace("`select", "")
 
 
 @pytest.mark.parametrize("way", ["make X=…", "X=… make"])
-@pytest.mark.parametrize("target", sorted(TARGETS))
+@pytest.mark.parametrize("target", sorted([*TARGETS, *COMMANDS]))
 def test_make_hostile_text_arrives_as_typed(stage: Path, target: str, way: str) -> None:
     given = {name: text(name) for name in sorted(GIVEN)}
     as_arguments = [f"{name}={value}" for name, value in given.items()]
@@ -210,23 +164,45 @@ def test_make_hostile_text_arrives_as_typed(stage: Path, target: str, way: str) 
     assert bool(calls) == (target not in ("help", "env")), done.stdout
     for _, environment in calls:
         assert {name: environment[name] for name in GIVEN} == given
-        assert {name for name, value in environment.items() if "SOURCE_DSN" in value} == {"SOURCE_DSN"}  # not MAKEFLAGS as well
-    options = {each for arguments, _ in calls for each in arguments[1:] if each in expected(TARGETS[target]) or "canary" in each}
-    assert options == expected(TARGETS[target])
+        assert {name for name, value in environment.items() if text("SOURCE_DSN") in value} == {
+            "SOURCE_DSN"
+        }  # not MAKEFLAGS as well
+    wanted = expected(TARGETS.get(target, {}))
+    assert {each for arguments, _ in calls for each in arguments[1:] if each in wanted or "canary" in each} == wanted
+    if target in COMMANDS:
+        [(arguments, environment)] = calls
+        assert arguments[-2:] == ["comporta.make", target]
+        assert set(environment["MAKE_GIVEN"].split()) == ({*GIVEN} if way.startswith("make") else set())
+
+
+@pytest.mark.parametrize("target", sorted(COMMANDS))
+def test_make_hostile_text_is_one_word_of_the_command(target: str) -> None:
+    line = make_words.words(target, {name: text(name) for name in [*GIVEN, "PATH"] if name != "DEBUG"})
+    wanted = [each.opts[-1] if each.is_flag else f"{each.opts[-1]}={text(name)}" for name, each in COMMANDS[target].items()]
+    assert line == [target, *wanted]
+
+
+def test_make_hostile_a_flag_is_off_as_people_say_it() -> None:
+    for said in ("", "0", "no", "false"):
+        assert make_words.words("ingest", {"DRY_RUN": said, "DEBUG": said}) == ["ingest"]
+    assert make_words.words("ingest", {"DRY_RUN": "1", "DEBUG": "1"}) == ["--debug", "ingest", "--dry-run"]
+
+
+def test_make_hostile_what_nobody_asks_for_is_refused() -> None:
+    with pytest.raises(SettingsError, match="TABELS: is no option of ingest and no setting. Did you mean TABLES?"):
+        make_words.words("ingest", {"TABELS": "x"}, ["TABELS"])
+    with pytest.raises(SettingsError, match="NOBODY_KNOWS_ME: .* comporta run --help has the options"):
+        make_words.words("run", {}, ["NOBODY_KNOWS_ME"])
+    assert make_words.words("run", {"LAYER": "silver"}, ["SCALE", "VAR_DIR", "TZ", "DEBUG"]) == ["run"]
 
 
 @pytest.mark.parametrize(
     ("target", "ending"),
     [
-        ("gate", ["gate", "--layer=silver"]),
-        ("ingest", ["ingest"]),
-        ("sql", ["sql"]),
-        ("traffic", ["traffic"]),
+        ("gate", ["comporta.make", "gate"]),
         ("test", ["TESTS", "pytest", "-n", "auto"]),
         ("test-adapter", ["dbt.tests.fixtures.project", "tests/adapter"]),
         ("lint-sql", ["MODELS", "sqlfluff", "lint"]),
-        ("dev", ["dev"]),
-        ("diff-models", ["diff-models"]),
     ],
 )
 def test_make_hostile_nothing_given_is_the_default(stage: Path, target: str, ending: list[str]) -> None:
@@ -239,20 +215,16 @@ def test_make_hostile_nothing_given_is_the_default(stage: Path, target: str, end
 
 
 @pytest.mark.parametrize("target", ["requeue", "suite", "rollback", "diff", "why"])
-def test_make_hostile_what_is_wanted_is_asked_for(stage: Path, target: str) -> None:
-    done, calls = make(stage, target)
-    assert done.returncode == 2 and calls == []
-    assert re.search(rf"\*\*\* (Of which|Which) .*\? make {target} ", done.stderr)
+def test_make_hostile_what_is_wanted_is_asked_for(target: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^[A-Z]+: is not given \(wanted: .+\). Run make {target} [A-Z]+="):
+        make_words.words(target, {"PATH": "/bin"})
 
 
-@pytest.mark.parametrize("target", sorted(TARGETS))
-def test_make_hostile_options_are_those_of_the_command(target: str) -> None:
-    options = {how for how in TARGETS[target].values() if how.startswith("--")}
-    known = commands()
-    if program := {"flaky": "flaky.py", "test-packages": "packages.py"}.get(target):  # a program of the tests, and no command
-        assert all(f'"{option}"' in (ROOT / "tests" / program).read_text(encoding="utf-8") for option in options)
-    elif options:
-        assert options <= {opt for param in known[target].params for opt in param.opts}
+@pytest.mark.parametrize("target", ["flaky", "test-packages"])
+def test_make_hostile_options_are_those_of_the_program(target: str) -> None:
+    program = {"flaky": "flaky.py", "test-packages": "packages.py"}[target]
+    told = (ROOT / "tests" / program).read_text(encoding="utf-8")
+    assert all(f'"{how}"' in told for how in TARGETS[target].values() if how.startswith("--"))
 
 
 @pytest.mark.parametrize("arguments", [["test"], ["env", "STORE=s3"], ["infra-test"], ["bench-ingest"]])

@@ -26,7 +26,8 @@ from expectations import notification, quarantine, registry
 from expectations.compile import frame
 from expectations.drafting import profile
 from expectations.evidence import Evidence
-from expectations.runner import Runner, TableRows, _detail, dumps, plain
+from expectations.outcome import dumps, plain
+from expectations.runner import Runner, TableRows, _detail
 from expectations.suite import Check, Suite
 from expectations.verdict import CheckOutcome, Verdict
 from inspection import diff, story

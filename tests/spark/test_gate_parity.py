@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from expectations import registry
 from expectations.compile import aggregate, condition, frame
 from expectations.evidence import Evidence
-from expectations.runner import Runner, TableRows, _compiled, _detail, _enough, _raised, _samples, _validate
+from expectations.outcome import raised
+from expectations.runner import Runner, TableRows, _compiled, _detail, _enough, _samples, _validate
 from expectations.suite import Check, Suite
 from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL
@@ -250,7 +251,7 @@ def _great_expectations(runner: Runner, rows: Any) -> dict[int, Any]:
     expectations = {number: registry.build(check, number, "parity") for number, check in CHECKS.items()}
     found, _ = _validate(batch, "parity", expectations, _detail(("id",), rows.columns))
     assert set(found) == set(CHECKS)
-    raised = [result.exception_info for result in found.values() if _raised(result)]
+    raised = [result.exception_info for result in found.values() if raised(result)]
     assert not raised, raised[:1]
     return found
 

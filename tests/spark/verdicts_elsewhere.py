@@ -7,7 +7,8 @@ from typing import Any
 from expectations import registry
 from expectations.compile import frame
 from expectations.evidence import Evidence
-from expectations.runner import Runner, TableRows, _detail, dumps
+from expectations.outcome import dumps
+from expectations.runner import Runner, TableRows, _detail
 from expectations.suite import Check, Suite
 from lakehouse.engines import local, session
 from lakehouse.engines.catalog import SMALL

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.runner import dumps, plain
+from expectations.outcome import dumps, plain
 from expectations.verdict import CheckOutcome, judge
 
 

@@ -1,7 +1,6 @@
 """What a run is to do with each table: its window, its pieces of work, and why it is read whole where it is."""
 
 import json
-from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2 import Error as DatabaseError
@@ -10,7 +9,6 @@ from psycopg2.extensions import connection as Connection
 from ingestion.bronze.names import delta_names, table_name
 from ingestion.bronze.table import Bronze
 from ingestion.bronze.work import RewriteTask
-from ingestion.sources import base
 from ingestion.sources.postgres import contract, keys
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.check import check_key, check_readable, check_zone, measure, remarks
@@ -19,7 +17,8 @@ from ingestion.sources.postgres.contract import ContractError, Shape
 from ingestion.sources.postgres.discover import Leaf, PostgresTable
 from ingestion.sources.postgres.plan_context import PlanContext
 from ingestion.sources.postgres.ranges import RANGE_PAGES, Piece, Span, cut, cut_window
-from ingestion.sources.postgres.types import KEY_HELD, map_column
+from ingestion.sources.postgres.table_plan import PostgresPlan
+from ingestion.sources.postgres.types import map_column
 from ingestion.sources.postgres.window import Window, condition, next_window, reread_reason, written_since
 from ingestion.sources.postgres.work import CompareTask, ReadTask, Work
 from lakehouse.engines.standard import literal, quote
@@ -28,40 +27,6 @@ from lakehouse.redaction import first_line
 from lakehouse.store import storage
 
 COMPARE_PAGES = 8 * 8192  # 512 MB of heap: a few million keys
-
-
-@dataclass(kw_only=True)
-class PostgresPlan(base.TablePlan):
-    """What a run does with one table of PostgreSQL.
-
-    Attributes:
-        by_xmin: changes are found by xmin, whatever its cursor is.
-        path: statement that lets a view's functions be found.
-    """
-
-    table: PostgresTable
-    entry: source_file.Entry
-    by_xmin: bool = False
-    path: str = ""
-
-    @property
-    def is_read(self) -> bool:
-        return bool(self.work or not self.table.parts)
-
-    def reached(self, live: int | None, unmarked: int) -> Window:
-        window: Window = self.window.counted(live)
-        if unmarked and self.seen:  # until they are read, the next batch must find them as well
-            return replace(window, horizon=self.seen.horizon)
-        return window
-
-    def shape(self) -> dict[str, Any]:
-        return contract.shape_of(self.table, self.key).to_dict()
-
-    def remedy(self, seen: str) -> str:
-        if KEY_HELD not in seen:
-            return super().remedy(seen)
-        odd = [item.column.name for item in self.mapped if item.column.name in self.key and item.special]
-        return f"Set texts: [{', '.join(odd)}] in sources.yml to carry it as text, or key to other columns"
 
 
 def plan(moment: PlanContext, table: PostgresTable, taken: dict[str, str]) -> PostgresPlan:

@@ -1,8 +1,8 @@
 """What the ledger recorded of each batch, beside what bronze's files hold of it now."""
 
 from ingestion.bronze.write import checksum_of, former_checksum_of
-from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.side import BronzeSide
+from ingestion.sources.postgres.table_plan import PostgresPlan
 from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 

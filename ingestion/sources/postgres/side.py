@@ -15,9 +15,9 @@ from ingestion.sources.base import RowDigest, Sums
 from ingestion.sources.postgres import digest
 from ingestion.sources.postgres import entry as source_file
 from ingestion.sources.postgres.connect import session
-from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.ranges import RANGE_PAGES, range_condition, ranges
 from ingestion.sources.postgres.snapshot import Origin
+from ingestion.sources.postgres.table_plan import PostgresPlan
 from ingestion.sources.postgres.window import both, written_since
 from lakehouse import access
 from lakehouse.engines import duck

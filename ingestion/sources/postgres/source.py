@@ -17,11 +17,12 @@ from ingestion.sources.postgres.check import check_readable
 from ingestion.sources.postgres.connect import Source, open_source, prepare, session
 from ingestion.sources.postgres.contract import ContractError
 from ingestion.sources.postgres.discover import PostgresTable, Sizes, discover, sizes
-from ingestion.sources.postgres.plan import PostgresPlan, plan
+from ingestion.sources.postgres.plan import plan
 from ingestion.sources.postgres.plan_context import PlanContext
 from ingestion.sources.postgres.refusal import LOCKED, lost, reason, remedy
 from ingestion.sources.postgres.side import BronzeSide, SourceSide
 from ingestion.sources.postgres.snapshot import Origin, can_join, take_snapshot, unknown
+from ingestion.sources.postgres.table_plan import PostgresPlan
 from ingestion.sources.postgres.tasks import extract
 from ingestion.sources.postgres.window import Snapshot
 from ingestion.sources.postgres.work import Context

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from ingestion.bronze.work import RESULT
 from ingestion.sources.postgres.extract import runner
-from ingestion.sources.postgres.plan import PostgresPlan
 from ingestion.sources.postgres.ranges import lanes
+from ingestion.sources.postgres.table_plan import PostgresPlan
 from ingestion.sources.postgres.work import Context
 from lakehouse.engines import session as spark_session
 from lakehouse.settings import Settings

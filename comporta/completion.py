@@ -1,0 +1,21 @@
+"""Completion of commands, options and their choices in a shell, by click."""
+
+import click
+from click.shell_completion import get_completion_class
+
+_VARIABLE = "_COMPORTA_COMPLETE"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, options and their choices.
+
+    \b
+    bash: echo 'eval "$(comporta completion bash)"' >> ~/.bashrc
+    zsh:  echo 'eval "$(comporta completion zsh)"' >> ~/.zshrc
+    fish: comporta completion fish > ~/.config/fish/completions/comporta.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 - one of click's own
+    click.echo(kind(click.get_current_context().find_root().command, {}, "comporta", _VARIABLE).source())
