@@ -103,11 +103,13 @@ def model(name: str, parents: str, key: str, owner: str, dry_run: bool) -> None:
     made = skeleton.draft(load(), name, parents=_listed(parents), key=_listed(key), owner=owner)
     if dry_run:
         for path, text in made.files.items():
-            console.echo(f"-- {path.relative_to(ROOT)}\n{text}")
+            where = f"{path.relative_to(ROOT)}{', at its end' if path in made.added else ''}"
+            console.echo(f"-- {where}\n{made.added.get(path, text)}")
         return
     skeleton.write(made)
     for path in made.files:
-        console.out.print(Text.assemble(("✓ ", "green"), str(path.relative_to(ROOT))))
+        more = " (one more model at its end)" if path in made.added else ""
+        console.out.print(Text.assemble(("✓ ", "green"), f"{path.relative_to(ROOT)}{more}"))
     console.out.print(
         f"It builds as it stands: dbt run -s {name.split('.')[-1]}. Then write the query, and what says {skeleton.LATER}."
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lakehouse import dbt
+from lakehouse import atomic, dbt
 from lakehouse.console import shown
 from lakehouse.engines.catalog import quote
 from lakehouse.errors import SettingsError
@@ -24,9 +24,10 @@ _PREFIX = {"gold": ("dim_", "fct_", "rpt_"), "silver": ("int_",)}
 
 @dataclass(frozen=True)
 class ModelDraft:
-    """Files by where they go."""
+    """Files by where they go, each whole; of those that are there already, what is put at their end."""
 
     files: dict[Path, str]
+    added: dict[Path, str]
 
 
 def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[str], owner: str, root: Path = ROOT) -> ModelDraft:
@@ -51,21 +52,22 @@ def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[s
             raise SettingsError("FROM", f"{parent} is no model", ", ".join(near), "Run dbt parse if it is new")
     columns = _columns(nodes[parents[0]], key)
     folder = root / "dbt_project" / "models" / layer / domain
+    description, described = folder / f"_{domain}__models.yml", _described(model, columns, key)
     files = {
         folder / f"{model}.sql": _query(parents, list(columns)),
-        folder / f"{model}.yml": _described(model, columns, key),
+        description: _with(description, model, described),
         root / "expectations" / "suites" / layer / f"{model}.yml": _suite(model, key, owner),
     }
-    if there := [path for path in files if path.exists()]:
+    if there := [path for path in files if path != description and path.exists()]:
         raise SettingsError(str(there[0]), "exists", "a new name", "Nothing was written")
-    return ModelDraft(files)
+    return ModelDraft(files, {description: described} if description.exists() else {})
 
 
 def write(made: ModelDraft) -> None:
     """Write the files."""
     for path, text in made.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        atomic.write(path, text)
 
 
 def _named(name: str) -> tuple[str, str, str]:
@@ -118,8 +120,33 @@ def _line(text: str) -> str:
     return _scalar(text, "x: {}")
 
 
+def _with(path: Path, model: str, described: str) -> str:
+    """The folder's file of models with one more at its end: what people wrote in it, comments too, stays as it is.
+
+    Raises:
+        SettingsError: the file does not end with its list of models, or has this one.
+    """
+    if not path.exists():
+        return f"version: 2\n\nmodels:\n{described}"
+    before = path.read_text(encoding="utf-8")
+    text = f"{before.rstrip()}\n\n{described}"
+    names = [[each["name"] for each in (_models(one) or [])] for one in (before, text)]
+    if model in names[0]:
+        raise SettingsError(str(path), f"has a model {model}", "a new name", "Nothing was written")
+    if names[1] != [*names[0], model]:
+        raise SettingsError(str(path), "does not end with its list of models", "models: as the last key", "Nothing was written")
+    return text
+
+
+def _models(text: str) -> list[dict[str, Any]]:
+    try:
+        return list((yaml.safe_load(text) or {}).get("models") or [])
+    except yaml.YAMLError:
+        return []
+
+
 def _described(model: str, columns: Mapping[str, Mapping[str, Any]], key: Sequence[str]) -> str:
-    lines = ["version: 2", "", "models:", f"  - name: {model}"]
+    lines = [f"  - name: {model}"]
     described = json.dumps(f"{LATER}: one row per {', '.join(key)} …", ensure_ascii=False)
     lines += [f"    description: {shown(described)}", "    config:", "      contract: {enforced: true}"]
     lines.append("    columns:")

@@ -1,6 +1,6 @@
 """Incremental models as dbt knows them: merges, columns that come and go, the other strategies of dbt-spark.
 
-dbt's tests merge into tables that were not built from what is there now, which our materialization would build whole; with
+dbt's tests merge into tables that were not built from what is there now, which our materialization would refresh fully; with
 `full_refresh: false` it leaves that to the model's owner, and merges as dbt does.
 """
 

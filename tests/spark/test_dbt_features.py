@@ -254,7 +254,7 @@ def test_a_variable_has_another_value(project: Project, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("between", ["view", "ephemeral"])
 def test_what_stands_between_was_edited(project: Project, between: str) -> None:
-    """Rows that are merged already are by the old rule: an incremental model is built whole if a view that it reads is edited."""
+    """Rows that are merged already are by the old rule: an incremental model is fully refreshed if a view that it reads is edited."""
     config = f"{{{{ config(materialized='{between}') }}}} "
     project.write("models/stg.sql", config + "select * from {{ source('bronze', 'events') }}")
     project.write("models/merged.sql", MERGE + NEW)

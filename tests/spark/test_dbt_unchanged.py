@@ -98,7 +98,7 @@ def test_tables_that_a_query_names_by_itself_are_inputs(project: Project) -> Non
         assert project.ids(model) == [1, 2], model
     assert project.ids("merged") == [3]
     assert (project.ids("path"), project.ids("no_delta"), project.ids("still")) == ([1, 7], [1, 8], [1])
-    assert "merged is built whole: " + others in log(project)
+    assert "merged needs a full refresh: " + others in log(project)
     catalog.thrift_rows(project.settings, f"alter view {name}_bronze.by_hand as select id + 50 as id from {others}")
     project.dbt("run", "--select", "by_hand", "still")
     assert project.ids("by_hand") == [51, 52] and left_alone(project) == {"still"}
@@ -150,11 +150,11 @@ def test_what_macros_render_is_what_was_built(project: Project) -> None:
     for name in calls:
         expected = [(1, "b1?"), (2, "b1?"), (3, "b1?"), (4, "b2?")]
         assert project.rows(f"m_{name}", "id, told") == project.rows(f"t_{name}", "id, told") == expected, name
-    assert "in_merge is built whole: the model has changed" in log(project)  # which dbt does not know to have this macro
+    assert "in_merge needs a full refresh: the model has changed" in log(project)  # which dbt does not know to have this macro
 
 
 def test_an_incremental_model_that_asks_for_the_time_is_merged(project: Project) -> None:
-    """Each row keeps the time at which it was first loaded; only a parent that was rewritten has it built whole, and the log says so."""
+    """Each row keeps the time at which it was first loaded; only a parent that was rewritten has it fully refreshed, and the log says so."""
     stamped = "*, current_timestamp() as first_loaded_at, current_timestamp as loaded_at"
     merge = MERGE.replace(")", ", merge_exclude_columns=['First_Loaded_At'])")
     latest = "qualify row_number() over (partition by id order by _batch_id desc) = 1"
@@ -191,12 +191,12 @@ def test_an_incremental_model_that_asks_for_the_time_is_merged(project: Project)
         now = {row[0]: row[1:] for row in project.rows(name, "id, told, first_loaded_at, loaded_at")}
         assert now[3][:2] == ("b2", first[name][3]) and now[3][2] > now[3][1] and now[1][2] == now[1][1], name
     assert project.ids("below") == project.ids("by_day") == [1, 2, 3, 4]
-    whole = re.findall(r"(\w+) is built whole: (.*)", log(project))  # `ours` does not say that it keeps rows, so who reads it is
+    whole = re.findall(r"(\w+) needs a full refresh: (.*)", log(project))  # `ours` does not say that it keeps rows, so who reads it is
     assert {name for name, reason in whole if reason != "its table is not there yet"} == {"below"}, whole
     catalog.thrift_rows(project.settings, f"delete from {project.name}_bronze.events where id = 1")
     project.dbt("run")
     assert project.ids("ours") == project.ids("dbts") == [2, 3, 4]
-    assert "ours is built whole: " in log(project) and "was rebuilt, set back, changed by hand" in log(project)
+    assert "ours needs a full refresh: " in log(project) and "was rebuilt, set back, changed by hand" in log(project)
 
 
 def test_snapshots_with_each_way_of_hard_deletes(project: Project) -> None:

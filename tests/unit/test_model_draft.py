@@ -43,8 +43,27 @@ def test_a_draft_has_a_query_a_contract_tests_and_a_suite(settings: Settings, tm
     checks = yaml.safe_load(suite)["checks"]
     assert {"expect": "expect_compound_columns_to_be_unique", "column_list": ["order_id", "customer_id"]} in checks
     assert yaml.safe_load(suite)["owner"] == "me"
-    with pytest.raises(SettingsError, match="exists"):
+    with pytest.raises(SettingsError, match="has a model rpt_returns"):
         skeleton.draft(settings, "gold.sales.rpt_returns", ["fct_orders"], ["order_id"], "me", tmp_path)
+
+
+def test_a_folder_has_one_file_of_models(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "dbt_project" / "models" / "gold" / "sales" / "_sales__models.yml"
+    path.parent.mkdir(parents=True)
+    before = "version: 2\nmodels:\n  # by hand\n  - {name: dim_a, description: A.}\n"
+    path.write_text(before)
+    made = skeleton.draft(settings, "gold.sales.rpt_a", ["fct_orders"], ["order_id"], "me", tmp_path)
+    skeleton.write(made)
+    assert path.read_text().startswith(before) and path.read_text() == f"{before}\n{made.added[path]}"
+    assert [each["name"] for each in yaml.safe_load(path.read_text())["models"]] == ["dim_a", "rpt_a"]
+    for text, said in (
+        (path.read_text(), "has a model rpt_b"),
+        ("models: [{name: a}]\nmetrics: []\n", "does not end with its list"),
+    ):
+        path.write_text(text.replace("rpt_a", "rpt_b"))
+        with pytest.raises(SettingsError, match=said):
+            skeleton.draft(settings, "gold.sales.rpt_b", ["fct_orders"], ["order_id"], "me", tmp_path)
+    assert not (path.parent / "rpt_b.sql").exists()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_an_older_lake_goes_on_and_keeps_its_history(now: Commit, settings: Sett
 
     now.run("traffic", "--days", "1")
     said = now.run("demo")
-    assert "is built whole" not in said and versions(settings) != made
+    assert "full refresh" not in said and versions(settings) != made
     assert differs(settings) == []
     assert history(settings)[: len(told)] == told
     after = ledger.rows(settings, "batches")

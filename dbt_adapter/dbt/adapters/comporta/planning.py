@@ -1,4 +1,4 @@
-"""Whether an incremental model goes on from what its table holds, and from which batch, or is built whole, and why."""
+"""Whether an incremental model goes on from what its table holds, and from which batch, or is fully refreshed, and why."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ class PlanningAdapter(ProvenanceAdapter):
 
     @available
     def look_at_whole(self, model: dict[str, Any], now: bool) -> None:
-        """From here on, or no longer, `plan` says that the model is built whole."""
+        """From here on, or no longer, `plan` says that the model is fully refreshed."""
         (self._whole.add if now else self._whole.discard)(model["unique_id"])
 
     @available

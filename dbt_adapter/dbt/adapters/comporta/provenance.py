@@ -28,7 +28,7 @@ _BATCHES = ".last_batch_id"
 class BuildPlan:
     """How a model is built now."""
 
-    reason: str = ""  # why it is built whole; empty: it goes on from `since`
+    reason: str = ""  # why it is fully refreshed; empty: it goes on from `since`
     since: int = -1
 
 

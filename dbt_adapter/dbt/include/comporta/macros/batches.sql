@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 
-{#- Predicate: the row came with a batch that this model has not consumed. Always true where the model is built whole. -#}
+{#- Predicate: the row came with a batch that this model has not consumed. Always true where the model is fully refreshed. -#}
 {% macro is_new_batch() -%}
     {%- if is_incremental() -%} _batch_id > {{ last_batch_id() }} {%- else -%} true {%- endif %} /* new batches */
 {%- endmacro %}

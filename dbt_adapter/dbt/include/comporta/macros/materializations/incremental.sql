@@ -1,6 +1,6 @@
 {#-
   An incremental model: left alone if nothing that it is made of has changed, merged from its new batches if its inputs only grew,
-  built whole otherwise. What it was built from is noted in the commit that writes it (adapter: origin.py).
+  fully refreshed otherwise. What it was built from is noted in the commit that writes it (adapter: origin.py).
   Strategies other than merge, and formats other than Delta, are dbt-spark's.
 -#}
 {% materialization incremental, adapter='comporta', supported_languages=['sql', 'python'] %}
@@ -34,7 +34,7 @@
             else '--full-refresh asks for it' if should_full_refresh()
             else 'it is no table yet' if existing.type != 'table'
             else adapter.plan(model, this).reason -%}
-        {%- do log(model.name ~ ' is built whole: ' ~ reason, info=(existing is not none and not should_full_refresh())) -%}
+        {%- do log(model.name ~ ' needs a full refresh: ' ~ reason, info=(existing is not none and not should_full_refresh())) -%}
         {%- do build_whole(existing, note, config.get('unique_key')) -%}
     {%- endif -%}
     {%- do adapter.forget(model) -%}
@@ -127,7 +127,7 @@
 
 {#-
   Whether what its table was built from decides how the model is built. With `full_refresh: false` its owner decides: the table may
-  hold what its inputs no longer do, so it is merged each time, as dbt does it, and never built whole.
+  hold what its inputs no longer do, so it is merged each time, as dbt does it, and never fully refreshed.
 -#}
 {% macro is_ours() %}
     {{ return(
