@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from house import FOLDERS
+from house import FOLDERS, PACKAGES
 
 from docs import reference
 from lakehouse.settings import ROOT
@@ -154,3 +154,13 @@ def test_each_page_with_a_translation_leads_to_it() -> None:
     for path in twins:
         english = path.with_name(path.name.replace(".pt-BR", ""))
         assert f"]({path.name})" in english.read_text(encoding="utf-8") and f"]({english.name})" in path.read_text(encoding="utf-8")
+
+
+def test_every_path_of_contributing_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("## To change X, open Y") : text.index("## Words")]
+    named = [name for name in re.findall(r"`([^`]+)`", table) if "/" in name and " " not in name]
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    packages = re.findall(r"^\| \d? ?\| `(\w+)` \|", text, re.M)
+    assert sorted({*packages} - {"dbt_project"}) == sorted({name.partition(".")[0] for name in PACKAGES} - {"dbt"} | {"dbt_adapter"})
