@@ -19,7 +19,10 @@ def targets() -> dict[str, str]:
     if not _MAKEFILE.is_file():
         return {}
     text = _MAKEFILE.read_text(encoding="utf-8")
-    handed = set(re.findall(r"[a-z-]+", re.findall(r"^COMMANDS := (.*)$", text, re.MULTILINE)[0]))
+    told = re.search(r"^COMMANDS := (.*)$", text, re.MULTILINE)
+    if told is None:  # somebody else's
+        return {}
+    handed = set(told[1].split())
     return {name: re.split(r" \(|; |, TIMES", said)[0] for name, said in _TARGET.findall(text) if name not in handed | {"help"}}
 
 

@@ -31,8 +31,10 @@ def words(target: str, variables: Mapping[str, str], given: Iterable[str] = ()) 
         SettingsError: a variable is not known, or one that the command can't do without is missing.
     """
     options = {_name(option): option for option in _options(target)}
-    _refuse_unknown(target, set(given), {*options})
-    found = ["--debug"] if variables.get("DEBUG", "") not in _OFF else []
+    given = {*given}
+    _refuse_unknown(target, given, {*options})
+    # Of an environment DEBUG may be meant for anybody.
+    found = ["--debug"] if "DEBUG" in given and variables.get("DEBUG", "") not in _OFF else []
     found.append(target)
     for name, option in options.items():
         value = variables.get(name, "")

@@ -184,8 +184,10 @@ def test_make_hostile_text_is_one_word_of_the_command(target: str) -> None:
 
 def test_make_hostile_a_flag_is_off_as_people_say_it() -> None:
     for said in ("", "0", "no", "false"):
-        assert make_words.words("ingest", {"DRY_RUN": said, "DEBUG": said}) == ["ingest"]
-    assert make_words.words("ingest", {"DRY_RUN": "1", "DEBUG": "1"}) == ["--debug", "ingest", "--dry-run"]
+        assert make_words.words("ingest", {"DRY_RUN": said, "DEBUG": said}, ["DRY_RUN", "DEBUG"]) == ["ingest"]
+    given = {"DRY_RUN": "1", "DEBUG": "1"}
+    assert make_words.words("ingest", given, given) == ["--debug", "ingest", "--dry-run"]
+    assert make_words.words("ingest", given) == ["ingest", "--dry-run"]  # somebody else's DEBUG
 
 
 def test_make_hostile_what_nobody_asks_for_is_refused() -> None:
