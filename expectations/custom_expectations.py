@@ -36,7 +36,7 @@ class CustomExpectation(BatchExpectation):  # type: ignore[misc]
         """`success`, and Great Expectations' `result` fields beside it."""
 
     @abstractmethod
-    def said(self) -> str:
+    def sentence(self) -> str:
         """What is expected, as a sentence."""
 
     def reads(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class Fresh(CustomExpectation):
         span(value)
         return value
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         return f"the newest {self.column} must not be older than {self.within}"
 
     def answer(self, evidence: Evidence) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class UsualRowCount(CustomExpectation):
     sigmas: float = Field(6, gt=0)
     slack: float = Field(0.1, ge=0)
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         return f"the number of rows must be as usual (median of the last {self.over} verdicts)"
 
     def answer(self, evidence: Evidence) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class ForeignKey(CustomExpectation):
         """Columns of the table that is judged."""
         return [str(self.column)] if self.column is not None else list(self.column_list or [])
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         return f"every {', '.join(self.key)} must be in {self.table}"
 
     def reads(self) -> tuple[str, ...]:
@@ -197,7 +197,7 @@ class Conserved(CustomExpectation):
     table: StrictStr = Field(min_length=1)
     key: list[StrictStr] = Field(min_items=1)
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         return f"every key of {self.table} must be here once, under its newest batch"
 
     def reads(self) -> tuple[str, ...]:
@@ -237,7 +237,7 @@ class Conserved(CustomExpectation):
 class SameAsContract(CustomExpectation):
     """The table's columns and types are those of its model's contract, no more and no less."""
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         return "columns and types must be those of the model's contract"
 
     def answer(self, evidence: Evidence) -> dict[str, Any]:
@@ -270,10 +270,10 @@ def _age(age: timedelta) -> str:
     )
 
 
-def answer(promise: CustomExpectation, evidence: Evidence) -> tuple[dict[str, Any], str]:
+def answer(expectation: CustomExpectation, evidence: Evidence) -> tuple[dict[str, Any], str]:
     """`success` and result fields, and the reason why there is no answer, empty if there is one."""
     try:
-        return promise.answer(evidence), ""
+        return expectation.answer(evidence), ""
     except Exception as error:  # the verdict is errored; the reason is for the user
         return {"success": False}, str(error).strip() or type(error).__name__
 

@@ -56,8 +56,8 @@ def build(check: Check, number: int, where: str) -> Any:
         extra["mostly"] = check.mostly
     try:
         built = kind(**check.args, **extra)
-        if hasattr(built, "said"):  # a promise of ours
-            said = built.said() + (f" (where {check.where})" if check.where else "")
+        if hasattr(built, "sentence"):  # a custom expectation
+            said = built.sentence() + (f" (where {check.where})" if check.where else "")
             built.description = said.replace("$", "$$")
         return built
     except (LegacyError, ValueError, TypeError) as error:

@@ -84,8 +84,8 @@ class Runner:
         hidden = mask.Mask.of(suite, table.evidence.types, self._key)
         checks = {number: check for number, check in enumerate(suite.checks, 1) if only is None or number in only}
         expectations = {number: registry.build(check, number, name) for number, check in checks.items()}
-        promised = {number: each for number, each in expectations.items() if isinstance(each, CustomExpectation)}
-        others = {number: check for number, check in checks.items() if number not in promised}
+        custom = {number: each for number, each in expectations.items() if isinstance(each, CustomExpectation)}
+        others = {number: check for number, check in checks.items() if number not in custom}
         rows, found = _measured(suite, table, others)
         key = table.key or suite_key(suite)
         detail, rows_of = _detail(key, [*table.evidence.types]), _samples(suite, found, table, key)
@@ -100,7 +100,7 @@ class Runner:
         }
         for number in results:
             _exactly(results[number], suite.checks[number - 1], found[number])
-        results |= {number: _answered(each, *custom_expectations.answer(each, table.evidence)) for number, each in promised.items()}
+        results |= {number: _answered(each, *custom_expectations.answer(each, table.evidence)) for number, each in custom.items()}
         rest = {number: each for number, each in expectations.items() if number not in results}
         meta: dict[str, Any] = {}
         if rest:
@@ -112,7 +112,7 @@ class Runner:
             _tolerate(result, suite.checks[number - 1])
             hidden.cover(result, suite.checks[number - 1])
         outcomes = tuple(outcome(number, suite.checks[number - 1], suite, result) for number, result in sorted(results.items()))
-        reads = tuple(sorted(custom_expectations.tables_of(promised.values())))
+        reads = tuple(sorted(custom_expectations.tables_of(custom.values())))
         return SuiteResult(
             rows=rows, outcomes=outcomes, results=tuple(results[number] for number in sorted(results)), meta=meta, reads=reads
         )
@@ -230,13 +230,13 @@ def _value(check: Check, row: dict[str, Any]) -> Any:
     return row[check.columns[0]] if "column" in check.args else tuple(row[column] for column in check.columns)
 
 
-def _answered(promise: CustomExpectation, found: dict[str, Any], problem: str) -> Any:
+def _answered(expectation: CustomExpectation, found: dict[str, Any], problem: str) -> Any:
     from great_expectations.core import ExpectationValidationResult
 
     # Of what was raised the page wants a text for each; without one it is not made at all.
     raised = {"raised_exception": bool(problem), "exception_traceback": "", "exception_message": problem or None}
     return ExpectationValidationResult(
-        success=found.pop("success"), expectation_config=promise.configuration, result=plain(found), exception_info=raised
+        success=found.pop("success"), expectation_config=expectation.configuration, result=plain(found), exception_info=raised
     )
 
 

@@ -34,7 +34,7 @@ class ModelChange:
     model: str
     path: str  # of its file, in dbt_project
     difference: TableDifference
-    promises: tuple[str, ...]  # what of its contract is another, as sentences
+    contract: tuple[str, ...]  # what of its contract is another, as sentences
     verdict: Verdict | None  # None: it has no suite
     part: str = ""  # what made it hold a part of the rows: `DEV_SAMPLE=1`
 
@@ -46,7 +46,7 @@ class ModelChange:
     @property
     def is_same(self) -> bool:
         """Whether readers would see nothing else."""
-        return self.difference.state == "same" and not self.difference.restamped and not self.promises and not self.part
+        return self.difference.state == "same" and not self.difference.restamped and not self.contract and not self.part
 
     @property
     def columns(self) -> dict[str, int]:
@@ -76,7 +76,7 @@ def compare(
             table = lake.at(settings, candidate.place(settings, own.of(layer), name))
             key = dbt.unique_key(node) or key_of(settings, layer, name)
             difference = _difference(settings, reader, after=table, layer=layer, name=name, key=key, examples=examples, show=show)
-            promises = tuple(_promises(before.get(name), node))
+            contract = tuple(_contract_changes(before.get(name), node))
             verdict = _judged(settings, spark, own=own, layer=layer, name=name, target=target)
             part = _part(settings, table)
             found.append(
@@ -85,7 +85,7 @@ def compare(
                     model=name,
                     path=node["original_file_path"],
                     difference=difference,
-                    promises=promises,
+                    contract=contract,
                     verdict=verdict,
                     part=part,
                 )
@@ -115,7 +115,7 @@ def _difference(
         return TableDifference(name, "unreadable", shown, after.version(), note=str(error))
 
 
-def _promises(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[str]:
+def _contract_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[str]:
     was, now = (_contract(node) for node in (before, after))
     for name in {**was, **now}:
         if name not in was:
