@@ -42,7 +42,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("ended", flush=True)
 """
-_KILLS = int(os.environ.get("KILLS") or 30)  # a hundred and more by hand: docs/flaky.md
+_KILLS = int(os.environ.get("KILLS") or 12)  # a hundred and more by hand: docs/flaky.md
 _QUIET = """select pg_snapshot_xmin(s) = pg_snapshot_xmax(s)
     and not exists (select from pg_stat_activity where backend_type = 'autovacuum worker') from pg_current_snapshot() s"""
 
