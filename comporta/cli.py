@@ -71,8 +71,11 @@ GROUPS: dict[str, dict[str, Place]] = {
         "completion": Place("comporta.completion:completion", "Complete commands and options in bash, zsh or fish"),
     },
 }
-# Stages that Step Functions runs one by one, and that a user has shorter words for.
-HIDDEN = {"dbt": Place("comporta.commands:run_dbt", "Run a layer's models into its candidate schema")}
+# What has a shorter word: a stage that Step Functions runs by itself, and make's own.
+HIDDEN = {
+    "dbt": Place("comporta.commands:run_dbt", "Run a layer's models into its candidate schema"),
+    "help": Place("comporta.completion:show_help", "What each command does"),
+}
 PLACES = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 

@@ -1,4 +1,4 @@
-"""Completion of commands, options and their choices in a shell, by click."""
+"""Help, and completion of commands, options and their choices in a shell, by click."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -19,3 +19,10 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - one of click's own
     click.echo(kind(click.get_current_context().find_root().command, {}, "comporta", _VARIABLE).source())
+
+
+@click.command("help")
+def show_help() -> None:
+    """What each command does: `comporta --help`."""
+    root = click.get_current_context().find_root()
+    click.echo(root.command.get_help(root))

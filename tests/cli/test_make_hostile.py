@@ -126,6 +126,7 @@ def test_make_hostile_every_target_has_a_row() -> None:
     assert explained == {*TARGETS, *COMMANDS}
     assert {name for name, rule in RULES.items() if _asked(rule)} <= {*TARGETS, *FILES}
     assert {*checkout.targets()} == {*TARGETS} - {"help"}
+    assert [name for name in explained if cli.get_command(CONTEXT, name) is None] == []
 
 
 def test_make_hostile_every_command_is_a_target() -> None:
