@@ -7,6 +7,7 @@ from typing import Any
 
 import apart
 import canary
+import in_process
 from gold import differs
 
 from lakehouse.engines import catalog
@@ -45,6 +46,12 @@ class Shop:
         out, err = started.communicate(timeout=540)
         assert started.returncode == code, f"{arguments}: {started.returncode}\n{out[-4000:]}{err[-3000:]}"
         return out + err
+
+    def call(self, *arguments: str, code: int = 0) -> str:
+        """The same in this process, for what asks nothing of processes."""
+        done = in_process.comporta(self.environment, *arguments)
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-3000:]}"
+        return done.stdout + done.stderr
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Rows, over Thrift."""
