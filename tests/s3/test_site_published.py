@@ -54,7 +54,7 @@ def test_one_that_was_cut_off_is_done_by_the_next(home: Settings, monkeypatch: p
     publish(home)
     (home.site_dir / "index.html").write_text("new")
 
-    def breaks_off(*_: object) -> None:
+    def breaks_off(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("docs_site.publish._put", breaks_off)
