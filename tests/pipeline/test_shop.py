@@ -21,6 +21,7 @@ from releases import release
 from workspaces import dev
 
 # The polled question: any unaudited row would change it.
+pytestmark = pytest.mark.timeout(1500)  # a fixture is a run or two
 _POLL = "select count(*), sum(total_amount), max(_batch_id) from gold.fct_orders"
 
 

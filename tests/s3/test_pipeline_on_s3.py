@@ -32,6 +32,7 @@ from lakehouse.store import lease, s3, storage
 from lakehouse.tables import ledger, released
 from samples.shop import load as loader
 
+pytestmark = pytest.mark.timeout(1500)  # the first test waits for the runs that all of them ask about: on a busy machine seven minutes
 _POLL = "select count(*), sum(quantity), max(_batch_id) from gold.fct_stock_movements"
 
 
