@@ -32,7 +32,8 @@ from lakehouse.store import lease, s3, storage
 from lakehouse.tables import ledger, released
 from samples.shop import load as loader
 
-pytestmark = pytest.mark.timeout(1500)  # the first test waits for the runs that all of them ask about: on a busy machine seven minutes
+# The first test waits for the runs that all of them ask about: on a busy machine seven minutes.
+pytestmark = pytest.mark.timeout(1500)
 _POLL = "select count(*), sum(quantity), max(_batch_id) from gold.fct_stock_movements"
 
 
