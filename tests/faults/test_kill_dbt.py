@@ -78,6 +78,11 @@ def _running(project: Project, environment: dict[str, str], statement: str) -> "
     finally:
         child.kill()
         child.communicate()
+        # Before that a statement could still reach its slow row, and would be done with it.
+        _until(
+            lambda: not any(_jobs(project.settings) or time.sleep(0.1) for _ in range(5)),
+            "the server breaks off what nobody waits for",
+        )
         _pace(project, 0)
 
 
