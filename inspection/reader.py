@@ -18,6 +18,7 @@ from lakehouse.errors import ReleaseError
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import lake
+from lakehouse.tables.types import duckdb_type
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -87,8 +88,12 @@ class Reader:
         chosen = sorted(paths(table) if files is None else files)
         if lost := [path for path in chosen if not storage.is_s3(path) and not Path(path).exists()]:
             raise _gone(name, table.version(), f"{len(lost)} of its files are")
+        # Of its type: nothing else tells it where no file has the column, and a function of times takes no null of whole numbers.
+        null = {
+            field.name: f"cast(null as {duckdb_type(field.type)}) as {DUCKDB.column(field.name)}" for field in table.schema().fields
+        }
         if not chosen:
-            nothing = ", ".join(f"null as {DUCKDB.column(each)}" for each in sorted(names))
+            nothing = ", ".join(null[each] for each in sorted(names))
             return RowQuery(f"select {nothing}, null as _file where false", DUCKDB, names)
         read = f"read_parquet([{', '.join(map(DUCKDB.literal, chosen))}], union_by_name = true, hive_partitioning = false)"
         try:
@@ -97,7 +102,7 @@ class Reader:
             if "404" not in str(error):
                 raise
             raise _gone(name, table.version(), "one of its files is") from None
-        missing = "".join(f", null as {DUCKDB.column(each)}" for each in sorted(names - held))
+        missing = "".join(f", {null[each]}" for each in sorted(names - held))
         return RowQuery(f"select *{missing}, filename as _file from {read}", DUCKDB, names)
 
     def _local_description(self, read: str) -> list[tuple[Any, ...]]:

@@ -24,6 +24,30 @@ def _name(kind: DataType) -> str:
     return str(kind.type)
 
 
+_DUCKDB = {
+    "byte": "tinyint",
+    "short": "smallint",
+    "integer": "integer",
+    "long": "bigint",
+    "string": "varchar",
+    "binary": "blob",
+    "timestamp": "timestamptz",
+    "timestamp_ntz": "timestamp",
+}
+
+
+def duckdb_type(kind: DataType) -> str:
+    """DuckDB's name of a type of Delta's, for what is to be of that type and has no rows to tell it."""
+    if isinstance(kind, ArrayType):
+        return f"{duckdb_type(kind.element_type)}[]"
+    if isinstance(kind, MapType):
+        return f"map({duckdb_type(kind.key_type)}, {duckdb_type(kind.value_type)})"
+    if isinstance(kind, StructType):
+        fields = (f'"{field.name.replace(chr(34), 2 * chr(34))}" {duckdb_type(field.type)}' for field in kind.fields)
+        return f"struct({', '.join(fields)})"
+    return _DUCKDB.get(str(kind.type), str(kind.type))
+
+
 _SYNONYMS = WHOLE | {
     "numeric": "decimal",
     "dec": "decimal",

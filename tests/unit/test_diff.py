@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,43 @@ def test_only_files_of_one_side_are_read(lake: Lake) -> None:
     Path(kept.removeprefix("file://")).unlink()
     found = lake.diff()["t"]
     assert (found.added, found.removed, found.changed) == (1, 0, 0)
+
+
+_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.timestamp("us", "UTC"), _AT),
+        (pa.timestamp("us"), _AT.replace(tzinfo=None)),
+        (pa.date32(), _AT.date()),
+        (pa.int8(), 1),
+        (pa.int16(), 1),
+        (pa.float32(), 0.1),
+        (pa.bool_(), True),
+        (pa.binary(), b"\xff"),
+        (pa.decimal128(38, 9), Decimal("1.000000001")),
+        (pa.list_(pa.float32()), [0.1, None]),
+        (pa.list_(pa.timestamp("us", "UTC")), [_AT]),
+        (pa.struct([pa.field('a "b"', pa.string())]), {'a "b"': "x"}),
+        (pa.map_(pa.string(), pa.int64()), [("x", 1)]),
+    ],
+    ids=str,
+)
+def test_a_side_without_files_has_its_types(lake: Lake, kind: pa.DataType, value: Any) -> None:
+    """Rows were only added: nothing of the earlier version is read, and a column may be of any type, or be new."""
+    place = candidate.location(lake.settings, "gold", "t")
+    both, key = pa.schema([("id", pa.int64()), ("v", kind)]), pa.schema([("id", pa.int64())])
+    write_deltalake(place, pa.Table.from_pylist([{"id": 1, "v": value}], schema=both))
+    write_deltalake(place, pa.Table.from_pylist([{"id": 2, "v": value}], schema=both), mode="append")
+    write_deltalake(place, pa.Table.from_pylist([{"id": 3}], schema=key), mode="append", schema_mode="merge")
+    for version in (0, 1, 2):
+        lake.release(t=version)
+    for text, added in (("1..2", 1), ("2..3", 1), ("1..3", 2), ("3..1", 0)):
+        found = lake.diff(text, rows=3, show=True)["t"]
+        assert (found.added, found.removed, found.changed) == (added, 0 if added else 2, 0), text
+        assert found.note == "" and len(found.examples) == (added or 2)
 
 
 def test_equal_versions_are_the_same_unread(lake: Lake) -> None:
