@@ -1,10 +1,11 @@
-# Comporta. `make help` explains every target; settings are environment variables (see README.md).
+# Comporta. `make help` explains every target; settings are environment variables (docs/reference.md).
 SHELL := /bin/sh
 PYTHON ?= python3
 LAYER ?= silver
 MODELS ?= dbt_project/models
 export PYTHON LAYER MODELS
-# Variables of make's command line, by name: one that no command or setting knows is refused (comporta/make.py).
+# Variables of make's command line, by name, and its targets: one that is misspelt is refused (comporta/make.py).
+export MAKE_GOALS := $(MAKECMDGOALS)
 export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # No text that somebody gives is code. Make would expand what stands behind = on its command line, $(shell …) too; as a plain
 # variable it reaches a command's environment as it was typed, as what came from the environment does. Rules ask for it by
@@ -130,7 +131,7 @@ bench-lock: .venv/bin/uv ## Resolve the packages of the other tools anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make bench-lock" bench/requirements.in -o bench/requirements.lock
 
 .venv-bench/.base: bench/requirements.lock .venv/bin/uv
-	@echo "Installing the locked packages of the other tools …"
+	@echo "Installing the locked packages of the other tools …" >&2
 	@.venv/bin/uv venv -q --clear --python .venv/bin/python .venv-bench
 	@VIRTUAL_ENV=.venv-bench UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes bench/requirements.lock
 	@touch $@
@@ -147,14 +148,14 @@ infra-lock: .venv/bin/uv ## Resolve the packages that make infra-test needs anew
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make infra-lock" terraform/requirements.in -o terraform/requirements.lock
 
 .venv-infra/.base: terraform/requirements.lock .venv/bin/uv
-	@echo "Installing the locked packages for the infrastructure's tests …"
+	@echo "Installing the locked packages for the infrastructure's tests …" >&2
 	@.venv/bin/uv venv -q --clear --python .venv/bin/python .venv-infra
 	@VIRTUAL_ENV=.venv-infra UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes terraform/requirements.lock
 	@touch $@
 
 .infra/bin/.base: terraform/tools/go.mod terraform/tools/go.sum
 	@command -v go > /dev/null || { echo "✗ go is not on PATH (wanted: 1.24 or later). It builds tflint and terraform-docs: install it, then run again."; exit 2; }
-	@echo "Building tflint and terraform-docs …"
+	@echo "Building tflint and terraform-docs …" >&2
 	@root=$$PWD && cd terraform/tools && GOBIN="$$root/.infra/bin" go install tool
 	@touch $@
 
@@ -167,24 +168,24 @@ env: .venv/.base $(if $(filter s3,$(value STORE)),.venv/.s3) ## Create the locke
 
 .venv/bin/uv: requirements-uv.lock
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { printf '✗ %s is too old (wanted: 3.11 or later). Run make PYTHON=python3.12 …\n' "$$PYTHON"; exit 2; }
-	@echo "Creating .venv …"
+	@echo "Creating .venv …" >&2
 	@"$$PYTHON" -m venv .venv || { printf "✗ %s can't make virtual environments. Install its venv package (Debian: python3-venv).\n" "$$PYTHON"; exit 2; }
 	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
 .venv/.base: requirements.lock pyproject.toml Makefile .venv/bin/uv
-	@echo "Installing the locked packages …"
+	@echo "Installing the locked packages …" >&2
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
 	@$(INSTALL)
 	@touch $@
 
 .venv/.s3: requirements-s3.lock .venv/.base
-	@echo "Installing the S3 server …"
+	@echo "Installing the S3 server …" >&2
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip install -q --require-hashes --no-deps -r requirements-s3.lock
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml Makefile .venv/bin/uv
-	@echo "Installing the locked packages for development …"
+	@echo "Installing the locked packages for development …" >&2
 	@VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
 	@$(INSTALL)
 	@touch .venv/.base $@

@@ -32,6 +32,8 @@ def command(name: str) -> click.Command | None:
         return None
 
     def run(words: tuple[str, ...]) -> None:
+        if bare := [word for word in words if "=" not in word]:
+            raise click.UsageError(f"{bare[0]!r} is no NAME=value, which is what make takes: comporta {name} TESTS={bare[0]}")
         sys.stdout.flush()
         os.execvp("make", ["make", "-C", str(ROOT), "--no-print-directory", name, *words])
 

@@ -76,6 +76,7 @@ HIDDEN = {
     "dbt": Place("comporta.commands:run_dbt", "Run a layer's models into its candidate schema"),
     "help": Place("comporta.completion:show_help", "What each command does"),
 }
+_WITHOUT_SETTINGS = {"help", "completion", "down"}  # and what is wanted most when something is wrong
 PLACES = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
@@ -118,7 +119,8 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"max_content_width": 120})
 @click.option("--debug", is_flag=True, help="show stack traces")
 @click.version_option(package_name="comporta", message="%(package)s %(version)s")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
     """Comporta: PostgreSQL to gated Delta tables.
 
     `comporta COMMAND --help` has the options. In a checkout `make COMMAND` does the same, with options as variables: `make ingest
@@ -126,6 +128,9 @@ def cli(debug: bool) -> None:
     """
     if line := settings.open_to_others():
         console.warn(line)
+    asked = context.invoked_subcommand
+    if asked in _WITHOUT_SETTINGS or asked in checkout.targets() or "--help" in (context.obj or ()):
+        return
     known = {name.upper() for name in settings.Settings.model_fields}
     env_file.refuse_unknown(settings.path(), known, _asked_by_sources)
 
@@ -148,7 +153,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if broken := [word for word in given if not _is_text(word)]:
         fail(f"{broken[0]}: is no text in {sys.getfilesystemencoding()}. Write it as such.", 2, debug)
     try:
-        cli.main(given, prog_name="comporta", standalone_mode=False)
+        cli.main(given, prog_name="comporta", standalone_mode=False, obj=given)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)

@@ -1,5 +1,6 @@
 """Servers, releases, the whole way, and the ways to look at it; the other commands stand where their work is done."""
 
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -12,7 +13,7 @@ from comporta import pipeline, stats
 from comporta.run import noted
 from lakehouse import console, dbt, machine
 from lakehouse.engines import catalog
-from lakehouse.errors import LockError, ReadOnlyError
+from lakehouse.errors import LockError, ReadOnlyError, SettingsError
 from lakehouse.machine import load
 from lakehouse.servers import health, postgres, seaweedfs, server
 from lakehouse.settings import OWN_STORE, ROOT, Settings
@@ -145,7 +146,7 @@ def gold(context: click.Context) -> None:
 
 
 @click.command("release")
-@click.option("--layer", type=click.Choice(catalog.LAYERS), required=True)
+@click.option("--layer", type=click.Choice(catalog.LAYERS), required=True, help="bronze, silver or gold")
 def make_release(layer: str) -> None:
     """Show readers the layer's tables as its gate has passed them."""
     settings = load()
@@ -188,7 +189,7 @@ def releases(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--release", "number", type=int, required=True)
+@click.option("--release", "number", type=int, required=True, help="its number, as releases lists it")
 def rollback(number: int) -> None:
     """Show readers an earlier release again."""
     settings = load()
@@ -226,25 +227,43 @@ def demo() -> None:
 @click.option("--yes", is_flag=True, help="don't ask")
 @click.pass_context
 def clean(context: click.Context, yes: bool) -> None:
-    """Stop the servers, and remove all that this machine holds in VAR_DIR: a lake there, the sample shop, the site, logs, jars.
+    """Stop the servers, and remove what Comporta has made in VAR_DIR: a lake there, the sample shop, the site, logs, jars.
 
-    A lake elsewhere (LAKE_URL) is left alone, and so is what Comporta has not made.
+    A lake elsewhere (LAKE_URL) is left alone, and so are files of others.
     """
     settings = load()
-    context.invoke(down)
-    found = [folder / name for folder in {settings.var_dir, ROOT / "var"} for name in _OURS if (folder / name).exists()]
+    _refuse_others(settings)
+    found = [path for name in _OURS if os.path.lexists(path := settings.var_dir / name)]
     if not found:
         console.out.print(f"Nothing to remove in {settings.var_dir}.")
         return
-    console.out.print(f"To be removed from {settings.var_dir}: {', '.join(sorted({path.name for path in found}))}")
-    if settings.lake_url.startswith(f"{settings.var_dir}/"):
-        console.out.print(Text("The lake lies in it: its tables and their history are gone for good.", style="bold"))
+    context.invoke(down)
+    console.out.print(f"To be removed from {settings.var_dir}: {', '.join(path.name for path in found)}")
+    held = [place for place in settings.places if any(f"{place}/".startswith(f"{path}/") for path in found)]
+    held += [f"{settings.var_dir / OWN_STORE} (STORE=s3)"] if settings.var_dir / OWN_STORE in found else []
+    if held:
+        console.out.print(Text(f"Tables and their history are gone for good: {', '.join(held)}.", style="bold"))
     if not yes and not click.confirm("Remove them?", err=True):
         console.out.print("Left as it is.")
         return
     for path in found:
-        shutil.rmtree(path)
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
     console.out.print("Removed.")
+
+
+def _refuse_others(settings: Settings) -> None:
+    """Refuse a folder in which no server of ours has run: names such as `log` and `site` may be anybody's there."""
+    folder = settings.var_dir
+    marks = ("metastore/lake", "run/spark.token", "run/lock", f"{OWN_STORE}/metastore/lake")
+    if folder == ROOT / "var" or any((folder / mark).is_file() for mark in marks):
+        return
+    if not any(os.path.lexists(folder / name) for name in _OURS):
+        return
+    wanted = "a folder in which Comporta has run"
+    raise SettingsError("VAR_DIR", f"is {folder}, and nothing of Comporta's is in it", wanted, "Set it to the one to be cleaned")
 
 
 @click.command()

@@ -15,31 +15,34 @@ from comporta.cli import PLACES, cli, fail, main
 from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
-_OFF = {"", "0", "no", "false"}
-# Besides settings: what other rules of the Makefile, or the programs that they call, ask for.
-_ALSO = {"DEBUG", "PYTHON", "SSL_CERT_FILE", "PIP_CERT", "TZ", "DEV_SAMPLE", "JAVA_HOME"}
+_OFF = {"", "0", "n", "no", "false", "off"}
+# What an environment may hold for somebody else, and would do harm here.
+_ONLY_GIVEN = {"DEBUG", "YES"}
+# Besides settings: what the Makefile itself asks for, or has a default for.
+_ALSO = {"DEBUG", "PYTHON", "LAYER", "MODELS"}
 
 
-def words(target: str, variables: Mapping[str, str], given: Iterable[str] = ()) -> list[str]:
+def words(target: str, variables: Mapping[str, str], given: Iterable[str] = (), goals: Iterable[str] = ()) -> list[str]:
     """The command line of `target`.
 
     Args:
         variables: what each is set to, also those that mean nothing here.
-        given: names of those that stand on make's command line: one of them that nobody asks for is a mistake.
+        given: names of those that stand on make's command line.
+        goals: the targets that stand there, which share them.
 
     Raises:
-        SettingsError: a variable is not known, or one that the command can't do without is missing.
+        SettingsError: a variable is misspelt, or one that the command can't do without is missing.
     """
     options = {_name(option): option for option in _options(target)}
     given = {*given}
-    _refuse_unknown(target, given, {*options})
-    # Of an environment DEBUG may be meant for anybody.
-    found = ["--debug"] if "DEBUG" in given and variables.get("DEBUG", "") not in _OFF else []
+    _refuse_misspelt(given, {target, *goals})
+    variables = {name: value for name, value in variables.items() if name not in _ONLY_GIVEN or name in given}
+    found = ["--debug"] if _is_on(variables.get("DEBUG", "")) else []
     found.append(target)
     for name, option in options.items():
         value = variables.get(name, "")
         if option.is_flag:
-            found += [option.opts[-1]] if value not in _OFF else []
+            found += [option.opts[-1]] if _is_on(value) else []
         elif value:
             found.append(f"{option.opts[-1]}={value}")
         elif option.required:
@@ -57,12 +60,19 @@ def _name(option: click.Option) -> str:
     return option.opts[-1].lstrip("-").replace("-", "_").upper()
 
 
-def _refuse_unknown(target: str, given: set[str], options: set[str]) -> None:
-    known = options | {name.upper() for name in Settings.model_fields} | _ALSO
-    for name in sorted(given - known):
-        near = difflib.get_close_matches(name.upper(), known, 1, 0.7)
-        hint = f"Did you mean {near[0]}?" if near else f"comporta {target} --help has the options, docs/reference.md the settings"
-        raise SettingsError(name, f"is no option of {target} and no setting", remedy=hint)
+def _is_on(value: str) -> bool:
+    return value.lower() not in _OFF
+
+
+def _refuse_misspelt(given: set[str], goals: set[str]) -> None:
+    """Refuse a name that no goal and no setting knows, and that is nearly one of theirs; others may be meant for whoever reads them."""
+    if goals - {*PLACES, "env"}:  # tests and benchmarks have words of their own
+        return
+    known = {name.upper() for name in Settings.model_fields} | {_name(option) for goal in goals for option in _options(goal)}
+    for name in sorted(name for name in given if name.upper() not in known | _ALSO):
+        if near := difflib.get_close_matches(name.upper(), sorted(known), 1, 0.75):
+            wanted = f"no option of {' or '.join(sorted(goals - {'env'}))} and no setting"
+            raise SettingsError(name, f"is {wanted}", remedy=f"Did you mean {near[0]}?")
 
 
 def run() -> None:
@@ -70,7 +80,7 @@ def run() -> None:
     target = sys.argv[1]
     assert target in PLACES, target  # noqa: S101 - the Makefile names none but these (tests/cli/test_make_hostile.py)
     try:
-        line = words(target, os.environ, os.environ.get("MAKE_GIVEN", "").split())
+        line = words(target, os.environ, *(os.environ.get(name, "").split() for name in ("MAKE_GIVEN", "MAKE_GOALS")))
     except SettingsError as error:
         fail(str(error), error.exit_code)
     main(line)

@@ -65,7 +65,7 @@ def draft(settings: Settings, name: str, parents: Sequence[str], key: Sequence[s
 
 def write(made: ModelDraft) -> None:
     """Write the files."""
-    for path, text in made.files.items():
+    for path, text in sorted(made.files.items(), key=lambda each: each[0] in made.added):  # what others read last
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(path, text)
 
@@ -128,9 +128,10 @@ def _with(path: Path, model: str, described: str) -> str:
     """
     if not path.exists():
         return f"version: 2\n\nmodels:\n{described}"
-    before = path.read_text(encoding="utf-8")
-    text = f"{before.rstrip()}\n\n{described}"
-    names = [[each["name"] for each in (_models(one) or [])] for one in (before, text)]
+    before = path.read_bytes().decode()  # its line ends as they are
+    end = "\r\n" if "\r\n" in before else "\n"
+    text = f"{before.rstrip()}{2 * end}{described.replace(chr(10), end)}"
+    names = [[each.get("name") for each in _models(one)] for one in (before, text)]
     if model in names[0]:
         raise SettingsError(str(path), f"has a model {model}", "a new name", "Nothing was written")
     if names[1] != [*names[0], model]:

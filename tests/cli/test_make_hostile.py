@@ -178,25 +178,39 @@ def test_make_hostile_text_arrives_as_typed(stage: Path, target: str, way: str) 
 
 @pytest.mark.parametrize("target", sorted(COMMANDS))
 def test_make_hostile_text_is_one_word_of_the_command(target: str) -> None:
-    line = make_words.words(target, {name: text(name) for name in [*GIVEN, "PATH"] if name != "DEBUG"})
+    line = make_words.words(target, {name: text(name) for name in [*GIVEN, "PATH"] if name != "DEBUG"}, ["YES"])
     wanted = [each.opts[-1] if each.is_flag else f"{each.opts[-1]}={text(name)}" for name, each in COMMANDS[target].items()]
     assert line == [target, *wanted]
 
 
 def test_make_hostile_a_flag_is_off_as_people_say_it() -> None:
-    for said in ("", "0", "no", "false"):
+    for said in ("", "0", "no", "False", "N", "off"):
         assert make_words.words("ingest", {"DRY_RUN": said, "DEBUG": said}, ["DRY_RUN", "DEBUG"]) == ["ingest"]
     given = {"DRY_RUN": "1", "DEBUG": "1"}
     assert make_words.words("ingest", given, given) == ["--debug", "ingest", "--dry-run"]
     assert make_words.words("ingest", given) == ["ingest", "--dry-run"]  # somebody else's DEBUG
 
 
-def test_make_hostile_what_nobody_asks_for_is_refused() -> None:
+def test_make_hostile_what_is_misspelt_is_refused() -> None:
     with pytest.raises(SettingsError, match="TABELS: is no option of ingest and no setting. Did you mean TABLES?"):
         make_words.words("ingest", {"TABELS": "x"}, ["TABELS"])
-    with pytest.raises(SettingsError, match="NOBODY_KNOWS_ME: .* comporta run --help has the options"):
-        make_words.words("run", {}, ["NOBODY_KNOWS_ME"])
-    assert make_words.words("run", {"LAYER": "silver"}, ["SCALE", "VAR_DIR", "TZ", "DEBUG"]) == ["run"]
+    others = ["SCALE", "scale", "VAR_DIR", "TZ", "DEBUG", "LAYER", "NOBODY_KNOWS_ME", "AWS_PROFILE", "CRM_DSN", "HTTPS_PROXY"]
+    assert make_words.words("run", {"LAYER": "silver"}, others) == ["run"]
+
+
+def test_make_hostile_goals_share_their_variables() -> None:
+    for goals in (["traffic", "demo"], ["demo", "traffic", "env"]):
+        assert make_words.words("demo", {"DAYS": "3"}, ["DAYS"], goals) == ["demo"]
+        assert make_words.words("traffic", {"DAYS": "3"}, ["DAYS"], goals) == ["traffic", "--days=3"]
+    with pytest.raises(SettingsError, match="DYAS: is no option of demo or traffic and no setting. Did you mean DAYS?"):
+        make_words.words("traffic", {"DYAS": "3"}, ["DYAS"], ["traffic", "demo"])
+    assert make_words.words("demo", {}, ["TEST"], ["test", "demo"]) == ["demo"]
+
+
+def test_make_hostile_an_environment_confirms_nothing() -> None:
+    assert make_words.words("clean", {"YES": "1"}) == ["clean"]
+    assert make_words.words("clean", {"YES": "1"}, ["YES"]) == ["clean", "--yes"]
+    assert make_words.words("clean", {"YES": "No"}, ["YES"]) == ["clean"]
 
 
 @pytest.mark.parametrize(

@@ -251,8 +251,8 @@ def _great_expectations(runner: Runner, rows: Any) -> dict[int, Any]:
     expectations = {number: registry.build(check, number, "parity") for number, check in CHECKS.items()}
     found, _ = _validate(batch, "parity", expectations, _detail(("id",), rows.columns))
     assert set(found) == set(CHECKS)
-    raised = [result.exception_info for result in found.values() if raised(result)]
-    assert not raised, raised[:1]
+    broken = [result.exception_info for result in found.values() if raised(result)]
+    assert not broken, broken[:1]
     return found
 
 
