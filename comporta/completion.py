@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from lakehouse import console
+
 _VARIABLE = "_COMPORTA_COMPLETE"
 
 
@@ -18,11 +20,11 @@ def completion(shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - one of click's own
-    click.echo(kind(click.get_current_context().find_root().command, {}, "comporta", _VARIABLE).source())
+    console.echo(kind(click.get_current_context().find_root().command, {}, "comporta", _VARIABLE).source())
 
 
 @click.command("help")
 def show_help() -> None:
     """What each command does: `comporta --help`."""
     root = click.get_current_context().find_root()
-    click.echo(root.command.get_help(root))
+    console.echo(root.command.get_help(root))
