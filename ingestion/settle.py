@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from deltalake.exceptions import DeltaError
 
-from ingestion.bronze.held import duckdb_type
+from ingestion.bronze.held import duckdb_types
 from ingestion.bronze.table import File
 from ingestion.bronze.work import RESULT, BatchContext
 from ingestion.bronze.write import added, technical, write
@@ -77,7 +77,8 @@ def _emptied(plan: TablePlan, results: list[dict[str, Any]], batch: BatchContext
     was_there = plan.seen is not None and plan.seen.live != 0
     if plan.key or not (was_there and plan.whole and plan.is_read) or any(row["rows"] or row["error"] for row in results):
         return []
-    nothing = ", ".join(f"null::{duckdb_type(plan.wanted.field(name).type)} as {quote(name)}" for name in plan.names.values())
+    types = duckdb_types(plan.wanted)
+    nothing = ", ".join(f"null::{types[name]} as {quote(name)}" for name in plan.names.values())
     with duckdb.connect(config={"threads": 1}) as writer:
         select = f"select {nothing}, {technical(batch, literal('d'), 'null::varchar')}"
         made = write(writer, batch, select=select, folder=plan.bronze.url, columns=list(plan.names.values()))

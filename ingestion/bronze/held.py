@@ -4,16 +4,18 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from deltalake import Schema
 
 from ingestion.bronze.work import BatchContext, RewriteTask
 from ingestion.bronze.write import write
 from lakehouse.engines.standard import quote
+from lakehouse.tables.types import duckdb_type
 
 
 def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: RewriteTask) -> dict[str, Any]:
     """Write the file's rows with the types of `work.columns`; batch numbers and all else stay as they are."""
     held = scan((work.file,), work.folder, context)
-    types = {field.name: duckdb_type(field.type) for field in work.columns}
+    types = duckdb_types(work.columns)
     casts = ", ".join(f"{quote(name)}::{types[name]} as {quote(name)}" for name in held.schema.names)
     reader.register("held", held)
     try:
@@ -22,26 +24,9 @@ def rewrite(reader: duckdb.DuckDBPyConnection, context: BatchContext, work: Rewr
         reader.unregister("held")
 
 
-def duckdb_type(kind: pa.DataType) -> str:
-    """DuckDB's name of an Arrow type."""
-    if pa.types.is_list(kind):
-        return duckdb_type(kind.value_type) + "[]"
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision},{kind.scale})"
-    if pa.types.is_timestamp(kind):
-        return "timestamptz" if kind.tz else "timestamp"
-    plain = {
-        "bool": "boolean",
-        "int16": "smallint",
-        "int32": "integer",
-        "int64": "bigint",
-        "float": "float",
-        "double": "double",
-        "string": "varchar",
-        "binary": "blob",
-        "date32[day]": "date",
-    }
-    return plain[str(kind)]
+def duckdb_types(columns: pa.Schema) -> dict[str, str]:
+    """DuckDB's names of the types that bronze has for `columns`."""
+    return {field.name: duckdb_type(field.type) for field in Schema.from_arrow(columns).fields}
 
 
 def scan(files: tuple[str, ...], folder: str, context: BatchContext, schema: pa.Schema | None = None) -> pa.RecordBatchReader:

@@ -163,4 +163,6 @@ def test_every_path_of_contributing_is_there() -> None:
     assert len(named) > 30
     assert [name for name in named if not (ROOT / name).exists()] == []
     packages = re.findall(r"^\| \d? ?\| `(\w+)` \|", text, re.M)
-    assert sorted({*packages} - {"dbt_project"}) == sorted({name.partition(".")[0] for name in PACKAGES} - {"dbt"} | {"dbt_adapter"})
+    assert sorted({*packages} - {"dbt_project"}) == sorted(
+        {name.partition(".")[0] for name in PACKAGES} - {"dbt"} | {"dbt_adapter"}
+    )

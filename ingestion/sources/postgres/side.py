@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
-from ingestion.bronze.held import duckdb_type
+from ingestion.bronze.held import duckdb_types
 from ingestion.sources.base import RowDigest, Sums
 from ingestion.sources.postgres import digest
 from ingestion.sources.postgres import entry as source_file
@@ -140,7 +140,7 @@ class BronzeSide:
     def _open(self, settings: Settings) -> str:
         plan, columns = self._plan, [*self._plan.names.values(), "_op", "_batch_id", "_flags"]
         if not plan.bronze.files():
-            types = {field.name: duckdb_type(field.type) for field in plan.wanted}
+            types = duckdb_types(plan.wanted)
             nothing = ", ".join(f"null::{types[column]} as {quote(column)}" for column in columns)
             return f"(select {nothing} where false)"
         if duck.reads(settings):
