@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -63,7 +63,6 @@ ROWS = st.lists(
     min_size=6,
     max_size=12,
 )
-# No `where` on `ratio`: NaN is above all, which a file's statistics do not say, so a filter by them may skip the file.
 _CHECKS: list[dict[str, Any]] = [
     {"expect": "expect_column_values_to_not_be_null", "column": "name"},
     {"expect": "expect_column_values_to_not_be_null", "column": "price", "mostly": 0.7, "where": "not is_new"},
@@ -170,11 +169,22 @@ SUITE = Suite(table="parity", description="every type", owner="tests", checks=li
 _TOLD = ("element_count", "unexpected_count", "missing_count", "unexpected_percent", "observed_value")
 
 
+# As bronze is written: from a file's least and greatest number this writer leaves NaN out, and Spark would skip the file.
+_NO_STATISTICS = WriterProperties(default_column_properties=ColumnProperties(statistics_enabled="NONE"))
+# A not-a-number after a number: what is too great, and what no least and greatest number tells of.
+_LATE_NAN = [
+    dict.fromkeys(SCHEMA.names) | {"id": number, "name": "x", "ratio": ratio}
+    for number, ratio in enumerate([1.0, None, float("nan"), None, 0.5, None], 8)
+]
+
+
 @pytest.fixture(scope="module")
 def judging(spark_server: Settings) -> Iterator[Any]:
     """A session for Great Expectations alone, which asks two hundred questions about a dozen rows: ours has users' settings."""
     opened = session.connect(spark_server)
-    for name, value in SMALL.items():
+    # What is cached is read past where its batches' least and greatest number say so, from which Spark leaves NaN out.
+    whole = {"spark.sql.inMemoryColumnarStorage.partitionPruning": "false"}
+    for name, value in (SMALL | whole).items():
         opened.conf.set(name, value)
     yield opened
     opened.stop()
@@ -186,7 +196,7 @@ def runner() -> Runner:
 
 
 @examples(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
@@ -194,11 +204,18 @@ def runner() -> Runner:
 )
 @given(rows=ROWS)
 @example(rows=[])
+@example(rows=_LATE_NAN)
 def test_what_is_compiled_says_what_great_expectations_says(
     rows: list[dict[str, Any]], spark_server: Settings, spark: Any, judging: Any, runner: Runner, tmp_path: Path
 ) -> None:
     place = str(tmp_path / "table")
-    write_deltalake(place, pa.Table.from_pylist(rows, schema=SCHEMA), mode="overwrite")
+    write_deltalake(
+        place,
+        pa.Table.from_pylist(rows, schema=SCHEMA),
+        mode="overwrite",
+        configuration={"delta.dataSkippingNumIndexedCols": "0"},
+        writer_properties=_NO_STATISTICS,
+    )
     table = DeltaTable(place)
     query = frame.at_version(place, table.version())
     near = local.rows(spark_server, table)
