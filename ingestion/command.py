@@ -206,6 +206,13 @@ def _judge(settings: Settings, ended: Sequence[IngestionRun | Exception]) -> Non
     errors = [error for error in ended if isinstance(error, Exception)]
     failed = [outcome for run in runs for outcome in run.failed]
     count = sum(len(run.outcomes) for run in runs)
+    left = sum(len(outcome.problems) for run in runs for outcome in run.outcomes)
+    if left and not (failed or errors):
+        raise PartialCopyError(
+            "ingest",
+            f"{left} file{'s' if left > 1 else ''} could not be read",
+            remedy="See above for why; the others are in bronze, and the next run tries again",
+        )
     if not (failed or errors):
         return
     if errors and len(failed) == count:

@@ -27,6 +27,7 @@ class TableOutcome:
     lacks: int = 0  # keys that bronze should have had and hasn't
     unmarked: int = 0  # rows that changed and whose cursor did not move
     ranges: list[float] = field(default_factory=list)  # seconds of each piece of work
+    problems: list[str] = field(default_factory=list)  # what of it could not be read though the rest was
 
 
 @dataclass

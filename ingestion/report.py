@@ -59,6 +59,8 @@ def show_run(done: IngestionRun) -> None:
             console.out.print(Text.assemble(("✗ ", "red"), outcome.error))
         elif outcome.reason:
             console.out.print(f"  {outcome.table} was read whole: {outcome.reason}.")
+        for problem in outcome.problems:
+            console.out.print(Text.assemble(("✗ ", "red"), f"{outcome.table}: {problem}"))
     _show_notes(done)
     rate = f" ({console.count(int(done.rows / done.seconds))} rows/s)" if done.rows > done.seconds > 0 else ""
     moved = f"{console.count(done.rows)} row{'s' if done.rows != 1 else ''}" if done.rows else "nothing new"

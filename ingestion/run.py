@@ -22,7 +22,7 @@ from lakehouse.redaction import redact
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 from lakehouse.tables import ledger
-from lakehouse.tables.records import BatchRecord, RunRecord
+from lakehouse.tables.records import BatchRecord, Record, RunRecord
 
 Report = Callable[[TableOutcome], None]
 Warn = Callable[[str], None]
@@ -113,12 +113,15 @@ def _once(settings: Settings, section: Section, request: Request, warn: Warn) ->
         batch = BatchContext(number, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", reading.lsn, storage.options(settings))
         results = reading.read(planned.plans, batch)
     batches: list[BatchRecord] = []
+    more: list[Record] = []
     for item in planned.plans:
         outcome, row = settle(settings, item, [found for found in results if found["table"] == item.name], batch)
         done.outcomes.append(outcome)
         batches.append(replace(row, run_id=request.run_id or number))
+        more += item.records(item.shape(), number) if outcome.status == "committed" else ()
     _register(settings, planned.plans)
     done.seconds = time.monotonic() - started
+    ledger.emit(settings, *more)
     _record(settings, done, batches)
     for problem in maintenance.keep(
         settings, [item.bronze for item in planned.plans if item.bronze.table is not None], reading.clock
@@ -145,9 +148,10 @@ def preview(settings: Settings, request: Request, section: Section) -> tuple[lis
 def _register(settings: Settings, plans: list[TablePlan]) -> None:
     """Make new bronze tables known to the catalog; those that are known are not asked for again."""
     known = {row[1] for row in catalog.thrift_rows(settings, "show tables in bronze")}
-    fresh = [plan for plan in plans if plan.name not in known and plan.bronze.table is not None]
+    fresh = [("bronze", plan.name, plan.bronze.url) for plan in plans if plan.name not in known and plan.bronze.table is not None]
+    fresh += [each for plan in plans for each in plan.beside()]
     if fresh:
-        catalog.thrift_rows(settings, *(catalog.register_statement("bronze", plan.name, plan.bronze.url) for plan in fresh))
+        catalog.thrift_rows(settings, *(catalog.register_statement(*each) for each in fresh))
 
 
 def _record(settings: Settings, done: IngestionRun, batches: list[BatchRecord]) -> None:

@@ -41,6 +41,7 @@ def settle(
     window = plan.reached(_live(plan, results, outcome), outcome.unmarked)
     note = {"window": window.to_dict(), "rows": outcome.rows, "deletes": outcome.deletes, "bytes": outcome.size}
     note |= {"files": len(files), "checksum": outcome.checksum, "shape": plan.shape()}
+    outcome.problems = list(plan.problems())
     note |= {"source": settings.source(), "source_table": plan.label, "mode": plan.mode, "key": _key(plan)}
     note |= {"changes": [asdict(each) for each in schema_changes(settings, plan.window.batch_id, outcome)]}
     try:
@@ -155,6 +156,7 @@ def record_missed(settings: Settings, plan: TablePlan) -> None:
     told = {row["table_name"] for row in ledger.rows(settings, "schema_changes") if row["batch_id"] == number}
     if plan.name not in told:
         ledger.emit(settings, *(SchemaChangeRecord(**change) for change in noted.get("changes") or ()))
+    ledger.emit(settings, *plan.records(noted.get("shape") or {}, number))
     # Notes of before these were in them are of this very source and, unless its key was changed meanwhile, key.
     key = noted.get("key", _key(plan))
     missed = BatchRecord(

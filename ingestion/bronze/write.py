@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,30 @@ class DoubtError(Exception):
     """Rows may not be what they were in the source."""
 
 
-def technical(context: BatchContext, op: str, flag: str) -> str:
-    """The columns that say where a row came from; `op` and `flag` are expressions."""
+def technical(context: BatchContext, op: str, flag: str, lsn: str | None = None) -> str:
+    """The columns that say where a row came from; `op`, `flag` and `lsn` are expressions, `lsn` by default the batch's."""
+    lsn = lsn or ("null" if context.lsn is None else str(context.lsn))
     return (
         f"{context.batch_id}::bigint as _batch_id, timestamptz {literal(context.ingested_at)} as _ingested_at, "
-        f"{op} as _op, {'null' if context.lsn is None else context.lsn}::bigint as _source_lsn, {flag} as _flags"
+        f"{op} as _op, ({lsn})::bigint as _source_lsn, {flag} as _flags"
     )
 
 
 def write(
-    reader: duckdb.DuckDBPyConnection, context: BatchContext, select: str, folder: str, columns: Sequence[str], doubt: str = "false"
+    reader: duckdb.DuckDBPyConnection,
+    context: BatchContext,
+    select: str,
+    folder: str,
+    columns: Sequence[str],
+    doubt: str = "false",
+    check: Callable[[Path], str] = lambda file: "",
 ) -> dict[str, Any]:
     """Write `select` as a Parquet file of `folder`; no file stays where there are no rows.
 
     Args:
         columns: the table's, of which the file may lack some; the checksum is over all of them.
         doubt: condition of rows that may not be what they were in the source.
+        check: says of the file what is wrong with it, if anything is, before it is anywhere else than here.
 
     Returns:
         path, rows, deletes, bytes and checksum, as `RESULT` has them.
@@ -50,6 +58,8 @@ def write(
         _, rows, size, *_ = reader.execute(copied).fetchall()[0]
         if not rows:
             return {"path": None, "rows": 0, "deletes": 0, "bytes": 0}
+        if wrong := check(local):
+            raise DoubtError(wrong)
         deletes, doubts, checksum = _read_back(reader, local, columns, doubt)
         if doubts:
             raise DoubtError(f"{doubts} rows")

@@ -12,6 +12,7 @@ from ingestion.bronze.table import Bronze, arrow_schema, merged
 from ingestion.bronze.work import BatchContext
 from ingestion.sources.config import Section
 from lakehouse.settings import Settings
+from lakehouse.tables.records import Record
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,18 @@ class TablePlan:
     def shape(self) -> dict[str, Any]:
         """What the next batch is to know of the table as it was now."""
         return {}
+
+    def records(self, shape: dict[str, Any], batch_id: int) -> Sequence[Record]:
+        """What the ledger is told of a batch besides, by what its commit says of the table (`shape`)."""
+        return ()
+
+    def beside(self) -> Sequence[tuple[str, str, str]]:
+        """Tables that the batch wrote besides, for the catalog: schema, name, place."""
+        return ()
+
+    def problems(self) -> Sequence[str]:
+        """What of the table could not be read though the rest was; each in a line."""
+        return ()
 
     def remedy(self, seen: str) -> str:
         """What to do where a piece of work ended with the error `seen`."""

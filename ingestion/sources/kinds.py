@@ -28,4 +28,4 @@ def find(section: Section) -> type[SourceKind]:
 
 
 def _rooms() -> list[str]:
-    return [each.name for each in pkgutil.iter_modules(ingestion.sources.__path__) if each.ispkg and each.name != "files"]
+    return [each.name for each in pkgutil.iter_modules(ingestion.sources.__path__) if each.ispkg]

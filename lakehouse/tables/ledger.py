@@ -65,6 +65,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("at", _UTC),
         ]
     ),
+    # One row per file of a batch; the latest row of a file says what bronze holds of it.
+    "files": pa.schema(
+        [
+            ("source", pa.string()),
+            ("table_name", pa.string()),
+            ("batch_id", pa.int64()),
+            ("file", pa.string()),  # its path below the source's
+            ("status", pa.string()),  # taken | gone | same: taken under another name
+            ("size", pa.int64()),
+            ("stamp", pa.string()),  # of the content, as its store tells: another one for another content
+            ("sha256", pa.string()),
+            ("rows", pa.int64()),  # that it has in bronze
+            ("quarantined", pa.int64()),  # records of it that are no rows
+            ("at", _UTC),
+        ]
+    ),
     # One row per column that differed from the batch before.
     "schema_changes": pa.schema(
         [

@@ -42,6 +42,23 @@ class BatchRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """A file as a batch found it."""
+
+    table: ClassVar[str] = "files"
+    source: str
+    table_name: str
+    batch_id: int
+    file: str
+    status: str
+    size: int
+    stamp: str
+    sha256: str
+    rows: int
+    quarantined: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SchemaChangeRecord:
     """A column that differed from the batch before."""
 
@@ -117,10 +134,11 @@ class ReleaseRecord:
     note: str
 
 
-Record = RunRecord | BatchRecord | SchemaChangeRecord | ReconciliationRecord | VerdictRecord | ReleaseRecord
+Record = RunRecord | BatchRecord | FileRecord | SchemaChangeRecord | ReconciliationRecord | VerdictRecord | ReleaseRecord
 KINDS: tuple[type[Record], ...] = (
     RunRecord,
     BatchRecord,
+    FileRecord,
     SchemaChangeRecord,
     ReconciliationRecord,
     VerdictRecord,

@@ -36,43 +36,46 @@ class Encoding:
     example: str = ""
 
 
-def find(path: Path, said: str | None = None) -> Encoding:
+def find(path: Path, said: str | None = None, strict: bool = True) -> Encoding:
     """The encoding of a file of text, told from all of its bytes in constant memory.
 
     Args:
         said: the encoding that somebody told; then the bytes only have to fit it.
+        strict: whether each byte must fit. Else those that don't are for the reader to name, by their lines.
 
     Raises:
         SourceError: the bytes don't fit, or could be text in more than one encoding.
         SettingsError: what was said is no encoding.
     """
     if said:
-        return _as_said(path, said)
+        return _as_said(path, said, strict)
     with path.open("rb") as file:
         start = file.read(4096)
     if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise SourceError(str(path), "is in UTF-32", "UTF-8", "Save it as UTF-8")
     for mark, codec, name in _MARKS:
         if start.startswith(mark):
-            _check(path, codec, name)
+            if strict or codec == "utf-16":
+                _check(path, codec, name)
             return Encoding(codec, name)
-    if b"\0" in start:
+    if b"\0" in start and (strict or start.count(b"\0") > len(start) // 4):
         return _without_mark(path, start)
     try:
         _check(path, "utf-8", "UTF-8")
         return Encoding("utf-8", "UTF-8")
     except SourceError as error:
-        return _western(path, error)
+        return _western(path, error, strict)
 
 
-def _as_said(path: Path, said: str) -> Encoding:
+def _as_said(path: Path, said: str, strict: bool) -> Encoding:
     try:
         name = codecs.lookup(said).name
         "".encode(name)
     except (LookupError, ValueError):
         raise SettingsError("ENCODING", f"is {said!r}", "the name of an encoding, as utf-8 or windows-1252") from None
     codec = "utf-8-sig" if name == "utf-8" else name
-    _check(path, codec, said)
+    if strict or not name.startswith("utf-8"):
+        _check(path, codec, said)
     return Encoding(codec, said)
 
 
@@ -113,14 +116,16 @@ def _without_mark(path: Path, start: bytes) -> Encoding:
     return Encoding(fits[0], "UTF-16 without BOM")
 
 
-def _western(path: Path, error: SourceError) -> Encoding:
-    """Windows-1252 where nothing speaks against it."""
+def _western(path: Path, error: SourceError, strict: bool) -> Encoding:
+    """Windows-1252 where nothing speaks against it; UTF-8 with bytes that are none, where others are and that is allowed."""
     example, controls, euro, rest = b"", False, b"", b""
     for block, _ in _blocks(path):
         block = rest + block
         cut = max(block.rfind(b"\n"), block.rfind(b"\r"), len(block) - 64) + 1  # a word is not cut in two
         text, rest = block[:cut], block[cut:]
         if _WIDE.search(text):
+            if not strict:
+                return Encoding("utf-8", "UTF-8")
             raise SourceError(error.where, f"{error.seen}, though other characters of the file are", remedy=error.remedy) from None
         if _UNDEFINED.search(text) or _RUN.search(text) or _INSIDE.search(text):
             raise SourceError(str(path), "is neither UTF-8 nor plainly Windows-1252", remedy=_ASK) from None

@@ -20,14 +20,15 @@ _ZONED = re.compile(_STAMP.pattern + r"(?:Z|[+-]\d\d(?::?\d\d)?)", re.A)
 _TWO_COMMA = re.compile(r"-?[1-9]\d{0,2},\d{3}", re.A)
 _TWO_POINT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.A)
 _LEADING = re.compile(r"-?0\d+", re.A)
-_ZEROS = "zeros stand in front"
+ZEROS = "zeros stand in front"
 # What people expect to be a number or a time, and why it is none.
-_NEARLY = {
-    "blanks stand around or in numbers": re.compile(r"(?=.*\s)[\s\d.,-]*\d[\s\d.,-]*"),
-    "signs or units stand beside numbers": re.compile(r"-?(?:[$€£%]|R\$|US\$)?\s?-?[\d.,]*\d\s?[$€£%]?"),
-    "no plain form of a date or time": re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{2,4}([ T,]+[\d:.]+.*)?", re.A),
+NEARLY = {
+    "blanks stand around or in numbers": r"[\s\d.,-]*(?:\s[\s.,-]*\d|\d[\d.,-]*\s)[\s\d.,-]*",
+    "signs or units stand beside numbers": r"-?(?:[$€£%]|R\$|US\$)?\s?-?[\d.,]*\d\s?[$€£%]?",
+    "no plain form of a date or time": r"[0-9]{1,4}(?:/[0-9]{1,2}/|\.[0-9]{1,2}\.|-[0-9]{1,2}-)[0-9]{2,4}(?:[ T,]+[0-9:.]+.*)?",
 }
-_WHY = (_ZEROS, *_NEARLY)
+_NEARLY = {why: re.compile(pattern) for why, pattern in NEARLY.items()}
+_WHY = (ZEROS, *NEARLY)
 _BIGGEST = 2**63
 
 
@@ -67,7 +68,7 @@ def _moment(value: str) -> datetime:
 
 
 # The kinds, the narrowest first, and what they are in PostgreSQL.
-_FITS: dict[str, Callable[[str], bool]] = {
+FITS: dict[str, Callable[[str], bool]] = {
     "boolean": lambda value: value.lower() in ("true", "false"),
     "integer": _is(_INTEGER, lambda value: len(value) <= 20 and _small(value)),
     "number": _is(_NUMBER),
@@ -103,11 +104,16 @@ READ: dict[str, Callable[[str], str]] = {
 }
 
 
+def base(kind: str) -> str:
+    """A kind without the digits that a number's type is to have."""
+    return kind.partition("(")[0]
+
+
 @dataclass
 class InferredColumn:
     """What was seen of one column."""
 
-    kinds: list[str] = field(default_factory=lambda: list(_FITS))
+    kinds: list[str] = field(default_factory=lambda: list(FITS))
     nulls: set[str] = field(default_factory=set)
     filled: bool = False
     signs: set[str] = field(default_factory=set)
@@ -126,9 +132,9 @@ class InferredColumn:
         if not plain or not self.kinds:
             return
         if "integer" in self.kinds and any(map(_LEADING.fullmatch, plain)):
-            self.signs.add(_ZEROS)
-        whole = "integer" in self.kinds and all(map(_FITS["integer"], plain))  # then they fit every other kind of number
-        self.kinds = [kind for kind in self.kinds if (kind in _NUMBERS if whole else all(map(_FITS[kind], plain)))]
+            self.signs.add(ZEROS)
+        whole = "integer" in self.kinds and all(map(FITS["integer"], plain))  # then they fit every other kind of number
+        self.kinds = [kind for kind in self.kinds if (kind in _NUMBERS if whole else all(map(FITS[kind], plain)))]
         self.signs |= self._evidence(plain)
         if not self.kinds:
             self.signs |= {name for name, pattern in _NEARLY.items() if all(map(pattern.fullmatch, plain))}

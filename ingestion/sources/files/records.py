@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -181,3 +181,55 @@ def _escaped(line: str, position: int, lines: _Lines) -> tuple[str, str, int]:
     if not rest or not following:
         raise _BrokenError("an escape stands at the end")
     return rest, following, 0
+
+
+_FARTHEST = 5000  # lines that a quote may be open: one that is never closed must not be looked for in all that follows
+
+
+class _From(_Lines):
+    """Lines from a place on, of those that are at hand."""
+
+    def __init__(self, lines: Sequence[str], place: int, first: int) -> None:
+        super().__init__((), first + place)
+        self._at_hand, self.place, self._end = lines, place, min(len(lines), place + _FARTHEST)
+
+    def __next__(self) -> str:
+        if self.place >= self._end:
+            raise StopIteration
+        line = self._at_hand[self.place]
+        self.place, self.number, self.end = self.place + 1, self.number + 1, line[-1]
+        return line
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether more lines could have made it whole."""
+        return self.place >= len(self._at_hand)
+
+
+def recovering(lines: Sequence[str], dialect: CsvDialect, first: int, complete: bool) -> Iterator[tuple[Record, int]]:
+    """The records of `lines` and of how many lines each is. After one that breaks the rules it goes on at the next line.
+
+    Args:
+        complete: whether nothing follows; otherwise a last record that may go on is left out.
+    """
+    separator, quick, place = dialect.separator, _quick(dialect), 0
+    quote, escape = dialect.quote or "\0\0", dialect.escape or "\0\0"
+    while place < len(lines):
+        line, count = lines[place], 1
+        if quote not in line and escape not in line and not dialect.blanks:
+            text = line.rstrip("\r\n")
+            fields: list[str | None] = [field or None for field in text.split(separator)] if text else []
+            record = Record(first + place, fields)
+        elif (plain := quick(line)) is not None:
+            record = Record(first + place, plain)
+        else:
+            numbered = _From(lines, place, first)
+            try:
+                record = Record(first + place, _fields(next(numbered), numbered, dialect))
+                count = numbered.place - place
+            except _BrokenError as broken:
+                if numbered.is_exhausted and not complete:
+                    return
+                record = Record(first + place, [], str(broken))
+        yield record, count
+        place += count

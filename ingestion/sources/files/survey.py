@@ -103,7 +103,7 @@ def fitted(reading: FileFormat, tally: Survey | None = None, seen: SignCollector
     below: Iterable[str] = islice(lines(reading.path, reading.encoding), shape.header - 1, None)
     found = records(seen.over(below) if seen else below, reading.dialect, shape.header)
     next(found)
-    cells, held = list(shape.cells), list[Record]()
+    held = list[Record]()
     for record in found:
         if not record.fields and not record.problem:
             tally.blanks += 1
@@ -114,17 +114,11 @@ def fitted(reading: FileFormat, tally: Survey | None = None, seen: SignCollector
         held.clear()
         if record.problem:
             yield record
-        elif _is_uneven(record.fields, shape):
-            if layout.is_footer(record.fields):
+        elif problem := problem_of(record, shape):
+            if len(record.fields) != shape.width and layout.is_footer(record.fields):
                 held.append(record)  # unless more rows follow
             else:
-                yield _uneven(record, shape)
-        elif record.fields == cells:
-            yield record._replace(problem="is the header again, as where two files were put together")
-        elif (record.fields[0] or "").startswith("\ufeff"):
-            yield record._replace(problem="begins with a byte order mark, as where two files were put together")
-        elif any("\0" in cell for cell in record.fields if cell):
-            yield record._replace(problem="holds a NUL character")
+                yield record._replace(problem=problem)
         else:
             yield record
     tally.footers += sum(bool(record.fields) for record in held)
@@ -138,7 +132,24 @@ def _is_uneven(fields: list[str | None], shape: Layout) -> bool:
 
 
 def _uneven(record: Record, shape: Layout) -> Record:
-    return record._replace(problem=f"{layout.fields(len(record.fields))} (wanted: {shape.width}, as in the header)")
+    return record._replace(problem=_width(record, shape))
+
+
+def _width(record: Record, shape: Layout) -> str:
+    return f"{layout.fields(len(record.fields))} (wanted: {shape.width}, as in the header)"
+
+
+def problem_of(record: Record, shape: Layout) -> str:
+    """Why a record is no row of the table; empty if it is one. The empty field at its end is taken off, where all have one."""
+    if _is_uneven(record.fields, shape):
+        return _width(record, shape)
+    if record.fields == list(shape.cells):
+        return "is the header again, as where two files were put together"
+    if (record.fields[0] or "").startswith("\ufeff"):
+        return "begins with a byte order mark, as where two files were put together"
+    if any("\0" in cell for cell in record.fields if cell):
+        return "holds a NUL character"
+    return ""
 
 
 def first_lines(path: Path, how: Encoding) -> tuple[list[str], bool]:

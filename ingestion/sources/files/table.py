@@ -8,6 +8,7 @@ from pathlib import Path
 from ingestion.sources.files import dialect as dialects
 from ingestion.sources.files import encoding, infer, kind, layout
 from ingestion.sources.files.dialect import SEPARATORS, FileOptions
+from ingestion.sources.files.encoding import Encoding
 from ingestion.sources.files.infer import InferredColumn
 from ingestion.sources.files.layout import LayoutProblem
 from ingestion.sources.files.records import CsvDialect
@@ -54,16 +55,7 @@ class FileTable:
 
     def described(self) -> str:
         """`orders.csv: UTF-8, separated by ;, 3 title lines, 1,204 rows, 12 columns`."""
-        dialect, said = self.reading.dialect, [self.reading.encoding.name]
-        if dialect.separator != "\0":
-            said.append(f"separated by {_shown(dialect)}{' and blanks' if dialect.blanks else ''}")
-        if dialect.quote != '"':
-            said.append(f"quoted by {dialect.quote}" if dialect.quote else "without quotes")
-        if dialect.escape:
-            said.append("escaped by \\")
-        if self.reading.layout.titles:
-            said.append(_many(self.reading.layout.titles, "title line"))
-        said += [_many(self.rows, "row"), _many(len(self.columns), "column")]
+        said = [described(self.reading), _many(self.rows, "row"), _many(len(self.columns), "column")]
         return f"{self.reading.path.name}: {', '.join(said)}"
 
     def values(self) -> Iterator[list[str | None]]:
@@ -87,6 +79,20 @@ class FileTable:
             raise SourceError(str(self.reading.path), "changed while it was read", remedy="Run again")
 
 
+def described(reading: FileFormat) -> str:
+    """`UTF-8, separated by ;, 3 title lines`."""
+    dialect, said = reading.dialect, [reading.encoding.name]
+    if dialect.separator != "\0":
+        said.append(f"separated by {_shown(dialect)}{' and blanks' if dialect.blanks else ''}")
+    if dialect.quote != '"':
+        said.append(f"quoted by {dialect.quote}" if dialect.quote else "without quotes")
+    if dialect.escape:
+        said.append("escaped by \\")
+    if reading.layout.titles:
+        said.append(_many(reading.layout.titles, "title line"))
+    return ", ".join(said)
+
+
 def look(path: Path, said: FileOptions | None = None) -> FileTable:
     """Find out what a file is like, by reading all of it.
 
@@ -100,9 +106,7 @@ def look(path: Path, said: FileOptions | None = None) -> FileTable:
         raise SourceError(str(path), "is empty", "a header and rows")
     if foreign := kind.foreign(start):
         raise SourceError(str(path), foreign[0], "a table as text", foreign[1])
-    reading, found = _settled(path, said)
-    if not said.header and not found.wrong:
-        _check_header(reading)
+    reading, found = settled(path, said, encoding.find(path, said.encoding))
     columns, notes = _columns(reading, found)
     return FileTable(
         reading=reading,
@@ -115,9 +119,19 @@ def look(path: Path, said: FileOptions | None = None) -> FileTable:
     )
 
 
-def _settled(path: Path, said: FileOptions) -> tuple[FileFormat, Survey]:
-    """The one way to read the whole file as a table, and what it gives."""
-    how = encoding.find(path, said.encoding)
+def settled(path: Path, said: FileOptions, how: Encoding) -> tuple[FileFormat, Survey]:
+    """The one way to read the whole file as a table, and what it gives.
+
+    Raises:
+        SourceError: there is none, or more than one.
+    """
+    reading, found = _settled(path, said, how)
+    if not said.header and not found.wrong:
+        _check_header(reading)
+    return reading, found
+
+
+def _settled(path: Path, said: FileOptions, how: Encoding) -> tuple[FileFormat, Survey]:
     sample, complete = first_lines(path, how)
     tried = dialects.tries(sample, complete, said)
     if isinstance(tried, LayoutProblem):

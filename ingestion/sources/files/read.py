@@ -1,0 +1,354 @@
+"""A table's files read into bronze: Parquet files of rows that fit, and what doesn't, kept with file, line and reason."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingestion.bronze.held import duckdb_types, rewrite, scan
+from ingestion.bronze.work import RESULT, BatchContext, RewriteTask
+from ingestion.bronze.write import DoubtError, technical, write
+from ingestion.sources.base import Change
+from ingestion.sources.files import casts, infer_sql, rejected, staging
+from ingestion.sources.files.contract import agreed, widened
+from ingestion.sources.files.file_plan import PLACE, FilePlan
+from ingestion.sources.files.rejected import RejectedRow
+from ingestion.sources.files.staging import StagedFile
+from ingestion.sources.files.state import TakenFile, gone
+from ingestion.sources.files.text_file import DOCUMENT, TextFile, open_file
+from lakehouse.engines.standard import literal, quote
+from lakehouse.errors import SourceError
+from lakehouse.settings import Settings
+from lakehouse.store import storage
+
+_CHUNK = 256 * 2**20  # bytes of files that share one file of bronze
+_MOST = 1_000_000  # records that may be rejected of a table in one batch
+Tell = Callable[[str], None]
+
+
+def read(settings: Settings, plan: FilePlan, batch: BatchContext, folder: Path, tell: Tell) -> list[dict[str, Any]]:
+    """Read the plan's files; one row of `RESULT` for each file of bronze, or one with an error.
+
+    Args:
+        folder: for what has to be fetched or unpacked.
+        tell: is told what files were found to be.
+    """
+    started = time.monotonic()
+    row = dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "r"}
+    try:
+        found = _Reading(settings, plan, batch, folder, tell).run()
+    except (SourceError, duckdb.Error) as error:
+        return [row | {"error": str(error)}]
+    seconds = (time.monotonic() - started) / max(1, len(found))
+    made = [row | each | {"seconds": seconds} for each in found]
+    # Each file is a piece of work; those that share a file of bronze, or had no rows, are answered for as well.
+    return made + [row | {"seconds": 0.0} for _ in range(len(plan.work) - len(made))]
+
+
+class _Reading:
+    """Reads one table's files."""
+
+    def __init__(self, settings: Settings, plan: FilePlan, batch: BatchContext, folder: Path, tell: Tell) -> None:
+        self.settings, self.plan, self.batch, self.folder, self.tell = settings, plan, batch, folder, tell
+        self.counts: dict[str, list[int]] = {}  # of a file: rows, rejected
+        self.waiting: list[RejectedRow] = []
+        self.at = datetime.fromisoformat(batch.ingested_at.replace(" ", "T") + ":00")
+
+    def run(self) -> list[dict[str, Any]]:
+        plan = self.plan
+        rejected.forget_unfinished(self.settings, plan.name, plan.seen.batch_id if plan.seen else -1)
+        files = self._opened(self._staged())
+        if not files and not plan.gone and not plan.taken:
+            return []
+        made: list[dict[str, Any]] = []
+        if files:
+            held = dict(plan.contract)
+            files = agreed(plan, files, partial(self._kinds, sample=True), self.tell)
+            made = self._written(files, held)
+        for file in files:
+            rows, wrong = self.counts[file.staged.found.path]
+            plan.taken.append(_taken(file.staged, rows, wrong))
+            plan.moved = plan.moved or not rows
+        made += self._deleted(files, [each["path"] for each in made if each["path"]])
+        plan.taken += [gone(each) for each in plan.gone]
+        plan.moved = plan.moved or bool(plan.gone) or bool(plan.taken)
+        for file in files:
+            if not staging.is_unchanged(file.staged, plan.root):
+                raise SourceError(file.staged.found.path, "changed while it was read", remedy="Run again")
+        self._keep()
+        return made
+
+    def _staged(self) -> list[StagedFile]:
+        """The files with their hashes, without those whose content bronze has, or that can't be read."""
+        plan, found = self.plan, list[StagedFile]()
+        known = {each.sha256: each for each in plan.known.values() if each.status == "taken"}
+        gone_files = {each.file for each in plan.gone}
+        for file in plan.fresh:
+            try:
+                staged = staging.stage(self.settings, plan.root, file, self.folder)
+            except SourceError as error:
+                plan.refused[file.path] = str(error)
+                continue
+            before = plan.known.get(file.path)
+            twin = known.get(staged.sha256)
+            if before and before.sha256 == staged.sha256:  # touched, and no more
+                plan.taken.append(_taken(staged, before.rows, before.quarantined, before.status))
+            elif twin:
+                plan.taken.append(_taken(staged, 0, 0, "same"))
+                plan.notes.append(f"{file.path} has the content of {twin.file}, and is not taken again")
+                plan.gone = [each for each in plan.gone if each.file != twin.file or twin.file not in gone_files]
+            else:
+                found.append(staged)
+                known[staged.sha256] = _taken(staged, 0, 0)
+        return found
+
+    def _opened(self, files: Sequence[StagedFile]) -> list[TextFile]:
+        found = []
+        for each in files:
+            try:
+                file = open_file(each, self.plan.entry, self.folder)
+            except SourceError as error:
+                self.plan.refused[each.found.path] = str(error)
+                continue
+            found.append(file)
+            self.tell(file.said)
+        return found
+
+    def _kinds(self, files: Sequence[TextFile], columns: Sequence[str], sample: bool) -> dict[str, infer_sql.ColumnKinds]:
+        """Kinds of columns over files, or over how each of them begins."""
+        with duckdb.connect() as reader:
+            blocks = (block for file in files for block in _aligned(file, columns, sample))
+            reader.register("sample", pa.RecordBatchReader.from_batches(_texts(columns), blocks))
+            return dict(
+                zip(columns, infer_sql.kinds(reader, "sample", [str(n) for n in range(len(columns))]).values(), strict=True)
+            )
+
+    def _written(self, files: Sequence[TextFile], held: dict[str, str]) -> list[dict[str, Any]]:
+        """Bronze's files of these. Where texts don't fit, columns are looked at again in all rows, and rows one by one.
+
+        Args:
+            held: the columns that the table had before.
+        """
+        plan = self.plan
+        try:
+            return self._in_chunks(files, careful=False)
+        except DoubtError:
+            every = partial(self._kinds, sample=False)
+        if len(held) < len(plan.contract):
+            plan.changes = [change for change in plan.changes if change.kind != "added"]
+            plan.contract = held
+            agreed(plan, files, every, lambda text: None)
+        made = list[dict[str, Any]]()
+        if held and (wider := widened(plan, files, every)):
+            before = dict(plan.contract)
+            plan.agree(plan.contract | wider)
+            plan.changes += [
+                Change("widened", name, str(casts.target(before[name])), str(casts.target(kind))) for name, kind in wider.items()
+            ]
+            made = self._rewritten()
+        return made + self._in_chunks(files, careful=True)
+
+    def _rewritten(self) -> list[dict[str, Any]]:
+        """What bronze holds, with wider types."""
+        plan = self.plan
+        plan.replace = True
+        with self._reader() as reader:
+            tasks = [RewriteTask(plan.name, file, plan.wanted, plan.bronze.url, 0) for file in plan.bronze.files()]
+            return [rewrite(reader, self.batch, task) | {"op": "w"} for task in tasks]
+
+    def _in_chunks(self, files: Sequence[TextFile], careful: bool) -> list[dict[str, Any]]:
+        """Files of bronze, each of some of these: of one that is large, or of many small ones.
+
+        Raises:
+            DoubtError: some text does not fit its column; no file stays.
+        """
+        made, chunk, size = list[dict[str, Any]](), list[tuple[int, TextFile]](), 0
+        self.waiting, self.counts = [], {file.staged.found.path: [0, 0] for file in files}
+        try:
+            for number, file in enumerate(files, 1):
+                chunk.append((number, file))
+                size += file.staged.local.stat().st_size
+                if size >= _CHUNK or number == len(files):
+                    made.append(self._chunk(chunk, careful))
+                    chunk, size = [], 0
+        except BaseException:
+            storage.remove(self.settings, [storage.join(self.plan.bronze.url, each["path"]) for each in made if each["path"]])
+            raise
+        return made
+
+    def _chunk(self, files: Sequence[tuple[int, TextFile]], careful: bool) -> dict[str, Any]:
+        plan = self.plan
+        columns, kinds = list(plan.contract), list(plan.contract.values())
+        nulls = [0] * len(columns)
+
+        def rows() -> Iterator[pa.RecordBatch]:
+            for number, file in files:
+                yield from self._rows(number, file, columns, kinds, careful, nulls)
+
+        def check(made: Path) -> str:
+            return "" if careful else _misfits(made, [plan.names[name] for name in columns], nulls)
+
+        values = [
+            f"{casts.value(str(place), kind)} as {quote(plan.names[name])}"
+            for place, (name, kind) in enumerate(plan.contract.items())
+        ]
+        more = technical(self.batch, literal("r"), "null::varchar", "number * 1099511627776 + line")
+        place = f"file as {PLACE[0]}, line as {PLACE[1]}"
+        with self._reader() as reader:
+            reader.register("rows", pa.RecordBatchReader.from_batches(_numbered(columns), rows()))
+            return write(
+                reader,
+                self.batch,
+                select=f"select {', '.join([*values, place])}, {more} from rows",
+                folder=plan.bronze.url,
+                columns=list(plan.names.values()),
+                check=check,
+            )
+
+    def _rows(
+        self, number: int, file: TextFile, columns: list[str], kinds: list[str], careful: bool, nulls: list[int]
+    ) -> Iterator[pa.RecordBatch]:
+        path, counts = file.staged.found.path, self.counts[file.staged.found.path]
+        with duckdb.connect(config={"threads": 1}) as judge:
+            for block in file.blocks():
+                aligned = _by_contract(block.rows, file.names, columns)
+                self._reject(path, block.rejects)
+                keys = [str(columns.index(key)) for key in self.plan.entry.key]
+                if careful or any(aligned.column(key).null_count for key in keys):
+                    aligned = self._fitting(judge, path, aligned, columns, kinds)
+                for place in range(len(columns)):
+                    nulls[place] += aligned.column(place).null_count
+                counts[0] += aligned.num_rows
+                count = aligned.num_rows
+                aligned = aligned.append_column(
+                    "file", pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()).fill_null(0), [path]).cast(pa.string())
+                )
+                aligned = aligned.append_column("number", pa.nulls(count, pa.int64()).fill_null(number))
+                yield from aligned.select(_numbered(columns).names).to_batches()
+
+    def _fitting(
+        self, judge: duckdb.DuckDBPyConnection, path: str, rows: pa.Table, columns: list[str], kinds: list[str]
+    ) -> pa.Table:
+        """The rows whose texts fit; the others are kept with the reason."""
+        reasons = []
+        for place, (name, kind) in enumerate(zip(columns, kinds, strict=True)):
+            if name in self.plan.entry.key:
+                reasons.append(f"case when {quote(str(place))} is null then {literal(f'has no {name}, which is its key')} end")
+            reasons.append(f"case when {casts.misfit(str(place), kind)} then {casts.reason(str(place), name, kind)} end")
+        judge.register("candidates", rows)
+        told = judge.execute(f"select coalesce({', '.join(reasons)}) as reason from candidates").to_arrow_table().column("reason")
+        judge.unregister("candidates")
+        if told.null_count == len(told):
+            return rows
+        wrong = rows.append_column("reason", told).filter(pc.is_valid(told))
+        rejects = []
+        for record in wrong.to_pylist():
+            line, reason = record.pop("line"), record.pop("reason")
+            shown = {name: record[str(place)] for place, name in enumerate(columns)}
+            text = shown[DOCUMENT] if DOCUMENT in shown else json.dumps(shown, ensure_ascii=False)
+            rejects.append((line, reason, str(text)))
+        self._reject(path, rejects)
+        return rows.filter(pc.is_null(told))
+
+    def _reject(self, path: str, rejects: Sequence[tuple[int, str, str]]) -> None:
+        self.counts[path][1] += len(rejects)
+        self.waiting += [RejectedRow(path, *each) for each in rejects]
+        if len(self.waiting) > _MOST:
+            raise SourceError(
+                path,
+                f"more than {_MOST:,} records don't fit",
+                "the table's columns",
+                f"The last: line {self.waiting[-1].line}, {self.waiting[-1].reason}",
+            )
+
+    def _keep(self) -> None:
+        self.plan.quarantined = len(self.waiting)
+        if self.waiting:
+            rejected.add(self.settings, self.plan.name, self.batch.batch_id, self.at, self.waiting)
+
+    def _deleted(self, files: Sequence[TextFile], fresh: list[str]) -> list[dict[str, Any]]:
+        """A deletion of each row that is missing from a file's new content, or whose file is gone, as far as the entry says so."""
+        plan, deletes = self.plan, self.plan.entry.deletes
+        before = {path for path, each in plan.known.items() if each.status == "taken"}
+        over = {file.staged.found.path for file in files} & before if deletes != "none" else set()
+        over |= {each.file for each in plan.gone} if deletes == "compare" else set()
+        if not over or plan.bronze.table is None:
+            return []
+        key = [quote(plan.names[name]) for name in plan.key]
+        own = ", ".join(dict.fromkeys([*key, *PLACE, "_batch_id", "_op", "_source_lsn"]))
+        with self._reader() as reader:
+            reader.register("held_rows", scan(tuple(plan.bronze.files()), plan.bronze.url, self.batch, plan.bronze.schema()))
+            reader.register("gone_files", pa.table({"file": sorted(over)}))
+            reader.register("fresh_rows", scan(tuple(fresh), plan.bronze.url, self.batch, plan.wanted))
+            newest = (
+                f"row_number() over (partition by {', '.join(key)} order by _batch_id desc, _op = 'd', _source_lsn desc) as _rank"
+            )
+            last = f"select *, {newest} from (select {own} from held_rows)"
+            same = " and ".join(f"f.{name} = h.{name}" for name in key)
+            went = (
+                f"select h.* from ({last}) h where _rank = 1 and _op <> 'd' and _file in (select file from gone_files) "
+                f"and not exists (select 1 from fresh_rows f where {same})"
+            )
+            types = duckdb_types(plan.wanted)
+            values = [
+                quote(name) if quote(name) in own.split(", ") or name in PLACE else f"null::{types[name]} as {quote(name)}"
+                for name in plan.names.values()
+            ]
+            more = technical(self.batch, literal("d"), "null::varchar", "0")
+            made = write(
+                reader,
+                self.batch,
+                select=f"select {', '.join(values)}, {more} from ({went})",
+                folder=plan.bronze.url,
+                columns=[*plan.names.values()],
+            )
+        return [made | {"op": "d"}]
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config={"temp_directory": str(self.folder), "memory_limit": "2GB"})
+
+
+def _taken(staged: StagedFile, rows: int, quarantined: int, status: str = "taken") -> TakenFile:
+    found = staged.found
+    return TakenFile(found.path, found.size, found.stamp, staged.sha256, rows, quarantined, status)
+
+
+def _texts(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([(str(place), pa.string()) for place in range(len(columns))])
+
+
+def _numbered(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([*_texts(columns), ("line", pa.int64()), ("file", pa.string()), ("number", pa.int64())])
+
+
+def _by_contract(rows: pa.Table, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """The rows' columns in the contract's order; of one that the file lacks, nothing."""
+    places = {name: str(place) for place, name in enumerate(names)}
+    found = [rows.column(places[name]) if name in places else pa.nulls(rows.num_rows, pa.string()) for name in columns]
+    return pa.table([*found, rows.column("line")], [*map(str, range(len(columns))), "line"])
+
+
+def _aligned(file: TextFile, columns: Sequence[str], sample: bool) -> Iterator[pa.RecordBatch]:
+    for block in file.blocks():
+        yield from _by_contract(block.rows, file.names, columns).drop_columns(["line"]).to_batches()
+        if sample:
+            return
+
+
+def _misfits(made: Path, columns: Sequence[str], nulls: Sequence[int]) -> str:
+    """Which columns have more nulls than their texts had: some did not fit, or are words for null."""
+    metadata = pq.ParquetFile(made).metadata
+    places = {metadata.schema.column(place).path: place for place in range(metadata.num_columns)}
+    for name, expected in zip(columns, nulls, strict=True):
+        groups = (metadata.row_group(group).column(places[name]).statistics for group in range(metadata.num_row_groups))
+        if sum(each.null_count for each in groups) != expected:
+            return name
+    return ""
