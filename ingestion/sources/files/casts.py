@@ -26,6 +26,20 @@ _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]
 _ZONED = _STAMP + r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _SLASHED = r"[0-9]{1,2}([/.-])[0-9]{1,2}[/.-][0-9]{4}"
+_EXPONENT = r"(?:\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?|[eE][+-][0-9]{1,3})?"  # it needs a point or a sign: 12e45 may be a code
+_FORMS = {
+    "boolean": "(?i)true|false",
+    "integer": _WHOLE,
+    "number": _WHOLE + _EXPONENT,
+    "number with comma": _GROUPED % "." + "(?:,[0-9]+)?",
+    "number in groups": _GROUPED % "," + r"(?:\.[0-9]+)?",
+    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "day first": _SLASHED,
+    "month first": _SLASHED,
+    "time": _CLOCK,
+    "timestamp": _STAMP,
+    "timestamp with zone": _ZONED,
+}
 _ROOMY = 18  # digits of a decimal that lies in eight bytes
 
 
@@ -42,7 +56,7 @@ def target(kind: str) -> pa.DataType:
 
 
 def with_digits(kind: str, whole: int, fraction: int, exponent: bool) -> str:
-    """A number's kind with the digits that its type is to have: twice as many before the point as were seen, where they fit.
+    """A number's kind with the digits that its type is to have: some more before the point than were seen, where there is room.
 
     Args:
         whole, fraction: the most digits seen before and behind the point.
@@ -52,7 +66,7 @@ def with_digits(kind: str, whole: int, fraction: int, exponent: bool) -> str:
         return "double"
     if whole + fraction > 38:
         return "text"
-    room = _ROOMY if whole + fraction <= _ROOMY - 4 else 38
+    room = _ROOMY if whole + fraction <= _ROOMY - 4 else min(38, whole + fraction + 6)
     return f"{kind}({room},{fraction})"
 
 
@@ -73,25 +87,35 @@ def misfit(column: str, kind: str) -> str:
     return f"({quote(column)} is not null and {value(column, kind)} is null and {quote(column)} not in ({nulls}))"
 
 
+def fits(column: str, kind: str) -> str:
+    """Condition of a text that is of a kind; unlike `value` quick where most are not, since DuckDB's casts are slow to fail."""
+    form = _FORMS[kind]
+    if kind in ("integer", "number", "number with comma", "number in groups", "boolean"):
+        more = f" and {value(column, kind)} is not null" if kind in ("integer", "number") else ""
+    else:
+        more = f" and {_value(quote(column), kind)} is not null"
+    return f"(regexp_full_match({quote(column)}, {literal(form)}){more})"
+
+
 def _value(text: str, kind: str) -> str:
     base = infer.base(kind)
     if base == "boolean":
         return f"case lower({text}) when 'true' then true when 'false' then false end"
-    if base == "integer":
-        return _checked(text, text, "bigint", _WHOLE)
-    if base == "date":
-        return _checked(text, text, "date", "[0-9]{4}-[0-9]{2}-[0-9]{2}")
+    if base in ("integer", "date", "timestamp"):
+        return _checked(text, text, str(_DUCKDB[base]), _FORMS[base])
+    form = literal(_FORMS.get(base, ""))
     if base in ("day first", "month first"):
         order = ("%d", "%m") if base == "day first" else ("%m", "%d")
         forms = ", ".join(literal(f"{order[0]}{sign}{order[1]}{sign}%Y") for sign in "/.-")
-        return f"case when regexp_full_match({text}, {literal(_SLASHED)}) then try_strptime({text}, [{forms}])::date end"
+        return f"case when regexp_full_match({text}, {form}) then try_strptime({text}, [{forms}])::date end"
     if base == "time":
-        return f"case when regexp_full_match({text}, {literal(_CLOCK)}) and try_cast({text} as time) is not null then {text} end"
-    if base == "timestamp":
-        return _checked(text, text, "timestamp", _STAMP)
+        return f"case when regexp_full_match({text}, {form}) and try_cast({text} as time) is not null then {text} end"
     if base == "timestamp with zone":
-        return f"case when regexp_full_match({text}, {literal(_ZONED)}) then try_cast({text} as timestamptz) end"
+        return f"case when regexp_full_match({text}, {form}) then try_cast({text} as timestamptz) end"
     return _number(text, kind, base)
+
+
+_DUCKDB = {"integer": "bigint", "date": "date", "timestamp": "timestamp"}
 
 
 def _number(text: str, kind: str, base: str) -> str:
@@ -104,9 +128,7 @@ def _number(text: str, kind: str, base: str) -> str:
         fraction = int(found[2])
         form = whole + (rf"(?:{point}[0-9]{{1,{fraction}}})?" if fraction else "")
         return _checked(text, plain, f"decimal({found[1]},{fraction})", form)
-    # As infer has it: an exponent needs a point or a sign, since 12e45 may be a code.
-    exponent = rf"(?:{point}[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?|[eE][+-][0-9]{{1,3}})?"
-    form = whole + (exponent if base in ("number", "double") else rf"(?:{point}[0-9]+)?")
+    form = _FORMS["number" if base == "double" else base]
     value = f"try_cast({plain} as double)"
     return f"case when regexp_full_match({text}, {literal(form)}) and isfinite({value}) then {value} end"
 

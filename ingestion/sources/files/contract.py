@@ -85,4 +85,5 @@ def _wider(before: str, seen: ColumnKinds) -> str:
     fraction = max(scale, seen.fraction)
     if fraction == scale and seen.whole <= whole:
         return before
-    return f"{base}(38,{fraction})" if max(whole, seen.whole) + fraction <= 38 else ""
+    whole = max(whole, seen.whole)
+    return f"{base}({whole + fraction},{fraction})" if whole + fraction <= 38 else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
@@ -101,28 +102,6 @@ class _Parser:
         separator = "\x1f" if dialect.separator == "\0" else dialect.separator
         self._separator = separator
         self._is_plain = len(separator.encode()) == 1 and len(self._quote) < 2 and not dialect.blanks
-        mark, quote = re.escape(separator.encode()), re.escape(self._quote)
-        self._quoted = (
-            re.compile(
-                rb"(?:(?<=[\n"
-                + mark
-                + rb"])|\A)"
-                + quote
-                + b"[^"
-                + quote
-                + b"]*(?:"
-                + quote * 2
-                + b"[^"
-                + quote
-                + b"]*)*"
-                + quote
-                + rb"(?=[\r\n"
-                + mark
-                + rb"]|\Z)"
-            )
-            if self._quote
-            else None
-        )
         head = separator.join(cell or "" for cell in shape.cells).encode()
         self._header = head if shape.width > 1 else None
 
@@ -178,14 +157,14 @@ class _Parser:
         if (self._header and self._header in data) or data.count(b"\r") != data.count(b"\r\n"):
             return None
         has_quotes = bool(quote) and quote in data
-        if has_quotes and (quote + b"\\N" + quote in data or (self._quoted and quote in self._quoted.sub(b"", data))):
+        if has_quotes and (quote + b"\\N" + quote in data or not self._is_well_formed(data)):
             return None
         table = self._by_arrow(data)
         if table is None:
             return None
         count = data.count(b"\n") + (not data.endswith(b"\n"))
         if table.num_rows == count:
-            numbers = pa.array(range(line, line + count), pa.int64())
+            numbers = pa.array(np.arange(line, line + count))
         elif not has_quotes or (numbers := _first_lines(table, line, count)) is None:
             return None
         if self._shape.trailing:
@@ -194,11 +173,27 @@ class _Parser:
             table = table.remove_column(self._shape.width)
         return Block(table.append_column("line", numbers)), count
 
+    def _is_well_formed(self, data: bytes) -> bool:
+        """Whether each quote opens a field at its begin, closes one at its end, or is one of two within."""
+        text = np.frombuffer(data, np.uint8)
+        places = np.flatnonzero(text == self._quote[0])
+        if len(places) % 2:
+            return False
+        begins, ends = places[0::2], places[1::2]
+        separator, ends_of_lines = ord(self._separator), (10, 13)
+        before = text[np.maximum(begins - 1, 0)]
+        opens = (begins == 0) | (before == separator) | np.isin(before, ends_of_lines)
+        opens[1:] |= begins[1:] == ends[:-1] + 1
+        behind = text[np.minimum(ends + 1, len(text) - 1)]
+        closes = (ends == len(text) - 1) | (behind == separator) | np.isin(behind, ends_of_lines)
+        closes[:-1] |= begins[1:] == ends[:-1] + 1
+        return bool(opens.all() and closes.all())
+
     def _by_arrow(self, data: bytes) -> pa.Table | None:
         try:
             return csv.read_csv(
                 pa.py_buffer(data),
-                csv.ReadOptions(column_names=self._places, block_size=len(data) + 1),
+                csv.ReadOptions(column_names=self._places, block_size=len(data) + 1, use_threads=False),
                 csv.ParseOptions(
                     delimiter=self._separator,
                     quote_char=self._dialect.quote or False,

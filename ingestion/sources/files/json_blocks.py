@@ -69,7 +69,10 @@ def _split(data: bytes, line: int) -> tuple[pa.Array, pa.Array, list[Reject]]:
         convert = csv.ConvertOptions(column_types={"0": pa.string()}, null_values=[], strings_can_be_null=False)
         try:
             table = csv.read_csv(
-                pa.py_buffer(data), csv.ReadOptions(column_names=["0"], block_size=len(data) + 1), options, convert
+                pa.py_buffer(data),
+                csv.ReadOptions(column_names=["0"], block_size=len(data) + 1, use_threads=False),
+                options,
+                convert,
             )
         except pa.ArrowInvalid:
             table = None

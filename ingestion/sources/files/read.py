@@ -30,6 +30,7 @@ from lakehouse.settings import Settings
 from lakehouse.store import storage
 
 _CHUNK = 256 * 2**20  # bytes of files that share one file of bronze
+_FIRST = 2_000  # rows that tell which kinds a column may be of
 _MOST = 1_000_000  # records that may be rejected of a table in one batch
 Tell = Callable[[str], None]
 
@@ -77,7 +78,7 @@ class _Reading:
             rows, wrong = self.counts[file.staged.found.path]
             plan.taken.append(_taken(file.staged, rows, wrong))
             plan.moved = plan.moved or not rows
-        made += self._deleted(files, [each["path"] for each in made if each["path"]])
+        made += self._deleted(files, [each["path"] for each in made if each["path"] and each.get("op") != "w"])
         plan.taken += [gone(each) for each in plan.gone]
         plan.moved = plan.moved or bool(plan.gone) or bool(plan.taken)
         for file in files:
@@ -124,12 +125,19 @@ class _Reading:
 
     def _kinds(self, files: Sequence[TextFile], columns: Sequence[str], sample: bool) -> dict[str, infer_sql.ColumnKinds]:
         """Kinds of columns over files, or over how each of them begins."""
-        with duckdb.connect() as reader:
-            blocks = (block for file in files for block in _aligned(file, columns, sample))
-            reader.register("sample", pa.RecordBatchReader.from_batches(_texts(columns), blocks))
-            return dict(
-                zip(columns, infer_sql.kinds(reader, "sample", [str(n) for n in range(len(columns))]).values(), strict=True)
-            )
+        if not (columns and files):
+            return {}
+        places = _texts(columns).names
+
+        def over(sample: bool, limit: str, query: str) -> dict[str, Any]:
+            blocks = (batch for file in files for batch in _aligned(file, columns, sample))
+            with duckdb.connect() as reader:
+                reader.register("rows", pa.RecordBatchReader.from_batches(_texts(columns), blocks))
+                told = reader.execute(f"select {query} from (from rows{limit})")
+                return dict(zip([each[0] for each in told.description or ()], told.fetchall()[0], strict=True))
+
+        found = infer_sql.kinds(partial(over, sample, ""), partial(over, True, f" limit {_FIRST}"), places)
+        return dict(zip(columns, found.values(), strict=True))
 
     def _written(self, files: Sequence[TextFile], held: dict[str, str]) -> list[dict[str, Any]]:
         """Bronze's files of these. Where texts don't fit, columns are looked at again in all rows, and rows one by one.

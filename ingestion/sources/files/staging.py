@@ -30,7 +30,7 @@ class StagedFile:
     Attributes:
         found: what it is in the source.
         local: its content, unpacked.
-        sha256: of the file as it lies in the source.
+        sha256: of its content, unpacked.
     """
 
     found: FoundFile
@@ -56,12 +56,12 @@ def stage(settings: Settings, root: str, found: FoundFile, folder: Path) -> Stag
             source = folder / f"{hashlib.sha256(found.path.encode()).hexdigest()}.fetched"
             _room(folder, found.size)
             _fetch(settings, where, source)
-        digest, start = _hash(source)
-        unpack = _packed(start)
+        with source.open("rb") as file:
+            unpack = _packed(file.read(512))
         if unpack is None:
-            return StagedFile(found, source, digest)
-        target = source.with_suffix(".unpacked") if remote else folder / f"{digest}.unpacked"
-        _unpack(where, source, target, unpack)
+            return StagedFile(found, source, _hash(source))
+        target = folder / f"{hashlib.sha256(found.path.encode()).hexdigest()}.unpacked"
+        digest = _unpack(where, source, target, unpack)
         if remote:
             source.unlink()
         return StagedFile(found, target, digest)
@@ -90,14 +90,9 @@ def _fetch(settings: Settings, url: str, target: Path) -> None:
         raise (s3.failure(settings, error) or error) from None
 
 
-def _hash(path: Path) -> tuple[str, bytes]:
-    """SHA-256 of the file, and its first bytes."""
-    digest, start = hashlib.sha256(), b""
+def _hash(path: Path) -> str:
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            start = start or block[:512]
-            digest.update(block)
-    return digest.hexdigest(), start
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _Unpack = Callable[[BinaryIO], IO[bytes]]
@@ -149,8 +144,9 @@ def _the_one_of_a_zip(file: BinaryIO) -> IO[bytes]:
     return archive.open(names[0])
 
 
-def _unpack(where: str, source: Path, target: Path, unpack: _Unpack) -> None:
-    size, written, end = source.stat().st_size, 0, 0
+def _unpack(where: str, source: Path, target: Path, unpack: _Unpack) -> str:
+    """Unpack into `target`; SHA-256 of what is there then."""
+    size, written, end, digest = source.stat().st_size, 0, 0, hashlib.sha256()
     with _told_of(where), source.open("rb") as packed, target.open("wb") as file:
         content = unpack(packed)
         while block := content.read(_BLOCK):
@@ -161,7 +157,9 @@ def _unpack(where: str, source: Path, target: Path, unpack: _Unpack) -> None:
             if written >= end:
                 storage.check_room(target.parent)
                 end = written + _UNSUSPICIOUS // 4
+            digest.update(block)
             file.write(block)
+    return digest.hexdigest()
 
 
 @contextmanager
