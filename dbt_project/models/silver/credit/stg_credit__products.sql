@@ -4,7 +4,7 @@
     {'path': 'productId', 'type': 'string', 'name': 'product_id'},
     {'path': 'createdAt', 'type': 'timestamp', 'name': 'acquired_at'},
 ] %}
-{%- set kept = ['_id', '_file', '_batch_id', '_ingested_at', '_op', '_source_lsn'] %}
+{%- set kept = ['_id', '_file', '_line', '_batch_id', '_ingested_at', '_op', '_source_lsn'] %}
 
 with source as (
     select * from {{ source('credit', 'users') }}
@@ -27,6 +27,7 @@ final as (
         acquired_at,
         cast(_ingested_at as date) as ingestion_date,
         _file,
+        _line,
         _unknown_fields,
         {{ technical_columns() }}
     from flat

@@ -29,7 +29,7 @@ flat as (
     {{ flattened_documents(
         'source',
         fields,
-        keep=['_id', '_file', '_batch_id', '_ingested_at', '_op', '_source_lsn'],
+        keep=['_id', '_file', '_line', '_batch_id', '_ingested_at', '_op', '_source_lsn'],
         besides=['_id', 'alreadyHaveProducts']
     ) }}
 ),
@@ -58,6 +58,7 @@ final as (
         user_agent,
         cast(_ingested_at as date) as ingestion_date,
         _file,
+        _line,
         _unknown_fields,
         {{ technical_columns() }}
     from flat
