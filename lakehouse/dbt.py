@@ -81,8 +81,8 @@ def invoke(settings: Settings, *arguments: str) -> None:
 
 
 def run(settings: Settings, layer: str) -> None:
-    """Build all of a layer's models."""
-    invoke(settings, "run", "--select", f"tag:{layer}")
+    """Build all of a layer's models, and load the seeds that they read: a seed changes with the project alone, and then all is built."""
+    invoke(settings, "build", "--resource-types", "model seed", "--select", f"tag:{layer}")
 
 
 def run_moved(settings: Settings, layer: str) -> None:
