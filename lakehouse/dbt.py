@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.text import Text
 
 from lakehouse import atomic, console, dbt_log
@@ -80,9 +81,30 @@ def invoke(settings: Settings, *arguments: str) -> None:
         raise _failed(lines, f"See {settings.log_dir / 'dbt' / 'dbt.log'}")
 
 
-def run(settings: Settings, layer: str) -> None:
-    """Build all of a layer's models, and load the seeds that they read: a seed changes with the project alone, and then all is built."""
-    invoke(settings, "build", "--resource-types", "model seed", "--select", f"tag:{layer}")
+def run(settings: Settings, layer: str, but: Iterable[str] | None = None) -> None:
+    """Build all of a layer's models, and load the seeds that they read. What reads a source that bronze has no table of is left out.
+
+    Args:
+        but: selectors of models that are left alone, where the project is what it was: then so are its seeds.
+    """
+    absent = _absent(settings)
+    if absent:
+        console.out.print(f"  Without the models of {', '.join(absent)}: bronze has no table of it.", style="dim")
+    left = [*(f"source:{name}+" for name in absent), *(f"config.meta.source:{name}" for name in absent), *sorted(but or ())]
+    words = ["build", "--resource-types", "model seed" if but is None else "model", "--select", f"tag:{layer}"]
+    invoke(settings, *words, *(("--exclude", *left) if left else ()))
+
+
+def _absent(settings: Settings) -> list[str]:
+    """Sources of the project of which readers see no table in bronze; none, if they see none at all."""
+    shown = released.published(settings, "bronze")
+    found = {
+        source["name"]: {table.get("identifier", table["name"]) for table in source["tables"]}
+        for path in sorted((PROJECT / "models").rglob("*.yml"))
+        for source in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("sources", ())
+    }
+    absent = sorted(name for name, tables in found.items() if not tables & shown.keys())
+    return [] if len(absent) == len(found) else absent
 
 
 def run_moved(settings: Settings, layer: str) -> None:
@@ -95,7 +117,7 @@ def run_moved(settings: Settings, layer: str) -> None:
     if idle is None:
         run(settings, layer)
     elif idle < _models(settings, layer).keys():
-        invoke(settings, "run", "--select", f"tag:{layer}", *(("--exclude", *sorted(idle)) if idle else ()))
+        run(settings, layer, idle)
     else:
         console.out.print("  Nothing new for any model.", style="dim")
 
@@ -134,6 +156,9 @@ def _idle(settings: Settings, layer: str) -> set[str] | None:
     shown = released.published(settings, layer)
     idle = set()
     for selector, (table, kind, always, tables) in _models(settings, layer).items():
+        if tables and not tables & now["bronze"].keys():  # of a source that bronze does not have
+            idle.add(selector)
+            continue
         same = kind == "view" or (not tables & moved and candidate.version(settings, layer, table) == shown.get(table, -1))
         if same and not always:
             idle.add(selector)
