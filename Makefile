@@ -16,7 +16,7 @@ unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 given = $(if $(value $2),--$1="$$$2")
 # A command of ours; what is given to make reaches it as options: `make ingest TABLES=crm.* DRY_RUN=1` is `comporta ingest --tables=crm.* --dry-run`.
 RUN := .venv/bin/python -W ignore -m comporta.make
-COMMANDS := demo traffic seed discover ingest reconcile gate requeue suite silver gold release run releases rollback glue diff why dev watch diff-models model up down status sql docs site clean
+COMMANDS := demo traffic seed discover ingest reconcile upload gate requeue suite silver gold release run releases rollback glue diff why dev watch diff-models model up down status sql docs site clean
 # A module with the words of a variable as arguments: `make test TESTS='tests/unit -k lease'`.
 WORDS := .venv/bin/python -W ignore -m comporta.words
 # Files are UTF-8, whatever the locale.
@@ -68,10 +68,11 @@ lint: .venv/.dev ## Format and type checks
 lint-sql: .venv/.dev ## Check the style of the models (FIX=1 mends what can be mended)
 	@$(WORDS) MODELS sqlfluff $(if $(value FIX),fix,lint)
 
-.PHONY: discover ingest reconcile gate requeue suite silver gold release run
+.PHONY: discover ingest reconcile upload gate requeue suite silver gold release run
 discover: ## List what the sources hold and draft ingestion/sources.yml (SOURCE=crm,erp narrows)
 ingest: ## Copy what changed in the sources to bronze (SOURCE=crm TABLES=public.orders,crm.* narrow; SINCE= UNTIL= or RESYNC=1 reads again; DRY_RUN=1 tells)
 reconcile: ## Compare the sources and bronze by count and checksum; name the keys that differ (SOURCE, TABLES narrow)
+upload: ## Put files into the RAW zone (FILES='movies.csv data/*.csv' SOURCE=local; ENTITY= FORMAT= DATE=2022-05-02; DRY_RUN=1 tells)
 gate: ## Judge a layer (LAYER=bronze, silver or gold)
 requeue: ## Let rows out of quarantine that their suite no longer objects to (TABLE=shop__orders)
 suite: ## Draft the suite of a table from its rows, for review (TABLE=silver.int_orders__current; OWNER=… DRY_RUN=1)

@@ -43,6 +43,7 @@ GROUPS: dict[str, dict[str, Place]] = {
         "discover": Place("ingestion.command:discover", "List what the sources hold and draft sources.yml"),
         "ingest": Place("ingestion.command:ingest", "Copy what changed in the sources to bronze"),
         "reconcile": Place("ingestion.command:reconcile", "Compare the sources and bronze, by count and checksum"),
+        "upload": Place("ingestion.upload:upload", "Put files into the RAW zone, never over another content"),
     },
     "Models": {
         "dev": Place("workspaces.command:dev", "Schemas of your own for dbt to build in"),

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,6 +76,26 @@ def step(title: str) -> Iterator[None]:
         out.print(Text(f"{title} …"))
         yield
     out.print(Text.assemble(("✓ ", "green"), title, (f"  {time.monotonic() - started:.1f} s", "dim")))
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar while bytes are read or sent, where somebody watches; gives what is to be told how many more are done, by any thread."""
+    if not out.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task(shown(title), total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 def warn(text: str) -> None:

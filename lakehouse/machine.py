@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lakehouse.servers import health, seaweedfs
+from lakehouse.servers import seaweedfs
 from lakehouse.settings import Settings
 from lakehouse.settings import load as from_environment
 from lakehouse.store import lock, storage
@@ -50,6 +50,8 @@ def writing(settings: Settings, what: str) -> Iterator[None]:
     Raises:
         LockError, ReadOnlyError, StorageError: as `lakehouse.store.lock.writing`.
     """
+    from lakehouse.servers import health  # with Thrift, which the image that uploads has not
+
     seaweedfs.start(settings)
     with lock.writing(settings, what, lost=lambda: health.cut_off(settings)):
         yield

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, InitSettingsSo
 
 from lakehouse import access, env_file, network, redaction
 from lakehouse.errors import SettingsError
+from lakehouse.raw_pattern import DEFAULT, RawPattern
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN_STORE = "s3"  # of VAR_DIR: where the state of STORE=s3 is
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
         json_schema_extra={"shown": "in `LAKE_URL`"},
     )
     gold_url: str = Field("", description="the same for gold", json_schema_extra={"shown": "in `LAKE_URL`"})
+    raw_pattern: str = Field(
+        DEFAULT,
+        description="where in `LAKE_URL` a file goes that `make upload` takes; `{source:title}`, `{format:upper}` write a name in"
+        " another case ([upload](upload.md#the-place))",
+    )
     aws_endpoint_url: str | None = Field(None, description="an S3-compatible store other than AWS")
     glue_prefix: str | None = Field(
         None,
@@ -149,6 +155,12 @@ class Settings(BaseSettings):
     def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not re.fullmatch(r"[!-~][ -~]*[!-~]", value.get_secret_value()):  # a header loses spaces at its ends
             raise ValueError("wanted: printable characters of ASCII, with no space at either end")
+        return value
+
+    @field_validator("raw_pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        RawPattern.parse(value)
         return value
 
     @field_validator("var_dir")
