@@ -210,17 +210,20 @@ def run() -> None:
     stats.show(settings, done, time.monotonic() - started)
 
 
+_sample = click.option("--sample", type=click.Choice(["shop", "credit"]), default="shop", show_default=True, help="whose data")
+
+
 @click.command()
-def demo() -> None:
-    """The whole way with the sample shop on an embedded PostgreSQL."""
+@_sample
+def demo(sample: str) -> None:
+    """The whole way with a sample: a shop on an embedded PostgreSQL, or a credit marketplace's export of documents."""
+    from comporta.demo import SAMPLES
+
     settings = load()
     started = time.monotonic()
-    done = pipeline.demo(settings)
+    done = SAMPLES[sample].run(settings)
     stats.show(settings, done, time.monotonic() - started)
-    console.out.print(
-        "\nTry next:\n  make traffic demo   a business day happens; only what changed moves\n"
-        "  make docs           the site: can the numbers be trusted?\n  make sql            ask gold.rpt_daily_sales"
-    )
+    console.out.print(f"\nTry next:\n{SAMPLES[sample].then}", markup=False)
 
 
 @click.command()
@@ -267,10 +270,13 @@ def _refuse_others(settings: Settings) -> None:
 
 
 @click.command()
+@_sample
 @click.option("--days", default=1, show_default=True, type=click.IntRange(1, 1000))
-def traffic(days: int) -> None:
-    """Play business days on the sample shop."""
-    pipeline.traffic(load(), days)
+def traffic(sample: str, days: int) -> None:
+    """Play business days on a sample."""
+    from comporta.demo import SAMPLES
+
+    SAMPLES[sample].play(load(), days)
 
 
 @click.command()

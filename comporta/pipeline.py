@@ -1,23 +1,16 @@
-"""The way of the data, stage by stage; and the demo, which is that way with the sample shop as its source."""
+"""The way of the data, stage by stage."""
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-
-from psycopg2 import OperationalError
-from psycopg2.errors import UndefinedTable
-from pydantic import SecretStr
 
 from comporta import stats
 from comporta.gate import pass_gate
 from comporta.run import Run, Seconds, noted, stage
 from ingestion.sources import config as source_file
 from ingestion.sources.config import Section
-from lakehouse import atomic, console, dbt, machine, redaction
-from lakehouse.errors import CatalogError, PartialCopyError, SourceError
-from lakehouse.redaction import first_line
-from lakehouse.servers import postgres
+from lakehouse import console, dbt, machine
+from lakehouse.errors import CatalogError, PartialCopyError
 from lakehouse.settings import Settings
 from releases import glue, release
 
@@ -95,39 +88,6 @@ def _warm() -> None:
     registry.types()
 
 
-def demo(settings: Settings) -> Seconds:
-    """Start the embedded PostgreSQL, fill it if it is empty, and run the pipeline on it."""
-    seconds: Seconds = {}
-    database = postgres.of(settings)
-    with stage(seconds, "postgres"):
-        database.start()
-        dsn = database.create_database("shop")
-    with stage(seconds, "sample shop"):
-        _seed(settings, dsn)
-    redaction.know_login(dsn)
-    settings = settings.model_copy(update={"source_dsn": SecretStr(dsn), "source_name": "shop"})
-    return run(settings, seconds, [replace(source_file.of(settings, source_file.load()), name="shop", dsn=None)])
-
-
-def traffic(settings: Settings, days: int) -> None:
-    """Play `days` business days on the sample shop."""
-    from samples.shop.traffic import play_day
-
-    database = postgres.of(settings)
-    database.start()
-    state = settings.var_dir / "state" / "day"
-    for _ in range(days):
-        day = int(state.read_text()) + 1 if state.exists() else 1
-        try:
-            with console.step(f"Day {day} in the shop"):
-                done = play_day(database.dsn("shop"), day)
-        except (OperationalError, UndefinedTable) as error:
-            raise SourceError("sample shop", first_line(error), remedy="Run make demo first, which fills it") from None
-        atomic.write(state, str(day))
-        rows = [(table, *(counts[kind] for kind in ("inserted", "updated", "deleted"))) for table, counts in done.items()]
-        console.table("", ("table", "inserted", "updated", "deleted"), rows, numbers=("inserted", "updated", "deleted"))
-
-
 def build_site(settings: Settings) -> None:
     """The index, and dbt's docs where dbt has run; data docs are written by the gates as they judge."""
     from docs_site import build, dbt_page, publish
@@ -137,16 +97,3 @@ def build_site(settings: Settings) -> None:
     index = build.build(settings, datetime.now(UTC))
     publish.publish(settings)
     console.out.print(f"Site: {index}")
-
-
-def _seed(settings: Settings, dsn: str) -> None:
-    from samples.shop import load as loader
-
-    state = settings.var_dir / "state" / "day"
-    try:
-        with console.step(f"Filling the sample shop (SCALE={settings.scale:g})"):
-            rows = loader.load(dsn, settings.scale)
-        state.unlink(missing_ok=True)
-        console.out.print(f"  {console.count(sum(rows.values()))} rows in {len(rows)} tables")
-    except loader.ShopExists:
-        console.out.print("  The shop is there already; it is left as it is.")

@@ -81,6 +81,12 @@ def upload(
     _judge(failures, len(named), dry_run)
 
 
+def put(settings: Settings, path: Path, *, source: str, day: Day) -> None:
+    """Put one file into the RAW zone, as the command does."""
+    url = raw.place(settings, path, source=source, day=day)
+    _keeping(settings)(Upload(path, content.size(path), url))
+
+
 def _day(said: str | None) -> Day:
     if said is None:
         return datetime.now(UTC).date()

@@ -24,7 +24,7 @@ from ingestion.sources.files.state import FileWindow, known
 from lakehouse import access
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.store import storage
+from lakehouse.store import raw, storage
 
 
 class FilesSource:
@@ -55,7 +55,7 @@ class FilesSource:
 
 def _root(settings: Settings, tables: FileTables) -> str:
     if tables.path is None:
-        return storage.join(settings.lake_url, "raw", tables.name)
+        return raw.root(settings, tables.name)
     if storage.is_s3(tables.path):
         return tables.path.rstrip("/")
     return str((ROOT / Path(tables.path).expanduser()).resolve())
