@@ -9,6 +9,7 @@ from lakehouse.engines.standard import literal, quote
 
 _EXACT = re.compile(r"number(?: with comma| in groups)?\((\d+),(\d+)\)")
 _TYPES = {
+    "binary": pa.binary(),
     "boolean": pa.bool_(),
     "integer": pa.int64(),
     "double": pa.float64(),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
+
 from ingestion.sources.base import Change
 from ingestion.sources.files import casts
 from ingestion.sources.files.file_plan import FilePlan
@@ -28,14 +30,13 @@ def agreed(plan: FilePlan, files: Sequence[TextFile], kinds: Kinds, tell: Callab
     if missing := [name for name in entry.columns if fit and name not in held and name not in fresh]:
         seen = f'has no column "{missing[0]}", which sources.yml tells the kind of'
         raise SourceError(plan.label, seen, f"one of {', '.join([*held, *fresh])}", "Mend columns in sources.yml")
-    asked = [name for name in fresh if name not in entry.columns and name != DOCUMENT]
+    known = {DOCUMENT: "text"} | {name: kind for file in fit for name, kind in file.kinds.items()} | entry.columns
+    asked = [name for name in fresh if name not in known]
     found = kinds(fit, asked)
     comma = any(file.comma for file in fit) or any("comma" in each.seen.signs and each.seen.kinds for each in found.values())
     made = dict(held)
     for name in fresh:
-        kind, why = (
-            ("text", "") if name == DOCUMENT else (entry.columns[name], "") if name in entry.columns else found[name].kind(comma)
-        )
+        kind, why = (known[name], "") if name in known else found[name].kind(comma)
         made[name] = kind
         if why:
             tell(f"{name} stays text: {why}")
@@ -56,9 +57,26 @@ def _refused(plan: FilePlan, file: TextFile, held: dict[str, str]) -> str:
         why = f"contract: freeze does not allow its columns: {', '.join(seen)}" if seen else ""
     elif held and not {*file.names} & {*held}:
         why = f"has none of the table's columns ({', '.join(held)}), but {', '.join(file.names)}"
+    elif other := [
+        f"{name} is {kind}, and {held[name]} in bronze" for name, kind in file.kinds.items() if not _holds(held.get(name), kind)
+    ]:
+        why = ", ".join(other)
     if why:
         plan.refused[file.staged.found.path] = f"{file.staged.found.path}: {why}."
     return why
+
+
+def _holds(held: str | None, kind: str) -> bool:
+    """Whether a column of bronze holds values of a file's kind."""
+    if held is None or held == kind:
+        return True
+    one, other = casts.target(held), casts.target(kind)
+    return bool(
+        pa.types.is_decimal(one)
+        and pa.types.is_decimal(other)
+        and one.scale >= other.scale
+        and one.precision - one.scale >= other.precision - other.scale
+    )
 
 
 def widened(plan: FilePlan, files: Sequence[TextFile], kinds: Kinds) -> dict[str, str]:

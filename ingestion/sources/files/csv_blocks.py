@@ -95,6 +95,7 @@ class _Parser:
     def __init__(self, reading: FileFormat) -> None:
         dialect, shape = reading.dialect, reading.layout
         self._dialect, self._shape = dialect, shape
+        self._end = ""  # of the header's line, and so of the others
         self._quote = dialect.quote.encode() if dialect.quote else b""
         self._escape = dialect.escape.encode() if dialect.escape else b""
         self._places = [str(place) for place in range(shape.width + shape.trailing)]
@@ -121,6 +122,7 @@ class _Parser:
         above = self._shape.header - 1
         found = next(recovering(lines[above:], self._dialect, above + 1, True), None)
         count = above + (found[1] if found else 1)
+        self._end = lines[count - 1][-1] if count <= len(lines) else ""
         return _size(lines[:count]), count + 1
 
     def parse(self, data: bytes, line: int, last: bool) -> tuple[Block, int, int]:
@@ -215,10 +217,10 @@ class _Parser:
             data = data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(0, len(data) - 1))) + 1]
         lines = _lines(data)
         rows, numbers, rejects = list[list[str | None]](), list[int](), list[Reject]()
-        blank, used, end = list[Reject](), 0, ""
+        blank, used = list[Reject](), 0
         for record, count in recovering(lines, self._dialect, line, last):
             text = "".join(lines[used : used + count]).rstrip("\r\n")
-            end, problem = end or lines[used][-1], _mixed(end, lines[used + count - 1])
+            problem = _mixed(self._end, lines[used + count - 1])
             used += count
             record = record if record.problem else record._replace(problem=problem or _foreign(text))
             if not record.fields and not record.problem:

@@ -25,6 +25,7 @@ class FilePlan(base.TablePlan):
     Attributes:
         root: folder or prefix that the paths are below.
         known: files that bronze holds, by path.
+        here: paths of the files that are there.
         gone: of those, the ones that are not there any more.
         contract: columns as files have them, and their kinds; filled from the files where bronze has none.
         taken: what became of the files that were read.
@@ -36,6 +37,7 @@ class FilePlan(base.TablePlan):
     root: str
     source: str
     known: dict[str, TakenFile]
+    here: frozenset[str] = frozenset()
     gone: list[TakenFile] = field(default_factory=list)
     contract: dict[str, str] = field(default_factory=dict)
     taken: list[TakenFile] = field(default_factory=list)

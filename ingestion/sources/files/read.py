@@ -61,6 +61,7 @@ class _Reading:
         self.settings, self.plan, self.batch, self.folder, self.tell = settings, plan, batch, folder, tell
         self.counts: dict[str, list[int]] = {}  # of a file: rows, rejected
         self.waiting: list[RejectedRow] = []
+        self.is_typed = plan.entry.format == "parquet"  # its files have types; those of the others are text
         self.at = datetime.fromisoformat(batch.ingested_at.replace(" ", "T") + ":00")
 
     def run(self) -> list[dict[str, Any]]:
@@ -91,7 +92,6 @@ class _Reading:
         """The files with their hashes, without those whose content bronze has, or that can't be read."""
         plan, found = self.plan, list[StagedFile]()
         known = {each.sha256: each for each in plan.known.values() if each.status == "taken"}
-        gone_files = {each.file for each in plan.gone}
         for file in plan.fresh:
             try:
                 staged = staging.stage(self.settings, plan.root, file, self.folder)
@@ -105,7 +105,7 @@ class _Reading:
             elif twin:
                 plan.taken.append(_taken(staged, 0, 0, "same"))
                 plan.notes.append(f"{file.path} has the content of {twin.file}, and is not taken again")
-                plan.gone = [each for each in plan.gone if each.file != twin.file or twin.file not in gone_files]
+                plan.gone = [each for each in plan.gone if each.file != twin.file]
             else:
                 found.append(staged)
                 known[staged.sha256] = _taken(staged, 0, 0)
@@ -205,13 +205,13 @@ class _Reading:
             return "" if careful else _misfits(made, [plan.names[name] for name in columns], nulls)
 
         values = [
-            f"{casts.value(str(place), kind)} as {quote(plan.names[name])}"
+            f"{quote(str(place)) if self.is_typed else casts.value(str(place), kind)} as {quote(plan.names[name])}"
             for place, (name, kind) in enumerate(plan.contract.items())
         ]
         more = technical(self.batch, literal("r"), "null::varchar", "number * 1099511627776 + line")
         place = f"file as {PLACE[0]}, line as {PLACE[1]}"
         with self._reader() as reader:
-            reader.register("rows", pa.RecordBatchReader.from_batches(_numbered(columns), rows()))
+            reader.register("rows", pa.RecordBatchReader.from_batches(self._schema(columns), rows()))
             return write(
                 reader,
                 self.batch,
@@ -224,7 +224,7 @@ class _Reading:
     def _rows(
         self, number: int, file: TextFile, columns: list[str], kinds: list[str], careful: bool, nulls: list[int]
     ) -> Iterator[pa.RecordBatch]:
-        path, counts = file.staged.found.path, self.counts[file.staged.found.path]
+        path, counts, schema = file.staged.found.path, self.counts[file.staged.found.path], self._schema(columns)
         with duckdb.connect(config={"threads": 1}) as judge:
             for block in file.blocks():
                 aligned = _by_contract(block.rows, file.names, columns)
@@ -240,7 +240,14 @@ class _Reading:
                     "file", pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()).fill_null(0), [path]).cast(pa.string())
                 )
                 aligned = aligned.append_column("number", pa.nulls(count, pa.int64()).fill_null(number))
-                yield from aligned.select(_numbered(columns).names).to_batches()
+                yield from aligned.select(schema.names).cast(schema).to_batches()
+
+    def _schema(self, columns: Sequence[str]) -> pa.Schema:
+        """Of the rows that bronze's file is made of."""
+        kinds = self.plan.contract
+        types = [casts.target(kinds[name]) if self.is_typed else pa.string() for name in columns]
+        fields = [(str(place), type_) for place, type_ in enumerate(types)]
+        return pa.schema([*fields, ("line", pa.int64()), ("file", pa.string()), ("number", pa.int64())])
 
     def _fitting(
         self, judge: duckdb.DuckDBPyConnection, path: str, rows: pa.Table, columns: list[str], kinds: list[str]
@@ -250,7 +257,8 @@ class _Reading:
         for place, (name, kind) in enumerate(zip(columns, kinds, strict=True)):
             if name in self.plan.entry.key:
                 reasons.append(f"case when {quote(str(place))} is null then {literal(f'has no {name}, which is its key')} end")
-            reasons.append(f"case when {casts.misfit(str(place), kind)} then {casts.reason(str(place), name, kind)} end")
+            if not self.is_typed:
+                reasons.append(f"case when {casts.misfit(str(place), kind)} then {casts.reason(str(place), name, kind)} end")
         judge.register("candidates", rows)
         told = judge.execute(f"select coalesce({', '.join(reasons)}) as reason from candidates").to_arrow_table().column("reason")
         judge.unregister("candidates")
@@ -261,7 +269,7 @@ class _Reading:
         for record in wrong.to_pylist():
             line, reason = record.pop("line"), record.pop("reason")
             shown = {name: record[str(place)] for place, name in enumerate(columns)}
-            text = shown[DOCUMENT] if DOCUMENT in shown else json.dumps(shown, ensure_ascii=False)
+            text = shown[DOCUMENT] if DOCUMENT in shown else json.dumps(shown, ensure_ascii=False, default=str)
             rejects.append((line, reason, str(text)))
         self._reject(path, rejects)
         return rows.filter(pc.is_null(told))
@@ -285,8 +293,10 @@ class _Reading:
     def _deleted(self, files: Sequence[TextFile], fresh: list[str]) -> list[dict[str, Any]]:
         """A deletion of each row that is missing from a file's new content, or whose file is gone, as far as the entry says so."""
         plan, deletes = self.plan, self.plan.entry.deletes
-        before = {path for path, each in plan.known.items() if each.status == "taken"}
-        over = {file.staged.found.path for file in files} & before if deletes != "none" else set()
+        over = set[str]()
+        for path in {file.staged.found.path for file in files} & plan.known.keys() if deletes != "none" else ():
+            same = plan.known[path].sha256  # a file that was moved before it was replaced has its rows under its first name
+            over |= {path, *(other for other, each in plan.known.items() if each.sha256 == same and other not in plan.here)}
         over |= {each.file for each in plan.gone} if deletes == "compare" else set()
         if not over or plan.bronze.table is None:
             return []
@@ -333,20 +343,16 @@ def _texts(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([(str(place), pa.string()) for place in range(len(columns))])
 
 
-def _numbered(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([*_texts(columns), ("line", pa.int64()), ("file", pa.string()), ("number", pa.int64())])
-
-
 def _by_contract(rows: pa.Table, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
     """The rows' columns in the contract's order; of one that the file lacks, nothing."""
     places = {name: str(place) for place, name in enumerate(names)}
-    found = [rows.column(places[name]) if name in places else pa.nulls(rows.num_rows, pa.string()) for name in columns]
+    found = [rows.column(places[name]) if name in places else pa.nulls(rows.num_rows) for name in columns]
     return pa.table([*found, rows.column("line")], [*map(str, range(len(columns))), "line"])
 
 
 def _aligned(file: TextFile, columns: Sequence[str], sample: bool) -> Iterator[pa.RecordBatch]:
     for block in file.blocks():
-        yield from _by_contract(block.rows, file.names, columns).drop_columns(["line"]).to_batches()
+        yield from _by_contract(block.rows, file.names, columns).drop_columns(["line"]).cast(_texts(columns)).to_batches()
         if sample:
             return
 

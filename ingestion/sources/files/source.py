@@ -155,9 +155,11 @@ class FilesReading:
             root=self._root,
             source=settings.source(),
             known={} if whole else held,
+            here=frozenset(here),
             rejected_at=rejected.location(settings, name),
         )
-        plan.gone = [] if whole else [each for path, each in held.items() if path not in here]
+        moved = {each.sha256 for path, each in held.items() if path in here}  # their content is there under another name
+        plan.gone = [each for path, each in plan.known.items() if path not in here and each.sha256 not in moved]
         if plan.gone and entry.deletes != "compare":
             plan.notes.append(_listed([each.file for each in plan.gone]))
         plan.agree(dict((noted or {}).get("shape", {}).get("contract", {}) if not self._request.resync else {}))

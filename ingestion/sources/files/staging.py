@@ -170,7 +170,7 @@ def _told_of(where: str) -> Iterator[None]:
     except EOFError:
         raise SourceError(where, "ends in the middle, as a copy that was cut off", remedy="Put it there anew") from None
     except zipfile.BadZipFile as error:
-        raise SourceError(where, str(error) if " " in str(error) else "is no zip archive") from None
+        raise SourceError(where, "is no zip archive" if str(error).startswith("File is not") else str(error)) from None
     except (zlib.error, gzip.BadGzipFile, zstandard.ZstdError, NotImplementedError, RuntimeError) as error:
         raise SourceError(where, f"can't be unpacked: {error}", remedy="Put it there anew") from None
 

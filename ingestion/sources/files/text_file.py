@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ingestion.sources.files import json_blocks, kind, layout
+from ingestion.sources.files import json_blocks, kind, layout, parquet_blocks
 from ingestion.sources.files.csv_blocks import Block, blocks
 from ingestion.sources.files.dialect import FileOptions
 from ingestion.sources.files.encoding import Encoding
@@ -22,6 +22,7 @@ from lakehouse.errors import SourceError
 
 DOCUMENT = "_document"
 _SAMPLE = 2**20  # bytes of a file that its dialect is told from
+_FEW = 2  # rows that don't fit say nothing of the file yet
 _PATIENCE = 20  # lines in the way of that
 
 
@@ -35,6 +36,7 @@ class TextFile:
         said: what it was found to be, in a line.
         comma: whether fractions stand behind a comma, as its separator shows.
         options: what sources.yml would have to say of it.
+        kinds: of its columns, where the file itself says them; else they are text.
     """
 
     staged: StagedFile
@@ -43,6 +45,7 @@ class TextFile:
     said: str
     comma: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 def open_file(staged: StagedFile, entry: Entry, folder: Path) -> TextFile:
@@ -59,6 +62,8 @@ def open_file(staged: StagedFile, entry: Entry, folder: Path) -> TextFile:
     where = staged.found.path
     if not start.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise SourceError(where, "is empty", "rows", "Remove it, or put it there anew")
+    if entry.format == "parquet":
+        return _parquet(staged)
     if entry.format in ("json", "jsonl"):
         return _json(staged, entry, start)
     if foreign := kind.foreign(start):
@@ -83,6 +88,15 @@ def _json(staged: StagedFile, entry: Entry, start: bytes) -> TextFile:
     json_blocks.check(local, where)
     what = "an array of documents" if first == "[" else "documents one behind the other"
     return TextFile(staged, names, lambda: json_blocks.documents(local, keys, where), f"{where}: {what}")
+
+
+def _parquet(staged: StagedFile) -> TextFile:
+    names, kinds = parquet_blocks.columns(staged.local, staged.found.path)
+    found, _ = layout.names(names, longest=255, taken=PLACE)
+    told = dict(zip(found, kinds, strict=True))
+    return TextFile(
+        staged, tuple(found), lambda: parquet_blocks.blocks(staged.local, kinds), f"{staged.found.path}: Parquet", kinds=told
+    )
 
 
 def _csv(staged: StagedFile, said: FileOptions, folder: Path) -> TextFile:
@@ -134,7 +148,7 @@ def _found_out(staged: StagedFile, said: FileOptions, folder: Path) -> tuple[Fil
                     raise SourceError(where, error.seen, error.wanted, remedy) from None
                 left.add(line)
     wrong = found.wrong + len(left)
-    if wrong > found.rows:
+    if wrong > max(found.rows, _FEW):
         seen = f"{wrong} of its first {wrong + found.rows} rows don't fit {described(reading)}: {found.problems[0][1] if found.problems else 'quotes'}"
         raise SourceError(
             staged.found.path,
