@@ -6,8 +6,11 @@ is looked for in the bytes first, so that both ways give the same rows. Memory d
 
 import codecs
 import io
+import os
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +26,7 @@ from lakehouse.errors import SourceError
 
 BLOCK = 8 * 2**20  # bytes
 _LONGEST = 8 * BLOCK  # of a line
+_LANES = min(4, os.cpu_count() or 1)  # blocks that are parsed at a time
 _STEPS = 200  # ends of lines that are tried as the end of a record
 _BOM = codecs.BOM_UTF8
 
@@ -48,7 +52,7 @@ class Block:
 
 
 def blocks(reading: FileFormat, size: int = BLOCK) -> Iterator[Block]:
-    """The rows below the header.
+    """The rows below the header, in the file's order. Blocks are parsed side by side.
 
     Args:
         size: bytes that are read at a time.
@@ -56,22 +60,56 @@ def blocks(reading: FileFormat, size: int = BLOCK) -> Iterator[Block]:
     Raises:
         SourceError: a line has no end.
     """
-    parser, source = _Parser(reading), _utf8(reading.path, reading.encoding.codec, size)
-    rest, line, last = b"", 0, False
-    while not last:
+    parser = _Parser(reading)
+    pieces = _whole_records(parser, _utf8(reading.path, reading.encoding.codec, size))
+    line, rest = next(pieces)[1], b""
+    waiting: deque[tuple[bytes, int, Future[tuple[Block, int] | None]]] = deque()
+    with ThreadPoolExecutor(_LANES) as pool:
+        for data, last in pieces:
+            waiting.append((data, last, pool.submit(parser.quick, data)))
+            while len(waiting) > _LANES or (last and waiting):
+                data, is_last, future = waiting.popleft()
+                quick = parser.quick(rest + data) if rest else future.result()
+                if quick:
+                    found, lines = Block(_moved(quick[0].rows, line)), quick[1]
+                    rest = b""
+                else:  # a record that the bytes seemed to end with may go on in the next ones
+                    data = rest + data
+                    found, taken, lines = parser.strict(data, line, bool(is_last))
+                    rest = data[taken:]
+                    if len(rest) > _LONGEST:
+                        where = f"{reading.path}, line {line + lines}"
+                        raise SourceError(where, f"is longer than {_LONGEST // 1_000_000} million bytes")
+                line += lines
+                if found.rows.num_rows or found.rejects:
+                    yield found
+
+
+def _whole_records(parser: "_Parser", source: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
+    """First nothing, and the line below the header; then pieces that end with a record, if quotes are well formed, and whether one is the last."""
+    rest, is_below = b"", False
+    while True:
         more = next(source, None)
-        last, rest = more is None, rest + (more or b"")
-        if not line:
+        last = more is None
+        rest += more or b""
+        if not is_below:
             if not (last or parser.has_header(rest)):
                 continue
             taken, line = parser.below_header(rest)
-            rest = rest[taken:]
-        found, taken, lines = parser.parse(rest, line, last)
-        rest, line = rest[taken:], line + lines
-        if len(rest) > _LONGEST:
-            raise SourceError(f"{reading.path}, line {line}", f"is longer than {_LONGEST // 1_000_000} million bytes")
-        if found.rows.num_rows or found.rejects:
-            yield found
+            rest, is_below = rest[taken:], True
+            yield b"", line
+        cut = len(rest) if last or len(rest) > _LONGEST else parser.cut(rest)
+        if cut or last:
+            yield rest[:cut], last
+            rest = rest[cut:]
+        if last:
+            return
+
+
+def _moved(rows: pa.Table, line: int) -> pa.Table:
+    """The rows of a piece that begins at `line`, whose own lines count from 0."""
+    place = rows.schema.get_field_index("line")
+    return rows.set_column(place, "line", pc.add(rows.column(place), line))
 
 
 def _utf8(path: Path, codec: str, size: int) -> Iterator[bytes]:
@@ -125,19 +163,7 @@ class _Parser:
         self._end = lines[count - 1][-1] if count <= len(lines) else ""
         return _size(lines[:count]), count + 1
 
-    def parse(self, data: bytes, line: int, last: bool) -> tuple[Block, int, int]:
-        """Rows of the records that are whole, the bytes that they take, and the lines.
-
-        Args:
-            line: of the first byte.
-            last: whether nothing follows.
-        """
-        whole = data if last else data[: self._cut(data)]
-        if whole and (block := self._quick(whole, line)):
-            return block[0], len(whole), block[1]
-        return self._strict(data, line, last)
-
-    def _cut(self, data: bytes) -> int:
+    def cut(self, data: bytes) -> int:
         """Where the last record that is whole ends, if quotes are well formed."""
         end = data.rfind(b"\n") + 1
         if not self._quote:
@@ -151,8 +177,10 @@ class _Parser:
             end = before
         return end
 
-    def _quick(self, data: bytes, line: int) -> tuple[Block, int] | None:
-        """The block by Arrow's parser; None where it could read it otherwise than we do."""
+    def quick(self, data: bytes) -> tuple[Block, int] | None:
+        """The block by Arrow's parser, its lines counted from 0, and how many; None where it could read it otherwise than we do."""
+        if not data:
+            return None
         quote = self._quote
         if not self._is_plain or b"\0" in data or _BOM in data or (self._escape and self._escape in data):
             return None
@@ -166,8 +194,8 @@ class _Parser:
             return None
         count = data.count(b"\n") + (not data.endswith(b"\n"))
         if table.num_rows == count:
-            numbers = pa.array(np.arange(line, line + count))
-        elif not has_quotes or (numbers := _first_lines(table, line, count)) is None:
+            numbers = pa.array(np.arange(count))
+        elif not has_quotes or (numbers := _first_lines(table, count)) is None:
             return None
         if self._shape.trailing:
             if table.column(self._shape.width).null_count != table.num_rows:
@@ -212,7 +240,13 @@ class _Parser:
         except pa.ArrowInvalid:
             return None
 
-    def _strict(self, data: bytes, line: int, last: bool) -> tuple[Block, int, int]:
+    def strict(self, data: bytes, line: int, last: bool) -> tuple[Block, int, int]:
+        """Rows of the records that are whole, the bytes that they take, and the lines.
+
+        Args:
+            line: of the first byte.
+            last: whether nothing follows.
+        """
         if not last:
             data = data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(0, len(data) - 1))) + 1]
         lines = _lines(data)
@@ -262,8 +296,8 @@ def _foreign(text: str) -> str:
     return f"byte 0x{ord(found[0]) - 0xDC00:02X} is none of the file's encoding" if found else ""
 
 
-def _first_lines(table: pa.Table, line: int, count: int) -> pa.Array | None:
-    """The line on which each row begins, told from the ends of lines in its fields; None if that does not add up."""
+def _first_lines(table: pa.Table, count: int) -> pa.Array | None:
+    """The line on which each row begins, from 0, told from the ends of lines in its fields; None if that does not add up."""
     more = None
     for column in table.columns:
         ends = pc.fill_null(pc.count_substring(column, "\n"), 0)
@@ -272,4 +306,4 @@ def _first_lines(table: pa.Table, line: int, count: int) -> pa.Array | None:
     if not len(lines) or lines[-1].as_py() != count:
         return None
     each = pc.cast(pc.add(more, 1), pa.int64())
-    return pc.add(pc.subtract(lines, each), line)
+    return pc.subtract(lines, each)

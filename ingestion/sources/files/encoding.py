@@ -83,9 +83,14 @@ def _check(path: Path, codec: str, name: str) -> None:
     """Decode the whole file, or say where that fails."""
     decoder = codecs.getincrementaldecoder(codec)("strict")
     lines = 1
+    is_open = codec != "utf-8"  # else ASCII needs no decoding, where no character goes on
     for block, last in _blocks(path):
+        if not is_open and block.isascii():
+            lines += block.count(b"\n")
+            continue
         try:
             text = decoder.decode(block, last)
+            is_open = codec != "utf-8" or bool(decoder.getstate()[0])
         except UnicodeDecodeError as error:
             lines += error.object[: error.start].count(b"\n")
             seen = f"byte 0x{error.object[error.start]:02X} is no {name}"
