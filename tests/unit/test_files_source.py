@@ -334,7 +334,7 @@ def test_a_batch_that_was_never_committed_leaves_no_rejected_record(films: Folde
     from ingestion.sources.files import rejected
 
     row = rejected.RejectedRow("z.csv", 1, "of a batch that was killed", "")
-    rejected.add(films.settings, "src__films", 2, datetime.datetime.now(datetime.UTC), [row])
+    rejected.add(films.settings, "src__films", batch_id=2, at=datetime.datetime.now(datetime.UTC), rows=[row])
     films.batch = 2
     films.write("c.csv", HEAD + "5;ragged\n")
     films.take()

@@ -27,10 +27,12 @@ class CsvOptions(BaseModel):
 
     def told(self) -> FileOptions:
         """As the CSV reader takes it."""
-        return FileOptions(self.encoding, self.separator, self.quote, self.escape, self.header)
+        return FileOptions(
+            encoding=self.encoding, separator=self.separator, quote=self.quote, escape=self.escape, header=self.header
+        )
 
 
-class Entry(BaseModel):
+class FileEntry(BaseModel):
     """How one table is made of files.
 
     Attributes:
@@ -59,7 +61,7 @@ class FileTables:
 
     name: str
     path: str | None
-    tables: dict[str, Entry] = field(default_factory=dict)
+    tables: dict[str, FileEntry] = field(default_factory=dict)
 
 
 def read(section: Section) -> FileTables:
@@ -77,9 +79,9 @@ def read(section: Section) -> FileTables:
     found = {}
     for label, said in section.tables.items():
         try:
-            found[label] = Entry.model_validate(said or {})
+            found[label] = FileEntry.model_validate(said or {})
         except ValidationError as error:
-            raise refusal(error, f"{section.where}.{label}", Entry.model_fields) from None
+            raise refusal(error, f"{section.where}.{label}", FileEntry.model_fields) from None
         _check_kinds(f"{section.where}.{label}.columns", found[label].columns)
     return FileTables(section.name, path, found)
 

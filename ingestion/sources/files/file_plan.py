@@ -10,7 +10,7 @@ from ingestion.bronze.columns import ColumnMapping, SourceColumn
 from ingestion.bronze.names import delta_names
 from ingestion.sources import base
 from ingestion.sources.files import casts
-from ingestion.sources.files.entry import Entry
+from ingestion.sources.files.entry import FileEntry
 from ingestion.sources.files.listing import FoundFile
 from ingestion.sources.files.state import FileWindow, TakenFile
 from lakehouse.tables.records import Record
@@ -33,7 +33,7 @@ class FilePlan(base.TablePlan):
         rejected_at: where records of them that are no rows are kept.
     """
 
-    entry: Entry
+    entry: FileEntry
     root: str
     source: str
     known: dict[str, TakenFile]

@@ -122,8 +122,13 @@ def _column(row: Mapping[str, Any], fit: Sequence[str]) -> ColumnKinds:
     seen.filled = bool(row["some"]) or bool(seen.nulls)
     if row["some"]:
         seen.signs = {"some", *(name for name in (*_SIGNS, infer.ZEROS, *infer.NEARLY) if row[name])}
-    exponent, is_double = bool(row["exponent"]), row["is_double"] is not False
-    return ColumnKinds(seen, row["whole"] or 0, row["fraction"] or 0, exponent, is_double)
+    return ColumnKinds(
+        seen=seen,
+        whole=row["whole"] or 0,
+        fraction=row["fraction"] or 0,
+        exponent=bool(row["exponent"]),
+        is_double=row["is_double"] is not False,
+    )
 
 
 def _is_plain(column: str) -> str:

@@ -56,7 +56,7 @@ def lines(path: Path, keys: Sequence[str], size: int = BLOCK) -> Iterator[Block]
             if data:
                 texts, numbers, rejects = _split(data, line)
                 line += data.count(b"\n")
-                yield _judged(reader, texts, numbers, keys, rejects)
+                yield _judged(reader, texts, numbers, keys=keys, rejects=rejects)
             if not more:
                 return
 
@@ -100,7 +100,7 @@ def documents(path: Path, keys: Sequence[str], where: str) -> Iterator[Block]:
     """
     with duckdb.connect(config={"threads": 1}) as reader:
         for texts, numbers in _found(path, where):
-            yield _judged(reader, pa.array(texts, pa.string()), pa.array(numbers, pa.int64()), keys, [])
+            yield _judged(reader, pa.array(texts, pa.string()), pa.array(numbers, pa.int64()), keys=keys, rejects=[])
 
 
 def check(path: Path, where: str) -> None:

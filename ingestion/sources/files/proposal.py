@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ingestion.sources.base import SourceTable
 from ingestion.sources.files import json_blocks, listing, staging
-from ingestion.sources.files.entry import Entry, FileTables
+from ingestion.sources.files.entry import FileEntry, FileTables
 from ingestion.sources.files.listing import FoundFile
+from ingestion.sources.files.staging import StagedFile
 from ingestion.sources.files.text_file import DOCUMENT, TextFile, open_file
 from lakehouse.engines.standard import quote
 from lakehouse.errors import ComportaError, SourceError
@@ -41,7 +42,7 @@ def tables(
     for label, entry in told.tables.items():
         own = listing.matching(rest, entry.files)
         rest = [each for each in rest if each not in own]
-        found.append(SourceTable(label, entry.format, None, entry.key, ("new files",), f"{len(own)} files"))
+        found.append(_table(label, entry.format, entry.key, len(own)))
     groups: dict[tuple[str, str], list[FoundFile]] = {}
     for each in rest:
         if place := _table_of(each.path):
@@ -51,7 +52,9 @@ def tables(
     for (pattern, form), own in groups.items():
         label = _label(pattern, {each.label for each in found})
         try:
-            found.append(_proposed(settings, root, label, Entry.model_validate({"files": pattern, "format": form}), own, folder))
+            entry = FileEntry.model_validate({"files": pattern, "format": form})
+            newest = staging.stage(settings, root, own[-1], folder)
+            found.append(_proposed(label, entry, newest, len(own), folder=folder))
         except ComportaError as error:
             found.append(SourceTable(label, form, None, remark=str(error)))
     return found, silent
@@ -87,9 +90,8 @@ def _label(pattern: str, taken: set[str]) -> str:
     return name if name not in taken else next(f"{name}_{n}" for n in range(2, len(taken) + 3) if f"{name}_{n}" not in taken)
 
 
-def _proposed(settings: Settings, root: str, label: str, entry: Entry, files: Sequence[FoundFile], folder: Path) -> SourceTable:
-    """A table of the files, by what the newest of them is like."""
-    newest = staging.stage(settings, root, files[-1], folder)
+def _proposed(label: str, entry: FileEntry, newest: StagedFile, count: int, *, folder: Path) -> SourceTable:
+    """A table of `count` files, by what the newest of them is like."""
     if entry.format == "json" and json_blocks.is_array_or_object(newest.local) == "{":
         try:
             open_file(newest, entry, folder)
@@ -103,10 +105,15 @@ def _proposed(settings: Settings, root: str, label: str, entry: Entry, files: Se
         said["key"] = [key]
     if entry.format == "csv":
         said["csv"] = file.options
-    return SourceTable(label, file.said.partition(": ")[2], None, [key] if key else [], ("new files",), f"{len(files)} files", said)
+    return _table(label, file.said.partition(": ")[2], [key] if key else [], count, entry=said)
 
 
-def _candidates(path: Path, entry: Entry) -> list[str]:
+def _table(label: str, kind: str, key: Sequence[str], files: int, entry: dict[str, Any] | None = None) -> SourceTable:
+    remark = f"{files} file{'' if files == 1 else 's'}"
+    return SourceTable(label, kind, rows=None, key=key, by=("new files",), remark=remark, entry=entry)
+
+
+def _candidates(path: Path, entry: FileEntry) -> list[str]:
     """Fields of documents that may be a key."""
     if entry.format not in ("json", "jsonl"):
         return []

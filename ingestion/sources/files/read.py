@@ -1,6 +1,5 @@
 """A table's files read into bronze: Parquet files of rows that fit, and what doesn't, kept with file, line and reason."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -10,20 +9,20 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingestion.bronze.held import duckdb_types, rewrite, scan
+from ingestion.bronze.held import rewrite
 from ingestion.bronze.work import RESULT, BatchContext, RewriteTask
 from ingestion.bronze.write import DoubtError, technical, write
 from ingestion.sources.base import Change
-from ingestion.sources.files import casts, infer_sql, rejected, staging
+from ingestion.sources.files import casts, deletions, infer_sql, rejected, staging
 from ingestion.sources.files.contract import agreed, widened
 from ingestion.sources.files.file_plan import PLACE, FilePlan
+from ingestion.sources.files.fit import fitting
 from ingestion.sources.files.rejected import RejectedRow
 from ingestion.sources.files.staging import StagedFile
 from ingestion.sources.files.state import TakenFile, gone
-from ingestion.sources.files.text_file import DOCUMENT, TextFile, open_file
+from ingestion.sources.files.text_file import TextFile, open_file
 from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
@@ -45,7 +44,7 @@ def read(settings: Settings, plan: FilePlan, batch: BatchContext, folder: Path, 
     started = time.monotonic()
     row = dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "r"}
     try:
-        found = _Reading(settings, plan, batch, folder, tell).run()
+        found = _Reading(settings, plan, batch, folder=folder, tell=tell).run()
     except (SourceError, duckdb.Error) as error:
         return [row | {"error": str(error)}]
     seconds = (time.monotonic() - started) / max(1, len(found))
@@ -169,7 +168,10 @@ class _Reading:
         plan = self.plan
         plan.replace = True
         with self._reader() as reader:
-            tasks = [RewriteTask(plan.name, file, plan.wanted, plan.bronze.url, 0) for file in plan.bronze.files()]
+            tasks = [
+                RewriteTask(table=plan.name, file=file, columns=plan.wanted, folder=plan.bronze.url, pages=0)
+                for file in plan.bronze.files()
+            ]
             return [rewrite(reader, self.batch, task) | {"op": "w"} for task in tasks]
 
     def _in_chunks(self, files: Sequence[TextFile], careful: bool) -> list[dict[str, Any]]:
@@ -194,12 +196,12 @@ class _Reading:
 
     def _chunk(self, files: Sequence[tuple[int, TextFile]], careful: bool) -> dict[str, Any]:
         plan = self.plan
-        columns, kinds = list(plan.contract), list(plan.contract.values())
+        columns = list(plan.contract)
         nulls = [0] * len(columns)
 
         def rows() -> Iterator[pa.RecordBatch]:
             for number, file in files:
-                yield from self._rows(number, file, columns, kinds, careful, nulls)
+                yield from self._rows(number, file, careful=careful, nulls=nulls)
 
         def check(made: Path) -> str:
             return "" if careful else _misfits(made, [plan.names[name] for name in columns], nulls)
@@ -221,9 +223,9 @@ class _Reading:
                 check=check,
             )
 
-    def _rows(
-        self, number: int, file: TextFile, columns: list[str], kinds: list[str], careful: bool, nulls: list[int]
-    ) -> Iterator[pa.RecordBatch]:
+    def _rows(self, number: int, file: TextFile, *, careful: bool, nulls: list[int]) -> Iterator[pa.RecordBatch]:
+        """The file's rows for bronze; counts them, and the nulls of each column."""
+        columns = list(self.plan.contract)
         path, counts, schema = file.staged.found.path, self.counts[file.staged.found.path], self._schema(columns)
         with duckdb.connect(config={"threads": 1}) as judge:
             for block in file.blocks():
@@ -231,7 +233,8 @@ class _Reading:
                 self._reject(path, block.rejects)
                 keys = [str(columns.index(key)) for key in self.plan.entry.key]
                 if careful or any(aligned.column(key).null_count for key in keys):
-                    aligned = self._fitting(judge, path, aligned, columns, kinds)
+                    aligned, rejects = fitting(judge, aligned, self.plan.contract, self.plan.entry.key, is_text=not self.is_typed)
+                    self._reject(path, rejects)
                 for place in range(len(columns)):
                     nulls[place] += aligned.column(place).null_count
                 counts[0] += aligned.num_rows
@@ -249,31 +252,6 @@ class _Reading:
         fields = [(str(place), type_) for place, type_ in enumerate(types)]
         return pa.schema([*fields, ("line", pa.int64()), ("file", pa.string()), ("number", pa.int64())])
 
-    def _fitting(
-        self, judge: duckdb.DuckDBPyConnection, path: str, rows: pa.Table, columns: list[str], kinds: list[str]
-    ) -> pa.Table:
-        """The rows whose texts fit; the others are kept with the reason."""
-        reasons = []
-        for place, (name, kind) in enumerate(zip(columns, kinds, strict=True)):
-            if name in self.plan.entry.key:
-                reasons.append(f"case when {quote(str(place))} is null then {literal(f'has no {name}, which is its key')} end")
-            if not self.is_typed:
-                reasons.append(f"case when {casts.misfit(str(place), kind)} then {casts.reason(str(place), name, kind)} end")
-        judge.register("candidates", rows)
-        told = judge.execute(f"select coalesce({', '.join(reasons)}) as reason from candidates").to_arrow_table().column("reason")
-        judge.unregister("candidates")
-        if told.null_count == len(told):
-            return rows
-        wrong = rows.append_column("reason", told).filter(pc.is_valid(told))
-        rejects = []
-        for record in wrong.to_pylist():
-            line, reason = record.pop("line"), record.pop("reason")
-            shown = {name: record[str(place)] for place, name in enumerate(columns)}
-            text = shown[DOCUMENT] if DOCUMENT in shown else json.dumps(shown, ensure_ascii=False, default=str)
-            rejects.append((line, reason, str(text)))
-        self._reject(path, rejects)
-        return rows.filter(pc.is_null(told))
-
     def _reject(self, path: str, rejects: Sequence[tuple[int, str, str]]) -> None:
         self.counts[path][1] += len(rejects)
         self.waiting += [RejectedRow(path, *each) for each in rejects]
@@ -288,47 +266,15 @@ class _Reading:
     def _keep(self) -> None:
         self.plan.quarantined = len(self.waiting)
         if self.waiting:
-            rejected.add(self.settings, self.plan.name, self.batch.batch_id, self.at, self.waiting)
+            rejected.add(self.settings, self.plan.name, batch_id=self.batch.batch_id, at=self.at, rows=self.waiting)
 
     def _deleted(self, files: Sequence[TextFile], fresh: list[str]) -> list[dict[str, Any]]:
         """A deletion of each row that is missing from a file's new content, or whose file is gone, as far as the entry says so."""
-        plan, deletes = self.plan, self.plan.entry.deletes
-        over = set[str]()
-        for path in {file.staged.found.path for file in files} & plan.known.keys() if deletes != "none" else ():
-            same = plan.known[path].sha256  # a file that was moved before it was replaced has its rows under its first name
-            over |= {path, *(other for other, each in plan.known.items() if each.sha256 == same and other not in plan.here)}
-        over |= {each.file for each in plan.gone} if deletes == "compare" else set()
-        if not over or plan.bronze.table is None:
+        over = deletions.over(self.plan, {file.staged.found.path for file in files})
+        if not over or self.plan.bronze.table is None:
             return []
-        key = [quote(plan.names[name]) for name in plan.key]
-        own = ", ".join(dict.fromkeys([*key, *PLACE, "_batch_id", "_op", "_source_lsn"]))
         with self._reader() as reader:
-            reader.register("held_rows", scan(tuple(plan.bronze.files()), plan.bronze.url, self.batch, plan.bronze.schema()))
-            reader.register("gone_files", pa.table({"file": sorted(over)}))
-            reader.register("fresh_rows", scan(tuple(fresh), plan.bronze.url, self.batch, plan.wanted))
-            newest = (
-                f"row_number() over (partition by {', '.join(key)} order by _batch_id desc, _op = 'd', _source_lsn desc) as _rank"
-            )
-            last = f"select *, {newest} from (select {own} from held_rows)"
-            same = " and ".join(f"f.{name} = h.{name}" for name in key)
-            went = (
-                f"select h.* from ({last}) h where _rank = 1 and _op <> 'd' and _file in (select file from gone_files) "
-                f"and not exists (select 1 from fresh_rows f where {same})"
-            )
-            types = duckdb_types(plan.wanted)
-            values = [
-                quote(name) if quote(name) in own.split(", ") or name in PLACE else f"null::{types[name]} as {quote(name)}"
-                for name in plan.names.values()
-            ]
-            more = technical(self.batch, literal("d"), "null::varchar", "0")
-            made = write(
-                reader,
-                self.batch,
-                select=f"select {', '.join(values)}, {more} from ({went})",
-                folder=plan.bronze.url,
-                columns=[*plan.names.values()],
-            )
-        return [made | {"op": "d"}]
+            return [deletions.write_them(reader, self.plan, self.batch, files=over, fresh=fresh) | {"op": "d"}]
 
     def _reader(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(config={"temp_directory": str(self.folder), "memory_limit": "2GB"})
@@ -336,7 +282,15 @@ class _Reading:
 
 def _taken(staged: StagedFile, rows: int, quarantined: int, status: str = "taken") -> TakenFile:
     found = staged.found
-    return TakenFile(found.path, found.size, found.stamp, staged.sha256, rows, quarantined, status)
+    return TakenFile(
+        file=found.path,
+        size=found.size,
+        stamp=found.stamp,
+        sha256=staged.sha256,
+        rows=rows,
+        quarantined=quarantined,
+        status=status,
+    )
 
 
 def _texts(columns: Sequence[str]) -> pa.Schema:

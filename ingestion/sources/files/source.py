@@ -16,7 +16,7 @@ from ingestion.sources.base import RefusedTable, Request, RunPlan, SourceTable
 from ingestion.sources.config import Section
 from ingestion.sources.files import entry as source_file
 from ingestion.sources.files import listing, proposal, rejected
-from ingestion.sources.files.entry import Entry, FileTables
+from ingestion.sources.files.entry import FileEntry, FileTables
 from ingestion.sources.files.file_plan import PLACE, FilePlan
 from ingestion.sources.files.listing import FoundFile
 from ingestion.sources.files.read import read
@@ -44,13 +44,20 @@ class FilesSource:
         """The tables that its files make, and which files are none."""
         files = listing.find(self.settings, self.root)
         with _workplace(self.settings) as folder:
-            return proposal.tables(self.settings, self.root, files, self.tables, folder)
+            return proposal.tables(self.settings, self.root, files, told=self.tables, folder=folder)
 
     @contextmanager
     def at_one_moment(self, request: Request) -> Iterator["FilesReading"]:
         """The files that are there now."""
         with _workplace(self.settings) as folder:
-            yield FilesReading(self.settings, self.root, self.tables, listing.find(self.settings, self.root), request, folder)
+            yield FilesReading(
+                settings=self.settings,
+                root=self.root,
+                tables=self.tables,
+                files=listing.find(self.settings, self.root),
+                request=request,
+                folder=folder,
+            )
 
 
 def _root(settings: Settings, tables: FileTables) -> str:
@@ -89,12 +96,12 @@ class FilesReading:
                 done.refused.append(RefusedTable(label, str(error)))
         return done
 
-    def _chosen(self) -> dict[str, Entry]:
+    def _chosen(self) -> dict[str, FileEntry]:
         entries = self._tables.tables
         if not entries:  # nothing was told: what discover would propose
-            found, silent = proposal.tables(self._settings, self._root, self._files, self._tables, self._folder)
+            found, silent = proposal.tables(self._settings, self._root, self._files, told=self._tables, folder=self._folder)
             self._notes += silent
-            entries = {each.label: Entry.model_validate(each.entry) for each in found if each.entry}
+            entries = {each.label: FileEntry.model_validate(each.entry) for each in found if each.entry}
         chosen = {label: entry for label, entry in entries.items() if entry.enabled}
         if self._request.patterns:
             parts = [part.strip() for part in self._request.patterns.split(",") if part.strip()]
@@ -112,7 +119,7 @@ class FilesReading:
             )
         return chosen
 
-    def _plan(self, label: str, entry: Entry, batch_id: int) -> FilePlan:
+    def _plan(self, label: str, entry: FileEntry, batch_id: int) -> FilePlan:
         settings = self._settings
         if self._request.backfill:
             raise SourceError(
@@ -169,7 +176,7 @@ class FilesReading:
         """Each table's files, one table after the other."""
         done = []
         for plan in plans:
-            done += read(self._settings, plan, batch, self._folder, self._notes.append)
+            done += read(self._settings, plan, batch, folder=self._folder, tell=self._notes.append)
             self._notes += [f"{plan.label}: {note}." for note in plan.notes]
             if plan.quarantined:
                 self._notes.append(_quarantined(plan))

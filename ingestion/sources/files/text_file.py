@@ -13,7 +13,7 @@ from ingestion.sources.files.csv_blocks import Block, blocks
 from ingestion.sources.files.dialect import FileOptions
 from ingestion.sources.files.encoding import Encoding
 from ingestion.sources.files.encoding import find as find_encoding
-from ingestion.sources.files.entry import Entry
+from ingestion.sources.files.entry import FileEntry
 from ingestion.sources.files.file_plan import PLACE
 from ingestion.sources.files.staging import StagedFile
 from ingestion.sources.files.survey import FileFormat
@@ -48,7 +48,7 @@ class TextFile:
     kinds: dict[str, str] = field(default_factory=dict)
 
 
-def open_file(staged: StagedFile, entry: Entry, folder: Path) -> TextFile:
+def open_file(staged: StagedFile, entry: FileEntry, folder: Path) -> TextFile:
     """Find out what a file is like.
 
     Args:
@@ -71,7 +71,7 @@ def open_file(staged: StagedFile, entry: Entry, folder: Path) -> TextFile:
     return _csv(staged, entry.csv.told(), folder)
 
 
-def _json(staged: StagedFile, entry: Entry, start: bytes) -> TextFile:
+def _json(staged: StagedFile, entry: FileEntry, start: bytes) -> TextFile:
     where, local, keys = staged.found.path, staged.local, entry.key
     names = (*keys, DOCUMENT)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
