@@ -111,8 +111,10 @@ def _cut(name: str, suffixes: Iterable[str]) -> tuple[str, str]:
 
 def _checked(pattern: RawPattern, name: str, said: str) -> str:
     if not _NAME.fullmatch(said) or len(said) > _LONGEST:
-        wanted = f"letters and digits of ASCII, _ and -, at most {_LONGEST}, such as {'local' if name == 'source' else 'movies'}"
-        raise SettingsError(name.upper(), f"is {said[:100]!r}", wanted, f"Say {name.upper()}=… anew")
+        wanted = f"letters and digits of ASCII, _ and -, at most {_LONGEST}"
+        raise SettingsError(
+            name.upper(), f"is {said[:100]!r}", wanted, f"Say {name.upper()}={'local' if name == 'source' else 'movies'}"
+        )
     if said != said.lower() and pattern.turns_case(name):
         wanted = f"{said.lower()!r}, since RAW_PATTERN turns its case"
         raise SettingsError(name.upper(), f"is {said!r}", wanted, "Write it in small letters, or leave the case out of RAW_PATTERN")

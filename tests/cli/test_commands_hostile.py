@@ -94,6 +94,12 @@ ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("suite", "--owner"): (("suite", "--table", "gold.t", "--dry-run"), None),
     ("suite", "--table"): (("suite", "--dry-run"), {2}),
     ("traffic", "--days"): (("traffic",), {2, 3}),
+    ("upload", "paths"): (("upload", "--source", "local"), {2}),
+    ("upload", "--date"): (("upload", "var", "--source", "local"), {2}),
+    ("upload", "--entity"): (("upload", "var", "--source", "local"), {2}),
+    ("upload", "--files"): (("upload", "--source", "local"), {2}),
+    ("upload", "--format"): (("upload", "var", "--source", "local"), {2}),
+    ("upload", "--source"): (("upload", "var"), {2}),  # a folder; where the text is a name, it is what is refused
     ("watch", "--name"): (("watch",), {2}),
     ("watch", "--rows"): (("watch", "--name", "ana"), {2}),
     ("why", "--key"): (("why", "--table", "gold.t"), {2, 11}),

@@ -18,11 +18,11 @@ def note(what: str, seconds: float) -> None:
     _seen.setdefault(what, f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s")
 
 
-def note_image(engine: Engine, image: str) -> None:
-    """Keep what the image weighs, and what built it."""
+def note_image(engine: Engine, image: str, name: str = "image") -> None:
+    """Keep what an image weighs, and what built it."""
     size = engine.inspect(image)["Size"]
     assert isinstance(size, int)
-    _seen["image"] = f"{size / 1e9:.1f} GB unpacked"
+    _seen[name] = f"{size / 1e9:.1f} GB unpacked" if size >= 1e9 else f"{size / 1e6:.0f} MB unpacked"
     _seen["engine"] = engine.podman("--version").strip().replace("podman version", "Podman") + " with runc"
 
 
