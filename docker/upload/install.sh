@@ -13,6 +13,7 @@ packages() {
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -q
 	apt-get install -q -y --no-install-recommends "$@"
+	apt-get clean # also what it knows of all packages; a base of a registry's does so by itself, debootstrap's does not
 	rm -rf /var/lib/apt/lists/*
 }
 
@@ -31,6 +32,9 @@ wheels() {
 	python3 -m venv /opt/pip
 	/opt/pip/bin/pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
 		--target wheels -r docker/upload/requirements.lock
+	# Of 400 services that botocore knows, those that a lake on S3 is asked by, and that credentials come from.
+	find wheels/botocore/data -mindepth 1 -maxdepth 1 -type d \
+		! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -rf {} +
 	chmod -R go-w wheels
 }
 
