@@ -79,6 +79,7 @@ def test_any_name_leads_below_its_sources_folder(name: str, suffix: str, pattern
 @example(["a b", "a_b", "a\nb", "a  b"], ".csv")
 @example(["é", "e\u0301"], ".csv")
 @example(["x" * 300, "x" * 299], ".csv")
+@example(["0", "\ud800"], "")
 @example(["_a", "a", ".a", "a."], "")
 def test_two_names_never_share_a_place(names: list[str], suffix: str) -> None:
     assert len({place(name + suffix) for name in names}) == len(names)
