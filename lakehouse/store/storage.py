@@ -100,7 +100,7 @@ def check(settings: Settings) -> None:
     """
     if is_s3(settings.lake_url):
         for bucket in dict.fromkeys(s3.split(place)[0] for place in settings.places):
-            _check_bucket(settings, bucket)
+            check_bucket(settings, bucket)
         _check_conditions(settings)
     else:
         for place in settings.places:
@@ -123,7 +123,8 @@ def check_room(folder: Path, needed: int = _ROOM) -> None:
         )
 
 
-def _check_bucket(settings: Settings, bucket: str) -> None:
+def check_bucket(settings: Settings, bucket: str) -> None:
+    """Refuse a bucket that is not there or may not be looked at; nothing is written."""
     from botocore.exceptions import BotoCoreError, ClientError  # heavy, and only an S3 lake needs it
 
     try:

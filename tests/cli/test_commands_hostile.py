@@ -58,6 +58,7 @@ TEXTS = [
     "<script>",
 ]
 MODEL = ("model", "--name", "gold.sales.rpt_a", "--from", "t", "--key", "id", "--dry-run")
+UPLOAD = ("upload", "var/dbt/target/manifest.json", "--source", "local", "--dry-run")
 # Of each argument: the words around its text, and the exit codes that there may be. None: what it answers is looked at below.
 ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("dbt", "--layer"): (("dbt",), {2}),
@@ -94,6 +95,12 @@ ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("suite", "--owner"): (("suite", "--table", "gold.t", "--dry-run"), None),
     ("suite", "--table"): (("suite", "--dry-run"), {2}),
     ("traffic", "--days"): (("traffic",), {2, 3}),
+    ("upload", "paths"): (("upload", "--source", "local"), {2}),
+    ("upload", "--date"): (UPLOAD, {2}),
+    ("upload", "--entity"): (UPLOAD, {0, 2}),  # some texts are names
+    ("upload", "--files"): (("upload", "--source", "local"), {2}),
+    ("upload", "--format"): (UPLOAD, {2}),
+    ("upload", "--source"): (UPLOAD, {0, 2}),
     ("watch", "--name"): (("watch",), {2}),
     ("watch", "--rows"): (("watch", "--name", "ana"), {2}),
     ("why", "--key"): (("why", "--table", "gold.t"), {2, 11}),

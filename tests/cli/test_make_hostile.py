@@ -232,7 +232,7 @@ def test_make_hostile_nothing_given_is_the_default(stage: Path, target: str, end
     assert not {"SQL", "TABLES", "SOURCE_DSN", "TESTS"} & {*environment}
 
 
-@pytest.mark.parametrize("target", ["requeue", "suite", "rollback", "diff", "why"])
+@pytest.mark.parametrize("target", ["requeue", "suite", "rollback", "diff", "why", "upload"])
 def test_make_hostile_what_is_wanted_is_asked_for(target: str) -> None:
     with pytest.raises(SettingsError, match=rf"^[A-Z]+: is not given \(wanted: .+\). Run make {target} [A-Z]+="):
         make_words.words(target, {"PATH": "/bin"})

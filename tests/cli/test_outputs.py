@@ -113,6 +113,24 @@ def test_discover_and_a_dry_run(printed: Print, monkeypatch: pytest.MonkeyPatch,
     )
 
 
+def test_an_upload_that_is_tried(printed: Print, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("movies.csv").write_text("id|title\n1|A\n")
+    Path("a b.csv").write_text("id|title\n2|B\n")
+    Path("empty.csv").touch()
+    lines = [
+        "upload movies.csv --source local --date 2022-05-02 --dry-run",
+        "upload empty.csv --source local",
+        "upload movies.xlsx --source local",
+        "upload movies.csv --source Local/CSV",
+        "upload",
+    ]
+    outputs = [(f"comporta {line}", printed(*line.split())) for line in lines]
+    files = ("upload", "--files", "movies.csv 'a b.csv' none.csv", "--source", "local", "--date", "2022-05-02", "--dry-run")
+    told = "make upload FILES=\"movies.csv 'a b.csv' none.csv\" SOURCE=local DATE=2022-05-02 DRY_RUN=1"
+    keep("upload", *outputs, (told, printed(*files)))
+
+
 def test_what_a_gate_says(printed: Print, tmp_path: Path) -> None:
     failed = CheckOutcome(
         number=2,

@@ -1,11 +1,12 @@
 """What `make image-test` shares: the image, built once, and beside it an S3 store and a PostgreSQL on a network that is loopback."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,19 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
-    """The image as `docker build .` makes it, from nothing; only its base comes from debootstrap instead of a registry."""
+def base(engine: Engine) -> float:
+    """BASE is there, from debootstrap instead of a registry; how many seconds it took."""
     began = time.monotonic()
     engine.make_base(BASE)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, base: float) -> str:
+    """The image as `docker build .` makes it, from nothing but its base."""
+    began = time.monotonic()
     engine.build(ROOT, BASE, IMAGE)
-    report.note("build, from an empty folder", time.monotonic() - began)
+    report.note("build, from an empty folder", base + time.monotonic() - began)
     report.note_image(engine, IMAGE)
     return IMAGE
 
@@ -56,12 +64,22 @@ def stack(engine: Engine, image: str) -> Iterator[Stack]:
     hosts = engine.folder / "hosts"
     hosts.write_text("127.0.0.1 localhost comporta store postgres\n")
     keys = {"S3_ACCESS_KEY": "imagetest", "S3_SECRET_KEY": "a-secret-of-the-image-s-test"}
-    store = Stack(keys | {"POSTGRES_PASSWORD": "none-yet"}, hosts).services["store"]
+    start_store(engine, Stack(keys | {"POSTGRES_PASSWORD": "none-yet"}, hosts), hosts, "store")
+    within(engine, "store", "-c", _FILL, str(engine.folder), _SCALE)
+    database = Postgres(engine.folder / "postgres", 5432, engine.folder / "postgres.log")
+    yield Stack(keys | {"POSTGRES_PASSWORD": (database.folder / "password").read_text()}, hosts)
+    database.stop()
+    shutil.rmtree(database.folder, ignore_errors=True)
+
+
+def start_store(engine: Engine, stack: Stack, hosts: Path, name: str) -> None:
+    """compose.yaml's store as the container `name`, whose loopback is all the network that there is."""
+    store = stack.services["store"]
     weed = Path(sys.executable).with_name("weed")
     engine.start(
         [
             "--name",
-            "store",
+            name,
             "--network",
             "none",
             "--volume",
@@ -69,32 +87,29 @@ def stack(engine: Engine, image: str) -> Iterator[Stack]:
             "--volume",
             f"{weed}:{store['entrypoint'][0]}:ro",
             "--volume",
-            "store:/data",
+            f"{name}:/data",
             *(part for key, value in store["environment"].items() for part in ("--env", f"{key}={value}")),
             BASE,
             *store["entrypoint"],
             *store["command"],
         ]
     )
-    _within(engine, "-c", _FILL, str(engine.folder), _SCALE)
-    database = Postgres(engine.folder / "postgres", 5432, engine.folder / "postgres.log")
-    yield Stack(keys | {"POSTGRES_PASSWORD": (database.folder / "password").read_text()}, hosts)
-    database.stop()
-    shutil.rmtree(database.folder, ignore_errors=True)
 
 
-def _within(engine: Engine, *arguments: str) -> None:
-    """Run Python on the containers' network, outside of their root."""
-    state = engine.inspect("store")["State"]
+def within(engine: Engine, container: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run Python on a container's network, outside of its root; what it printed."""
+    state = engine.inspect(container)["State"]
     assert isinstance(state, dict)
     done = subprocess.run(
         ["nsenter", f"--net=/proc/{state['Pid']}/ns/net", sys.executable, "-W", "ignore", *arguments],
         cwd=ROOT,
+        env=os.environ | (environment or {}),
         capture_output=True,
         encoding="utf-8",
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -77,8 +77,8 @@ class Engine:
         packed.unlink()
         shutil.rmtree(root)
 
-    def build(self, context: Path, base: str, name: str) -> None:
-        """Build `context` as `docker build` would, by its Dockerfile and .dockerignore, with this machine's authorities as the secret."""
+    def build(self, context: Path, base: str, name: str, file: str = "Dockerfile") -> None:
+        """Build `context` as `docker build` would, by a Dockerfile and .dockerignore, with this machine's authorities as the secret."""
         self.podman(
             "build",
             "--format",
@@ -92,6 +92,8 @@ class Engine:
             f"BASE={base}",
             "--secret",
             f"id=ca,src={_TRUST}",
+            "--file",
+            str(context / file),
             "--tag",
             name,
             str(context),

@@ -20,10 +20,22 @@ def note(what: str, seconds: float) -> None:
 
 def note_image(engine: Engine, image: str) -> None:
     """Keep what the image weighs, and what built it."""
-    size = engine.inspect(image)["Size"]
-    assert isinstance(size, int)
-    _seen["image"] = f"{size / 1e9:.1f} GB unpacked"
+    _seen["image"] = f"{size(engine, image) / 1e9:.1f} GB unpacked"
     _seen["engine"] = engine.podman("--version").strip().replace("podman version", "Podman") + " with runc"
+
+
+def note_above(engine: Engine, image: str, base: str, name: str) -> int:
+    """Keep what an image weighs above its base: debootstrap's is a larger one than the registry's. Returns the bytes."""
+    above = size(engine, image) - size(engine, base)
+    _seen[name] = f"{above / 1e6:.0f} MB above its base"
+    return above
+
+
+def size(engine: Engine, image: str) -> int:
+    """Bytes of an image, unpacked."""
+    found = engine.inspect(image)["Size"]
+    assert isinstance(found, int)
+    return found
 
 
 def publish() -> None:

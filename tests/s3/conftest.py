@@ -30,7 +30,13 @@ _AWS = (
 
 _CREDENTIALS = {"accessKey": "0123456789abcdef0123", "secretKey": canary.secret("store")}
 _ALLOWED = ["Admin", "Read", "Write", "List", "Tagging"]
-_IDENTITY = {"identities": [{"name": "comporta", "credentials": [_CREDENTIALS], "actions": _ALLOWED}]}
+_READER = {"accessKey": "0123456789abcdefread", "secretKey": "a-secret-of-who-may-read"}
+_IDENTITY = {
+    "identities": [
+        {"name": "comporta", "credentials": [_CREDENTIALS], "actions": _ALLOWED},
+        {"name": "reader", "credentials": [_READER], "actions": ["Read", "List"]},
+    ]
+}
 _ONE = {"store": "", "silver_url": "", "gold_url": ""}  # all of a lake in one place
 
 
@@ -70,6 +76,12 @@ def own_store() -> Iterator[Settings]:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture
+def reader() -> dict[str, str]:
+    """Credentials, as the environment has them, of who may read and list, and nothing else."""
+    return {"AWS_ACCESS_KEY_ID": _READER["accessKey"], "AWS_SECRET_ACCESS_KEY": _READER["secretKey"]}
 
 
 @pytest.fixture(scope="package")

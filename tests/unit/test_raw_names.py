@@ -42,6 +42,7 @@ def place(name: str, *, pattern: str = PATTERNS[0], source: str = "local", entit
         ("movies.csv", SEED, "Raw/Local/CSV/Movies/2022/05/02/movies.csv"),
         ("tv-series.ndjson.gz", SEED, "Raw/Local/JSONL/Tv_Series/2022/05/02/tv-series.ndjson.gz"),
         ("Séries.TSV", PATTERNS[0], "raw/local/csv/series/2022/05/02/Séries.TSV"),
+        ("se\u0301ries.csv", PATTERNS[2], "raw/local/series/séries-455d2048.csv"),
         ("movies.csv", PATTERNS[3], "landing/v1/local-files/movies.2022/dump_date=2022-05-02/movies.csv"),
     ],
 )
@@ -62,6 +63,7 @@ def test_a_source_has_a_folder_of_its_own(pattern: str, wanted: str) -> None:
 @example("_", ".csv", PATTERNS[0], "a")
 @example("a\\..\\b", ".csv", PATTERNS[0], "a")
 @example("\udcff" * 300, ".csv", PATTERNS[0], "a")
+@example("\u212b", ".csv", PATTERNS[0], "a")  # a letter that has another spelling
 @example("é" * 300, ".csv.gz", PATTERNS[0], "a")
 def test_any_name_leads_below_its_sources_folder(name: str, suffix: str, pattern: str, source: str) -> None:
     settings = Settings(lake_url="s3://lake/here", raw_pattern=pattern)
@@ -77,6 +79,7 @@ def test_any_name_leads_below_its_sources_folder(name: str, suffix: str, pattern
 @example(["a b", "a_b", "a\nb", "a  b"], ".csv")
 @example(["é", "e\u0301"], ".csv")
 @example(["x" * 300, "x" * 299], ".csv")
+@example(["0", "\ud800"], "")
 @example(["_a", "a", ".a", "a."], "")
 def test_two_names_never_share_a_place(names: list[str], suffix: str) -> None:
     assert len({place(name + suffix) for name in names}) == len(names)
@@ -92,6 +95,7 @@ def test_two_sources_or_entities_never_share_a_place(pairs: list[tuple[str, str]
 
 
 @given(NAMES, SUFFIXES)
+@example("x" * 300, ".csv")
 def test_an_entity_is_a_plain_word_or_asked_for(name: str, suffix: str) -> None:
     found = raw.entity_of(name + suffix)
     assert re.fullmatch(r"([a-z0-9][a-z0-9_]{0,62})?", found)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,13 @@ def test_today_is_a_day_of_utc(folder: Path, run: Run, monkeypatch: pytest.Monke
             return cls(2026, 1, 1, 1, tzinfo=upload.UTC).astimezone(zone)
 
     monkeypatch.setattr(upload, "datetime", Clock)
-    told = os.environ | {"LAKE_URL": str(folder / "lake"), "VAR_DIR": str(folder / "var"), "TZ": "America/Sao_Paulo"}
-    assert in_process.comporta(told, "upload", "movies.csv", "--source", "local").returncode == 0
+    told = os.environ | {"LAKE_URL": str(folder / "lake"), "VAR_DIR": str(folder / "var")}
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "America/Sao_Paulo")
+        time.tzset()
+        done = in_process.comporta(told, "upload", "movies.csv", "--source", "local")
+    time.tzset()
+    assert done.returncode == 0
     assert [*kept(folder)] == ["raw/local/csv/movies/2026/01/01/movies.csv"]
 
 
@@ -158,6 +164,13 @@ def _nothing_in_it(folder: Path) -> str:
 def test_what_can_not_be_taken_is_named(run: Run, folder: Path, make: Callable[[Path], str], code: int, said: str) -> None:
     refused(run(make(folder)), code, said)
     assert not (folder / "lake").exists()
+
+
+def test_a_device_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open one may be to do something, as with a tape."""
+    monkeypatch.setattr(content.os, "open", lambda *_: pytest.fail("it was"))
+    with pytest.raises(SourceError, match="is a device"):
+        content.size(Path("/dev/zero"))
 
 
 def test_what_can_not_be_read_is_named(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
