@@ -242,7 +242,8 @@
     {%- elif type == 'json' -%}
         case when not coalesce({{ there }}, false) then null when {{ raw }} is null then 'null' else {{ document_as_json(raw) }} end
     {%- elif type == 'string' -%}
-        {{ said }}
+        {#- Milliseconds are no text of an instant. #}
+        case when not (startswith({{ raw }}, '{"=$date":') and {{ said }} rlike '^-?[0-9]+$') then {{ said }} end
     {%- elif type == 'boolean' -%}
         case {{ said }} when 'true' then true when 'false' then false end
     {%- elif type in ['tinyint', 'smallint', 'int', 'bigint'] -%}
