@@ -337,8 +337,11 @@ def _constant(name: str) -> None:
     raise ValueError(f"{name} is no value of JSON")
 
 
-# Numbers stay text: they are looked at, not taken.
-DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant)
+def decoder() -> json.JSONDecoder:
+    """Python's, strict; numbers stay text, since they are looked at and not taken. Each task makes its own: it can't be sent to one."""
+    return json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant)
+
+
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OUTSIDE = re.compile(r'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+', re.S)  # up to a bracket, or a string that goes on
 _INSIDE = re.compile(r'(?:[^"\\]++|\\.)*+', re.S)
@@ -351,12 +354,13 @@ def not_object(value: Any) -> str | None:
 
 def lines_of(lines: Iterable[bytes]) -> Iterator[tuple[str, str | None]]:
     """Each line that is not blank, and what is wrong with it."""
+    decode = decoder().decode
     for line in lines:
         shown = line.decode(errors="replace")
         if not shown.strip():
             continue
         try:
-            yield (found := line.decode()), not_object(DECODER.decode(found))
+            yield (found := line.decode()), not_object(decode(found))
         except UnicodeDecodeError as error:
             yield shown, f"has a byte that is not UTF-8, the {error.start + 1}th"
         except (ValueError, RecursionError) as error:
@@ -392,7 +396,7 @@ class Scan:
     """Where in the text of an array we are, and the text that no element was made of yet."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.lines, self.columns = name, 0, 0
+        self.name, self.lines, self.columns, self.decode = name, 0, 0, decoder().raw_decode
         self.kept: list[str] = []
         self.depth, self.inside, self.wanted = 0, "", "["
 
@@ -428,7 +432,7 @@ class Scan:
             seen = text[at]
             if self.wanted == "a value" or (self.wanted == "a value or ]" and seen != "]"):
                 try:
-                    value, to = DECODER.raw_decode(text, at)
+                    value, to = self.decode(text, at)
                 except (ValueError, RecursionError) as error:
                     raise self.broken(_short(error), text[: getattr(error, "pos", at)]) from None
                 yield text[at:to], not_object(value)
