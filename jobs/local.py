@@ -13,6 +13,7 @@ from lakehouse.servers import jars, java
 from lakehouse.settings import Settings
 from lakehouse.store import storage
 
+SCRIPT = Path(__file__).with_name("trusted.py")
 _PLAIN = Path(__file__).parent.parent / "lakehouse" / "servers" / "log4j2.properties"
 
 
@@ -29,7 +30,7 @@ def command(settings: Settings, arguments: list[str]) -> list[str]:
         extra |= storage.for_hadoop(settings) | {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
     conf = [part for key, value in extra.items() for part in ("--conf", f"{key}={value}")]
     opened = [f"-Xmx{settings.spark_memory}", *java.opens(), f"-Dlog4j2.configurationFile={_PLAIN}"]
-    main = ["org.apache.spark.deploy.SparkSubmit", *conf, str(Path(__file__).with_name("trusted.py")), *arguments]
+    main = ["org.apache.spark.deploy.SparkSubmit", *conf, str(SCRIPT), *arguments]
     return [str(java.find()), "-cp", os.pathsep.join(map(str, class_path)), *opened, *main]
 
 

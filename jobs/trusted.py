@@ -6,6 +6,7 @@ promises, and what a reader may see while it writes: docs/trusted.md.
 
 import argparse
 import json
+import logging
 import os
 import re
 import sys
@@ -116,6 +117,7 @@ def session() -> SparkSession:
     if spark.sparkContext.master.startswith("local"):
         spark.sparkContext.pythonExec = sys.executable  # its tasks run here, and `python3` may be another one
         spark.sparkContext.setLogLevel("OFF")  # what fails is said in one line
+        logging.disable()
     return spark
 
 
@@ -243,8 +245,10 @@ def read_csv(spark: SparkSession, asked: argparse.Namespace, files: dict[str, in
     quote = said.get("quote", '"')
     options = {"header": "true", "multiLine": "true", "escape": quote or "\\"} | said | {"mode": "PERMISSIVE"}
     first = min(files)
+    # Spark takes the name of a file for a pattern where it looks for a header that may have line ends.
+    one_line = {"multiLine": "false"} if literal(first) != first else {}
     with reading(first):
-        columns = spark.read.options(**options).csv(literal(first)).columns
+        columns = spark.read.options(**options | one_line).csv(literal(first)).columns
     if not columns or re.search(r"[\0\ufffd]|^PAR1|^\s*[\[{]", "".join(columns)):
         raise Refused(FORMAT, first, "is it csv? Its first line is no header" if columns else "has no header")
     if taken := {"_file", "_reason", "_record"} & {name.lower() for name in columns}:
