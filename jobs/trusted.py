@@ -63,7 +63,8 @@ class Broken(Exception):
 def main(given: list[str]) -> int:
     """Read, check, ask and write; the exit code."""
     asked = arguments(given)
-    os.environ.pop("SPARK_REMOTE", None)  # this is a process of its own, and no client of a server
+    for name in ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE"):
+        os.environ.pop(name, None)  # this is a process of its own, and no client of a server, whoever started it
     try:
         spark = session()
         print(run(spark, asked))

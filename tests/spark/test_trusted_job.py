@@ -1,76 +1,28 @@
 """jobs/trusted.py by a Spark of its own: what it writes, what it rejects, what it refuses, and what stands there afterwards."""
 
 import gzip
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-import apart
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from trusted_job import Runs
 
-from jobs import local
-from lakehouse import environment
-from lakehouse.settings import Settings
-
-DRIVER = Path(__file__).with_name("trusted_runs.py")
 PIPES = ["--format", "csv", "--options", '{"sep": "|", "nullValue": "\\\\N"}']
 FILMS = "id|titulo|nota\ntt1|São “João”|7.50\ntt2|\\N|\ntt3|só um campo\ntt4|a|b|c\ntt5|x|9.1\n"
 ARRAY = '[ {"a": 1.10, "b": {"c": "}{"}} ,\n{"a":1E400,"a":2}, 7,{} ]'
 
 
-class Runs:
-    """A folder with a RAW zone, and the runs that are to be made in it, one after the other."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.asked = folder, {}
-        self.ended: dict[str, dict[str, Any]] = {}
-        self.kept: dict[str, list[dict[str, Any]]] = {}
-
-    def raw(self, path: str, content: str | bytes) -> None:
-        place = self.folder / "raw" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-    def ask(self, name: str, raw: str, *arguments: str, to: str = "") -> None:
-        """A run is to be made: `name`, of raw/<raw>, to trusted/<to>, which is by default trusted/<name>."""
-        self.asked[name] = ["--raw", f"{self.folder}/raw/{raw}", "--to", f"{self.folder}/trusted/{to or name}", *arguments]
-
-    def start(self, settings: Settings) -> None:
-        asked, place = self.folder / "asked.json", self.folder / "ended.json"
-        asked.write_text(json.dumps(list(self.asked.values())))
-        command = [*local.command(settings, [str(asked), str(place)])]
-        command[command.index(str(local.SCRIPT))] = str(DRIVER)
-        # Small tables: to compile each query takes longer than to run it.
-        small = ("spark.sql.shuffle.partitions=2", "spark.sql.codegen.wholeStage=false", "spark.sql.codegen.factoryMode=NO_CODEGEN")
-        command[command.index("--conf") : command.index("--conf")] = [part for each in small for part in ("--conf", each)]
-        told = environment.server(settings) | {"PYSPARK_PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(command, env=told, cwd=self.folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-3000:]
-        self.ended = dict(zip(self.asked, json.loads(place.read_text()), strict=True))
-
-    def rows(self, to: str) -> list[dict[str, Any]]:
-        """What a reader of the folder sees, `_file` by its name alone."""
-        found = pq.read_table(self.folder / "trusted" / to).to_pylist()
-        return [row | ({"_file": row["_file"].removeprefix(f"{self.folder}/raw/")} if "_file" in row else {}) for row in found]
-
-    def files(self, to: str) -> list[str]:
-        return sorted(path.name for path in (self.folder / "trusted" / to).glob("[!._]*"))
-
-
 @pytest.fixture(scope="module")
-def runs() -> Runs:
+def runs() -> Iterator[Runs]:
     """All runs, in one Spark: its start takes longer than most of them."""
-    made = Runs(apart.folder("trusted"))
-    _tables(made)
-    _documents(made)
-    _refused(made)
-    made.start(Settings(spark_master="local[2]", spark_memory="1g"))
-    return made
+    with Runs.placed() as made:
+        _tables(made)
+        _documents(made)
+        _refused(made)
+        made.start()
+        yield made
 
 
 def _tables(made: Runs) -> None:
