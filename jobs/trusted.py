@@ -379,7 +379,7 @@ def _short(error: Exception) -> str:
 
 
 def elements(pieces: Iterable[bytes], name: str) -> Iterator[tuple[str, str | None]]:
-    """The text of each element of an array, character by character, and what is wrong with it; no more than one is held at a time.
+    """The text of each element of an array, character by character, and what is wrong with it; of the file little is held at a time.
 
     Args:
         pieces: the file, cut at each `}`, which is left out.
@@ -387,14 +387,26 @@ def elements(pieces: Iterable[bytes], name: str) -> Iterator[tuple[str, str | No
     Raises:
         Broken: the file is no array; the message has its name, line and column.
     """
-    scan, brace = Scan(name), b""
-    for piece in pieces:
+    scan = Scan(name)
+    for part in joined(pieces):
         try:
-            yield from scan.feed((brace + piece).decode())
+            yield from scan.feed(part.decode())
         except UnicodeDecodeError as error:
             raise scan.broken("a byte that is not UTF-8", "".join(scan.kept) + error.object[: error.start].decode()) from None
-        brace = b"}"
     scan.end()
+
+
+def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The text again, in parts that begin at a brace: few enough, and none much longer than a document, or than 64 KB."""
+    held, size = [], 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece) + 1
+        if size > 1 << 16:
+            yield b"}".join(held)
+            held, size = [b""], 0
+    if held != [b""]:
+        yield b"}".join(held)
 
 
 class Scan:
