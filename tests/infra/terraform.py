@@ -43,6 +43,9 @@ class Terraform:
     def on_a_copy(cls, folder: Path) -> "Terraform":
         """Copy the code into `folder` and say where the provider is."""
         shutil.copytree(CODE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "terraform.tfvars"))
+        shutil.copytree(
+            ROOT / "jobs", folder / "jobs", ignore=shutil.ignore_patterns("__pycache__")
+        )  # a job's script goes to a bucket
         known = os.environ.get("TF_CLI_CONFIG_FILE", "")
         environment = {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
         environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}

@@ -19,6 +19,7 @@ module "comporta" {
   image_tag     = var.image_tag
   aws_cli_tag   = var.aws_cli_tag
   workers       = var.workers
+  trusted       = var.trusted
 
   database = {
     instance_class = "db.t4g.micro"

@@ -60,3 +60,9 @@ variable "workers" {
   type        = object({ instance_type = string, least = number, most = number, volume_gb = optional(number, 100), executor_memory = string })
   default     = null
 }
+
+variable "trusted" {
+  description = "The job of Glue that makes plain Parquet of the RAW zone, as {} or { worker_type = \"G.2X\", workers = 4, timeout_minutes = 120 }. Null: no job."
+  type        = object({ worker_type = optional(string, "G.1X"), workers = optional(number, 2), timeout_minutes = optional(number, 60) })
+  default     = null
+}

@@ -142,6 +142,23 @@ module "catalog" {
   destroyable      = var.destroyable
 }
 
+module "trusted" {
+  source = "../trusted"
+  count  = var.trusted == null ? 0 : 1
+
+  name               = var.name
+  key_arn            = module.key.arn
+  lake_key_arn       = module.lake.key_arn
+  raw_url            = "${module.lake.lake_url}/raw"
+  trusted_url        = "${module.lake.lake_url}/trusted"
+  artifacts_bucket   = module.lake.bucket_names["artifacts"]
+  script             = "${path.module}/../../../jobs/trusted.py"
+  worker_type        = var.trusted.worker_type
+  workers            = var.trusted.workers
+  timeout_minutes    = var.trusted.timeout_minutes
+  log_retention_days = var.log_retention_days
+}
+
 module "orchestration" {
   source = "../orchestration"
 

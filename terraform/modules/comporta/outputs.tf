@@ -103,6 +103,11 @@ output "analyst_policy_arn" {
   value       = module.catalog.analyst_policy_arn
 }
 
+output "trusted" {
+  description = "The job of Glue that makes plain Parquet, and where its queries are put; null without it."
+  value       = var.trusted == null ? null : { job_name = module.trusted[0].job_name, scripts_url = module.trusted[0].scripts_url, role_arn = module.trusted[0].role_arn }
+}
+
 output "site_url" {
   description = "Where people open the docs site."
   value       = module.site.url

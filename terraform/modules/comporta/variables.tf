@@ -64,6 +64,12 @@ variable "workers" {
   }
 }
 
+variable "trusted" {
+  description = "The job of Glue that makes plain Parquet of the RAW zone (docs/trusted.md): its workers' size and number, and when a run is ended. {}: small. Null: no job."
+  type        = object({ worker_type = optional(string, "G.1X"), workers = optional(number, 2), timeout_minutes = optional(number, 60) })
+  default     = null
+}
+
 variable "image_tag" {
   description = "Tag of Comporta's container image. Null until it was pushed: all is made but the server."
   type        = string

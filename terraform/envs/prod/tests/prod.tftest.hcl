@@ -22,6 +22,11 @@ run "whole" {
     condition     = output.lakehouse.spark_secret_arn == null
     error_message = "There are no workers that nobody asked for."
   }
+
+  assert {
+    condition     = output.lakehouse.trusted == null
+    error_message = "Nor a job of Glue."
+  }
 }
 
 run "refuses_a_region_that_is_none" {
@@ -43,5 +48,18 @@ run "grows_beyond_one_machine" {
   assert {
     condition     = output.lakehouse.spark_secret_arn != null
     error_message = "With workers there is a place for their secret."
+  }
+}
+
+run "plain_parquet" {
+  command = plan
+
+  variables {
+    trusted = { workers = 4 }
+  }
+
+  assert {
+    condition     = output.lakehouse.trusted.job_name == "comporta-prod-trusted"
+    error_message = "With it there is a job of Glue."
   }
 }
