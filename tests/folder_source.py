@@ -10,14 +10,14 @@ from deltalake import DeltaTable
 
 from ingestion.bronze.work import BatchContext
 from ingestion.outcome import TableOutcome
-from ingestion.settle import settle
+from ingestion.settle import missed, record_missed, settle
 from ingestion.sources.base import Request, RunPlan
 from ingestion.sources.config import Section
 from ingestion.sources.files import rejected
 from ingestion.sources.files.source import FilesSource
 from lakehouse.settings import Settings
 from lakehouse.store import storage
-from lakehouse.tables import ledger
+from lakehouse.tables import lake, ledger
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Folder:
     settings: Settings
     tables: dict[str, Any]
     batch: int = 0
+    path: str | None = None  # of the source; by default the folder
 
     def write(self, path: str, content: str | bytes) -> Path:
         """Put a file there."""
@@ -39,11 +40,13 @@ class Folder:
     def take(self, request: Request | None = None) -> dict[str, TableOutcome]:
         """One run: what became of each table; the notes are in `self.notes`."""
         self.batch += 1
-        section = Section("src", kind="files", tables=self.tables, options={"path": str(self.root)})
+        section = Section("src", kind="files", tables=self.tables, options={"path": self.path or str(self.root)})
         settings = self.settings.model_copy(update={"source_name": "src"})
         with FilesSource(settings, section).at_one_moment(request or Request()) as reading:
             planned: RunPlan = reading.plan(self.batch)
-            batch = BatchContext(self.batch, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", None, {})
+            for plan in missed(settings, planned.plans):
+                record_missed(settings, plan)
+            batch = BatchContext(self.batch, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f+00}", None, storage.options(settings))
             results = reading.read(planned.plans, batch)
         done = {}
         for plan in planned.plans:
@@ -58,7 +61,7 @@ class Folder:
     def rows(self, table: str, query: str = "select * from bronze") -> list[dict[str, Any]]:
         """What bronze holds."""
         place = storage.join(self.settings.lake_url, "bronze", f"src__{table}")
-        return _asked(DeltaTable(place), "bronze", query)
+        return _asked(lake.at(self.settings, place), "bronze", query)
 
     def current(self, table: str, *key: str) -> list[dict[str, Any]]:
         """The newest version of each living row, as `latest_per_key` has it."""
@@ -72,10 +75,10 @@ class Folder:
     def rejected(self, table: str) -> list[tuple[str, int, str]]:
         """File, line and reason of each record in quarantine."""
         place = rejected.location(self.settings, f"src__{table}")
-        if not DeltaTable.is_deltatable(place):
+        if not DeltaTable.is_deltatable(place, storage.options(self.settings)):
             return []
         query = "select _file, _line, _reason from rejected order by _batch_id, _file, _line"
-        return [tuple(row.values()) for row in _asked(DeltaTable(place), "rejected", query)]  # type: ignore[misc]
+        return [tuple(row.values()) for row in _asked(lake.at(self.settings, place), "rejected", query)]  # type: ignore[misc]
 
 
 def folder(tmp_path: Path, **tables: Any) -> Folder:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pathspec
 
-from lakehouse.errors import SourceError
+from lakehouse.errors import SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import s3, storage
 
@@ -79,4 +79,13 @@ def _objects(settings: Settings, root: str) -> Iterator[FoundFile]:
                 if path and not path.endswith("/"):
                     yield FoundFile(path, item["Size"], item["ETag"].strip('"'))
     except Exception as error:
-        raise (s3.failure(settings, error) or error) from None
+        raise told_of(settings, root, error) from None
+
+
+def told_of(settings: Settings, where: str, error: Exception) -> Exception:
+    """What a store's error means for a source that lies there; the error itself, if it is none of the store's."""
+    failed = s3.failure(settings, error)
+    if failed is None:
+        return error
+    seen = {404: "is not there", 403: "refuses these credentials"}.get(s3.status(error) or 0, failed.seen)
+    return StorageError(where, seen, "files that can be listed and read", "Mend path in sources.yml, or the credentials")

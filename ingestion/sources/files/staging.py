@@ -12,7 +12,7 @@ from typing import IO, BinaryIO
 
 import zstandard
 
-from ingestion.sources.files.listing import FoundFile
+from ingestion.sources.files.listing import FoundFile, told_of
 from lakehouse.errors import SourceError, StorageError
 from lakehouse.settings import Settings
 from lakehouse.store import s3, storage
@@ -87,7 +87,7 @@ def _fetch(settings: Settings, url: str, target: Path) -> None:
     except Exception as error:
         if s3.status(error) == 404:
             raise SourceError(url, "is gone since it was listed", remedy="Run again") from None
-        raise (s3.failure(settings, error) or error) from None
+        raise told_of(settings, url, error) from None
 
 
 def _hash(path: Path) -> str:
