@@ -32,6 +32,9 @@ _HEAD = """\
 #   cursor: xmin (exact, reads the table's pages) or a column that every change moves forward (fast where it is indexed)
 #   zone: America/Sao_Paulo beside a cursor that is a timestamp without zone: whose clock fills it
 #   texts: [columns] to be copied as PostgreSQL prints them
+# Of a source of kind: files (docs/files.md): path (a folder or s3://…), and of each table
+#   files: pattern · format: csv | json | jsonl | parquet · key: [columns] · deletes: replaced | compare | none · contract
+#   csv: {encoding, separator, quote, escape, header} · columns: {name: kind}, where they are not to be found out
 """
 
 
