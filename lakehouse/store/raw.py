@@ -111,7 +111,7 @@ def _cut(name: str, suffixes: Iterable[str]) -> tuple[str, str]:
 
 def _checked(pattern: RawPattern, name: str, said: str) -> str:
     if not _NAME.fullmatch(said) or len(said) > _LONGEST:
-        wanted = f"letters and digits of ASCII, _ and -, at most {_LONGEST}"
+        wanted = f"at most {_LONGEST} letters and digits of ASCII, _ and -"
         raise SettingsError(
             name.upper(), f"is {said[:100]!r}", wanted, f"Say {name.upper()}={'local' if name == 'source' else 'movies'}"
         )

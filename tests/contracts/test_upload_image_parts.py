@@ -60,8 +60,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
 
 
 def test_the_image_has_what_an_upload_imports_and_no_more(imported: dict[str, str | None]) -> None:
-    packages = {name for name in packages_distributions() if name in {module.partition(".")[0] for module in imported}}
-    asked = {_normal(dist) for name in packages for dist in packages_distributions()[name]}
+    known, loaded = packages_distributions(), {module.partition(".")[0] for module in imported}
+    asked = {_normal(dist) for name in known.keys() & loaded for dist in known[name]}
     named = {_normal(line) for line in (HOME / "requirements.in").read_text().splitlines() if line and not line.startswith("#")}
     wanted, left = set[str](), [*named]
     while left:
