@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import hashlib
 import io
 import json
 import zipfile
@@ -15,6 +16,9 @@ import zstandard
 from folder_source import Folder, folder
 
 from ingestion.sources.base import Request
+from ingestion.sources.files import listing, staging
+from lakehouse.errors import SettingsError, SourceError, StorageError
+from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
 CSV = {"files": "**/*.csv*", "format": "csv"}
@@ -347,3 +351,58 @@ def test_a_batch_that_a_kill_kept_from_the_ledger_is_not_taken_twice(films: Fold
         films.take()
     assert ledger.rows(films.settings, "files") == []
     assert films.take()["films"].status == "empty"
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [("nowhere", "is not there"), ("in/2026/01/01/a.csv", "is a file"), ("empty", "no file matches")],
+)
+def test_a_place_that_holds_no_files_is_named(films: Folder, path: str, seen: str) -> None:
+    (films.root.parent / "empty").mkdir()
+    films.path = str(films.root.parent / path)
+    try:
+        films.take()
+        told = films.refused["films"]
+    except SourceError as error:
+        told = str(error)
+    assert seen in told and path in told
+
+
+def test_a_full_disk_is_named_and_nothing_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(packed(ROWS.encode()))
+    found = listing.find(Settings(), str(tmp_path))[0]
+    name = hashlib.sha256(found.path.encode()).hexdigest()
+    (tmp_path / f"{name}.unpacked").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"no space left \(wanted: room for .*a\.csv\.gz\)"):
+        staging.stage(Settings(), str(tmp_path), found, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "seen"),
+    [
+        ({"format": "csv"}, "tables.t.files"),
+        ({"files": "*", "format": "xml"}, "tables.t.format"),
+        ({"files": "*", "format": "csv", "colums": {}}, "Did you mean columns"),
+        ({"files": "*", "format": "csv", "columns": {"a": "intger"}}, "is 'intger'"),
+        ({"files": "*", "format": "csv", "csv": {"separator": ";;"}}, "SEPARATOR: is ';;'"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_named(tmp_path: Path, entry: dict[str, object], seen: str) -> None:
+    made = folder(tmp_path, t=entry)
+    made.write("a.csv", ROWS)
+    with pytest.raises(SettingsError) as error:
+        made.take()
+    assert seen in str(error.value)
+
+
+def test_without_entries_a_table_is_made_of_each_folder(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    made.write("csv/films/2026/01/01/a.csv", ROWS)
+    made.write("csv/films/2026/01/02/b.csv", "id;nome\n3;c\n")
+    made.write("json/users/dump_date=2026-01-01/u.json", '[{"_id": 1}]')
+    made.write("people.jsonl", '{"id": 7}\n')
+    made.write("notes.pdf", b"%PDF")
+    done = made.take()
+    assert {label: outcome.rows for label, outcome in done.items()} == {"films": 3, "users": 1, "people": 1}
+    assert made.rows("users")[0]["_id"] == 1
+    assert "notes.pdf is no file of CSV, JSON or Parquet, by its name" in made.notes
