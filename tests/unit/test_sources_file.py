@@ -146,9 +146,11 @@ def test_what_the_file_can_not_mean_is_refused(tmp_path: Path, text: str) -> Non
         config.load(tmp_path / "sources.yml")
 
 
-@pytest.mark.parametrize("kind", ["oracle", "files", "mycompany.notes", "tiny.nothing"])
+@pytest.mark.parametrize("kind", ["oracle", "file", "mycompany.notes", "tiny.nothing"])
 def test_a_kind_that_is_not_there_is_told(kind: str) -> None:
-    with pytest.raises(SettingsError, match=f"sources.crm.kind: is '{kind}' .wanted: postgres, or a module with a class Kind"):
+    with pytest.raises(
+        SettingsError, match=f"sources.crm.kind: is '{kind}' .wanted: files, postgres, or a module with a class Kind"
+    ):
         kinds.find(Section("crm", kind))
 
 
