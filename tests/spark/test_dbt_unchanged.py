@@ -191,7 +191,9 @@ def test_an_incremental_model_that_asks_for_the_time_is_merged(project: Project)
         now = {row[0]: row[1:] for row in project.rows(name, "id, told, first_loaded_at, loaded_at")}
         assert now[3][:2] == ("b2", first[name][3]) and now[3][2] > now[3][1] and now[1][2] == now[1][1], name
     assert project.ids("below") == project.ids("by_day") == [1, 2, 3, 4]
-    whole = re.findall(r"(\w+) needs a full refresh: (.*)", log(project))  # `ours` does not say that it keeps rows, so who reads it is
+    whole = re.findall(
+        r"(\w+) needs a full refresh: (.*)", log(project)
+    )  # `ours` does not say that it keeps rows, so who reads it is
     assert {name for name, reason in whole if reason != "its table is not there yet"} == {"below"}, whole
     catalog.thrift_rows(project.settings, f"delete from {project.name}_bronze.events where id = 1")
     project.dbt("run")
