@@ -7,18 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import exports
 import in_process
 import pyarrow as pa
 import pytest
-import sqlglot
 from dbt.cli.main import dbtRunner
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from sqlglot import exp
 
 from ingestion.bronze.columns import TECHNICAL
 from lakehouse import dbt
 from lakehouse.engines import catalog
-from lakehouse.settings import ROOT, Settings
+from lakehouse.settings import Settings
 from samples.credit import generate, truth
 
 pytestmark = pytest.mark.in_order
@@ -181,15 +180,7 @@ def test_fields_are_columns(lake: CreditLake) -> None:
     assert sum(row["utm_source"] is None for row in found.values()) > 5
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for path in sorted((ROOT / "sql/gold").glob("*.sql"))
-        if {*GOLD} & {table.name for table in sqlglot.parse_one(path.read_text(encoding="utf-8"), read="spark").find_all(exp.Table)}
-    ],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", [path for path in exports.QUESTIONS if exports.is_about_credit(path)], ids=lambda path: path.stem)
 def test_a_question_has_an_answer(lake: CreditLake, path: Path) -> None:
     assert catalog.thrift_rows(lake.settings, f"use {NAME}_gold_candidate", path.read_text(encoding="utf-8"))
 
