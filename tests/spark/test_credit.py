@@ -195,8 +195,8 @@ def test_a_newer_document_takes_the_place_of_all_that_was(lake: CreditLake) -> N
     lake.write(4, {1: before[1], 7: ODD})
     found = lake.dbt("", "build")
     assert {name for name, said in found.items() if said.startswith("warn")} == {
-        "no_unknown_fields_stg_credit__users_",
-        "no_unknown_fields_stg_credit__products_",
+        "no_unknown_fields_int_users__current_",
+        "no_unknown_fields_int_user_products__current_",
     }
     now = {each["_id"]: each for each in truth.current(lake.exports) if each["_id"] != GONE}
     now[1] = json.loads(before[1])
