@@ -201,8 +201,8 @@ def test_a_value_is_in_its_type_or_in_the_flags(spark: Any, texts: list[str]) ->
         assert told(row["j"]) == value
         for kind, name in list(TYPES.items())[:-1]:
             if row[name] is None:
-                # With an exponent, what needs more digits than a double has, and 0e99, may be flagged although it fits.
-                assert fits(kind, value) is None or ("e" in text.lower() and (len(text) > 15 or not float(text))), (kind, text)
+                # Of a type for exact numbers, one with an exponent is flagged although it may fit.
+                assert fits(kind, value) is None or (kind != "double" and "e" in text.lower()), (kind, text)
                 shown = flags[name] if isinstance(value, str | bool) else told(flags[name])
                 assert shown == (value if not isinstance(value, bool) else text), (kind, text)
             else:
@@ -217,6 +217,7 @@ TIMES = {
     '{"$date": -1}': datetime(1969, 12, 31, 23, 59, 59, 999000, UTC),
     '"2021-11-27T10:15:56-03:00"': datetime(2021, 11, 27, 13, 15, 56, tzinfo=UTC),
     '"2021-11-27 10:15:56.123456-03"': datetime(2021, 11, 27, 13, 15, 56, 123456, UTC),
+    '"2021-11-27T10:15:56.5"': datetime(2021, 11, 27, 10, 15, 56, 500000, UTC),
     '"2021-11-27T10:15"': datetime(2021, 11, 27, 10, 15, tzinfo=UTC),
     '"2021-11-27"': datetime(2021, 11, 27, tzinfo=UTC),
     '"2021-11-27T10:15:56.1234567Z"': None,  # parts of a microsecond
@@ -281,7 +282,7 @@ def test_what_a_document_has_wrong_is_flagged_and_the_rest_is_read(spark: Any) -
         '{"a": "x", "b": null}': ({}, {"a": "x", "before": "y"}),
         '{"a": null, "b": {}}': ({}, {"before": "y"}),
         '{"a": {"$undefined": true}}': ({}, None),
-        r'{"a": 1, "x": "\ud800"}': ({"a": 1, "_unknown_fields": ["x"]}, {"_document": "half of a surrogate pair, read as ?"}),
+        r'{"a": 1, "x": "\ud800"}': ({"a": 1, "_unknown_fields": ["x"]}, {"_document.*": "half of a surrogate pair, read as ?"}),
         r'{"a": 1, "x": "\ud83d\ude00 \\ud800"}': ({"a": 1, "_unknown_fields": ["x"]}, None),
         '{"a": 1, "b": {"c": 2, "new.one": 1}, "z": {}}': ({"a": 1, "c": 2, "_unknown_fields": ["z", "b.new.one"]}, None),
         "null": ({}, None),

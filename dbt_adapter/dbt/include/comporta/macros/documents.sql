@@ -27,7 +27,7 @@
 -#}
 {% macro flattened_documents(relation, fields, keep=[], text='_document', flags='_flags', besides=[]) -%}
     {%- set nodes, columns, names, held, apart = {}, [], {}, [], [] -%}
-    {%- for name in keep + ['_unknown_fields', '_flags'] -%}
+    {%- for name in keep + [text, '_unknown_fields', '_flags'] -%}
         {%- do names.update({name | lower: 'the column ' ~ name}) -%}
     {%- endfor -%}
     {%- for path in besides -%}
@@ -73,10 +73,13 @@
         {%- endfor %}
         {{ document_unknown(nodes) }} as _unknown_fields,
         {{ document_flags(flags) }}
-            {{ document_flag_of_text(text, nodes, held) }}
+            {{ document_flag_of_text(text) }}
             {%- for node in nodes.values() -%} {{ document_flags_of_object(node, text, held, apart) }} {%- endfor -%}
-            {%- for column in columns if column.type not in ['json', 'kind'] -%}
-                {{ document_flag_of_value(column, column.path | string in nodes, column.path | string in apart) }}
+            {%- for column in columns if column.type not in ['json', 'kind'] -%},
+            {%- set odd = '__v' ~ column.number ~ ' is null' -%}
+            {%- if column.path | string in nodes -%} {%- set odd = odd ~ ' and left(__c' ~ column.number ~ ", 1) <> '{'" -%} {%- endif -%}
+            {%- if column.path | string in apart -%} {%- set odd = odd ~ ' and left(__c' ~ column.number ~ ", 1) <> '['" -%} {%- endif %}
+            {{ document_flag(column.name, '__c' ~ column.number, odd) }}
             {%- endfor %}
         {{ document_flags_end() }} as _flags
     from (
@@ -88,8 +91,10 @@
     select *
         {%- for column in columns %}
         {%- set raw = document_lookup(column.path, nodes) %},
-        {{ raw }} as __c{{ column.number }},
-        {{ document_bare(raw) }} as __s{{ column.number }}
+        {{ raw }} as __c{{ column.number }}
+        {%- if column.type not in ['json', 'kind'] %},
+        {{ document_bare(raw, column.type) }} as __s{{ column.number }}
+        {%- endif %}
         {%- endfor %}
     from (
     {{ document_objects(nodes, depth) }}
@@ -125,11 +130,9 @@
         case when __position is null then null when __one is null then 'null' else {{ document_as_json('__one') }} end as {{ document_name(element) }},
         __position as {{ document_name(position) }},
         {{ document_flags(flags) }}
-            {{ document_flag_of_text(text, nodes, []) }}
+            {{ document_flag_of_text(text) }}
             {%- for node in nodes.values() -%} {{ document_flags_of_object(node, text, [], []) }} {%- endfor -%},
-            case when left(__array, 1) <> '[' then
-                struct({{ document_literal(([text] + steps) | join('.')) }} as key, {{ document_shown('__array') }} as value)
-            end
+            {{ document_flag(([text] + steps) | join('.'), '__array', "left(__array, 1) <> '['") }}
         {{ document_flags_end() }} as _flags
     from (
     select *
@@ -211,12 +214,19 @@
 {%- endmacro %}
 
 
-{#- The text of a scalar, also of one that extended JSON has in an object: {"$oid": "…"}, {"$date": {"$numberLong": "…"}}. -#}
-{% macro document_bare(raw) -%}
-    {%- set wrapped = '^\\{"=\\$(?:oid|uuid|symbol|date|numberInt|numberLong|numberDouble|numberDecimal)":(?:\\{"=\\$numberLong":)?"[=#]([^"\\\\]*)"\\}?\\}$' -%}
-    case
-        when left({{ raw }}, 1) in ('=', '#') then substring({{ raw }}, 2)
-        when startswith({{ raw }}, '{"=$') and {{ raw }} rlike r'{{ wrapped }}' then regexp_extract({{ raw }}, r'{{ wrapped }}', 1)
+{#-
+  The text of a scalar as its column's type wants it, also of one that extended JSON has in an object: {"$oid": "…"},
+  {"$numberLong": "…"}, {"$date": {"$numberLong": "…"}}.
+-#}
+{% macro document_bare(raw, type) -%}
+    {%- set wrappers = 'oid|uuid|symbol|number(?:Int|Long|Double|Decimal)' if type == 'string'
+        else 'date' if type in ['date', 'timestamp'] else 'number(?:Int|Long|Double|Decimal)' -%}
+    case left({{ raw }}, 1)
+        when '=' then substring({{ raw }}, 2)
+        when '#' then substring({{ raw }}, 2)
+        {%- if type != 'boolean' %}
+        when '{' then nullif(regexp_extract({{ raw }}, r'^\{"=\$(?:{{ wrappers }})":(?:\{"=\$numberLong":)?"[=#]([^"\\]+)"\}?\}$', 1), '')
+        {%- endif %}
     end
 {%- endmacro %}
 
@@ -224,12 +234,7 @@
 {#- A value in its type; null if it does not fit. -#}
 {% macro document_value(column, nodes) -%}
     {%- set raw, said, type = '__c' ~ column.number, '__s' ~ column.number, column.type -%}
-    {%- set number = "^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]{1,9})?$" -%}
-    {%- set zero, double = '^-?[0.]+(?:[eE]|$)', 'try_cast(' ~ said ~ ' as double)' -%}
-    {%- set exponent = said ~ " rlike '" ~ number ~ "' and length(" ~ said ~ ") <= 17 and (" ~ double ~ " <> 0 or " ~ said ~ " rlike '" ~ zero ~ "')" -%}
-    {#- Extended JSON has numbers in objects too; what it says of dates and identifiers is none. -#}
-    {%- set numeric = "(left(" ~ raw ~ ", 1) <> '{' or startswith(" ~ raw ~ ", '{\"=$number'))" -%}
-    {%- set instant = "^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6}0*)?)?)?)(|[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$" -%}
+    {%- set millis = "left(" ~ raw ~ ", 1) = '{' and " ~ said ~ " rlike '^-?[0-9]{1,15}$'" -%}
     {%- set there = 'map_contains_key(__o' ~ nodes[column.path[:-1] | string].number ~ ', ' ~ document_literal('=' ~ column.path[-1]) ~ ')'
         if column.path else '__root is not null' -%}
     {%- if type == 'kind' -%}
@@ -242,54 +247,38 @@
     {%- elif type == 'json' -%}
         case when not coalesce({{ there }}, false) then null when {{ raw }} is null then 'null' else {{ document_as_json(raw) }} end
     {%- elif type == 'string' -%}
-        {#- Milliseconds are no text of an instant. #}
-        case when not (startswith({{ raw }}, '{"=$date":') and {{ said }} rlike '^-?[0-9]+$') then {{ said }} end
+        {{ said }}
     {%- elif type == 'boolean' -%}
         case {{ said }} when 'true' then true when 'false' then false end
     {%- elif type in ['tinyint', 'smallint', 'int', 'bigint'] -%}
-        case
-            when not {{ numeric }} then null
-            when {{ said }} rlike '^-?(?:0|[1-9][0-9]*)(?:[.]0+)?$' then try_cast(substring_index({{ said }}, '.', 1) as {{ type }})
-            {#- As many digits as a double holds: what is whole in it is whole. #}
-            when {{ exponent }} then case when {{ double }} = floor({{ double }}) and abs({{ double }}) < 9e15 then try_cast({{ double }} as {{ type }}) end
-        end
-    {%- elif type in ['float', 'double'] -%}
-        {%- set value = 'try_cast(' ~ said ~ ' as ' ~ type ~ ')' -%}
-        case
-            when not {{ numeric }} then null
-            when {{ said }} rlike '{{ number }}' then
-                case when abs({{ value }}) < {{ type }}('Infinity') and ({{ value }} <> 0 or {{ said }} rlike '{{ zero }}') then {{ value }} end
-            when {{ said }} in ('NaN', 'Infinity', '-Infinity') and left({{ raw }}, 1) = '{' then {{ value }}
-        end
+        case when {{ said }} rlike '^-?(?:0|[1-9][0-9]*)(?:[.]0+)?$' then try_cast(substring_index({{ said }}, '.', 1) as {{ type }}) end
     {%- elif type.startswith('decimal') -%}
         {%- set scale = type.split(',')[1].rstrip(') ') | int if ',' in type else 0 -%}
-        {%- set value = 'try_cast(' ~ said ~ ' as ' ~ type ~ ')' -%}
+        case when {{ said }} rlike '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]{0,{{ scale }}}0*)?$' then try_cast({{ said }} as {{ type }}) end
+    {%- elif type in ['float', 'double'] -%}
+        {#- The nearest that there is; not infinite, and not zero, for a number that is neither. #}
         case
-            when not {{ numeric }} then null
-            when {{ said }} rlike '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]{0,{{ scale }}}0*)?$' then {{ value }}
-            {#- Digits that a double holds, so that a rounded one shows. #}
-            when {{ exponent }} then case when cast({{ value }} as double) = {{ double }} then {{ value }} end
+            when {{ said }} rlike '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]{1,9})?$' then
+                case when abs(try_cast({{ said }} as {{ type }})) < {{ type }}('Infinity') and (try_cast({{ said }} as {{ type }}) <> 0 or {{ said }} rlike '^-?[0.]+(?:[eE]|$)')
+                    then try_cast({{ said }} as {{ type }}) end
+            when left({{ raw }}, 1) = '{' and {{ said }} in ('NaN', 'Infinity', '-Infinity') then try_cast({{ said }} as {{ type }})
         end
     {%- elif type == 'date' -%}
         case
-            when {{ said }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T00:00(?::00(?:[.]0+)?)?(?:[Zz]|[+]00:?00)?)?$' then try_cast(left({{ said }}, 10) as date)
-            when startswith({{ raw }}, '{"=$date":') and {{ said }} rlike '^-?[0-9]{1,15}$' then
+            when {{ said }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T00:00(?::00(?:[.]0+)?)?(?:Z|[+]00:?00)?)?$' then try_cast(left({{ said }}, 10) as date)
+            when {{ millis }} then 
                 case when bigint({{ said }}) % 86400000 = 0 and bigint({{ said }}) between -62135596800000 and 253402300799999
-                    then date_add(date '1970-01-01', cast(bigint({{ said }}) / 86400000 as int)) end
+                    then date_add(date '1970-01-01', int(bigint({{ said }}) / 86400000)) end
         end
     {%- else -%}
         case
-            when {{ said }} rlike '{{ instant }}' then
-                try_cast(concat(
-                    regexp_extract({{ said }}, '{{ instant }}', 1), case length(regexp_extract({{ said }}, '{{ instant }}', 1)) when 10 then 'T00:00:00' when 16 then ':00' else '' end,
-                    {#- An instant without a zone is one of UTC, whatever the session's is. #}
-                    case length(regexp_extract({{ said }}, '{{ instant }}', 2))
-                        when 0 then 'Z' when 1 then 'Z' when 3 then concat(right({{ said }}, 3), ':00') when 5 then concat(left(right({{ said }}, 5), 3), ':', right({{ said }}, 2))
-                        else right({{ said }}, 6) end
-                ) as timestamp)
+            {#- An instant without a zone is one of UTC, whatever the session's is. #}
+            when {{ said }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6}0*)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?)?$' then
+                try_cast(concat({{ said }}, case
+                    when length({{ said }}) = 10 then 'T00:00:00Z' when length({{ said }}) = 16 then ':00Z' when {{ said }} rlike ':[0-9]{2}:[0-9.]+$' then 'Z' else ''
+                end) as timestamp)
             {#- Milliseconds, of the years 1 to 9999: others Spark does not hold. #}
-            when startswith({{ raw }}, '{"=$date":') and {{ said }} rlike '^-?[0-9]{1,15}$' then
-                case when bigint({{ said }}) between -62135596800000 and 253402300799999 then timestamp_millis(bigint({{ said }})) end
+            when {{ millis }} then case when bigint({{ said }}) between -62135596800000 and 253402300799999 then timestamp_millis(bigint({{ said }})) end
         end
     {%- endif -%}
 {%- endmacro %}
@@ -332,38 +321,29 @@
 {%- endmacro %}
 
 
-{#- What is flagged of the text as a whole: it is no JSON, it is nothing that has fields, or half a sign stands in it. -#}
-{% macro document_flag_of_text(text, nodes, held) -%}
-    {%- set column, key = document_name(text), document_literal(text) -%}
-    {#- \ud83d alone: half of a sign beyond the first 65,536. Spark's texts hold none. -#}
-    case
-        when {{ column }} is not null and __root is null then struct({{ key }} as key, left({{ column }}, 1000) as value)
-        {%- if nodes and '[]' not in held %}
-        when left(__root, 1) <> '{' and __root <> 'null' then struct({{ key }} as key, {{ document_shown('__root') }} as value)
-        {%- endif %}
-        when {{ column }} rlike r'(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])' then struct({{ key }} as key, 'half of a surrogate pair, read as ?' as value)
-    end
+{#- One thing that may be flagged: under which name, which value (with its sign), and when. -#}
+{% macro document_flag(key, raw, odd) -%}
+    struct({{ document_literal(key) }} as key, {{ raw }} as raw, {{ odd }} as is_odd)
+{%- endmacro %}
+
+
+{#- What is flagged of the text as a whole: it is no JSON, or half a sign stands in it. -#}
+{% macro document_flag_of_text(text) -%}
+    {%- set column = document_name(text) -%}
+    {{ document_flag(text, "concat('=', left(" ~ column ~ ', 1000))', '__root is null') }},
+    {#- \ud83d alone: half of a sign beyond the first 65,536. Spark's texts hold none. #}
+    {%- set half %} {{ column }} rlike r'(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])' {% endset %}
+    {{ document_flag(text ~ '.*', "'=half of a surrogate pair, read as ?'", half) }}
 {%- endmacro %}
 
 
 {#- What is flagged of an object: a name that stands in it twice, or that it is none. -#}
 {% macro document_flags_of_object(node, text, held, apart) -%}
-    {%- set raw, key = '__r' ~ node.number, ([text] + node.path) | join('.') -%},
-            case when __o{{ node.number }}['!'] is not null then
-                struct({{ document_literal(key ~ '.') }} as key, concat('more than once: ', substring(replace(concat(', ', __o{{ node.number }}['!']), ', =', ', '), 3)) as value)
-            end
-    {%- if node.path and node.path | string not in held -%},
-            case when left({{ raw }}, 1) not in ('{' {{- ", '['" if node.path | string in apart }}) then struct({{ document_literal(key) }} as key, {{ document_shown(raw) }} as value) end
+    {%- set raw, twice, key = '__r' ~ node.number, '__o' ~ node.number ~ "['!']", ([text] + node.path) | join('.') -%},
+            {{ document_flag(key ~ '.', "concat('=more than once: ', substring(replace(concat(', ', " ~ twice ~ "), ', =', ', '), 3))", twice ~ ' is not null') }}
+    {%- if node.path | string not in held -%},
+            {{ document_flag(key, raw, 'left(' ~ raw ~ ", 1) not in ('{'" ~ (", '['" if node.path | string in apart else '') ~ ')') }}
     {%- endif -%}
-{%- endmacro %}
-
-
-{% macro document_flag_of_value(column, is_object, is_apart) -%},
-            case when not startswith(__c{{ column.number }}, '{"=$undefined":') and __v{{ column.number }} is null
-                {%- if is_object %} and left(__c{{ column.number }}, 1) <> '{' {%- endif -%}
-                {%- if is_apart %} and left(__c{{ column.number }}, 1) <> '[' {%- endif %} then
-                struct({{ document_literal(column.name) }} as key, {{ document_shown('__c' ~ column.number) }} as value)
-            end
 {%- endmacro %}
 
 
@@ -375,10 +355,12 @@
 
 
 {% macro document_flags_end() -%}
-        ), __f -> __f is not null) as found)), __x -> case
+        ), __f -> __f.is_odd and not startswith(__f.raw, '{"=$undefined":')) as found)), __x -> case
             when size(__x.found) = 0 then __x.before
-            when __x.told is null then to_json(map_from_entries(__x.found))
-            else to_json(map_concat(map_filter(__x.told, (__k, __v) -> not array_contains(transform(__x.found, __f -> __f.key), __k)), map_from_entries(__x.found)))
+            else to_json(map_concat(
+                coalesce(map_filter(__x.told, (__k, __v) -> not array_contains(__x.found.key, __k)), map()),
+                map_from_arrays(__x.found.key, transform(__x.found, __f -> {{ document_shown('__f.raw') }}))
+            ))
         end), 1)
 {%- endmacro %}
 
