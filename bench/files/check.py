@@ -82,7 +82,8 @@ def copy(target: Path, form: str) -> dict[str, Any]:
         [(rows,)] = reader.execute("select count(*) from copied").fetchall()
         found = sums(reader, "copied", form)
         size = sum(table.get_add_actions(flatten=True).column("size_bytes").to_pylist())
-    types = {each.name: _type(json.loads(each.type.to_json())) for each in table.schema().fields if not each.name.startswith("_")}
+    told = {*COLUMNS, *FIELDS, WHOLE}
+    types = {each.name: _type(json.loads(each.type.to_json())) for each in table.schema().fields if each.name in told}
     return {"copied": rows, "bytes": size, "sums": found, "types": types}
 
 
