@@ -16,7 +16,7 @@ COLUMNS = {
     "name": "varchar",
     "note": "varchar",
     "amount": "decimal(12,2)",
-    "balance": "decimal(22,6)",
+    "balance": "decimal(18,6)",
     "paid": "boolean",
     "born": "date",
     "updated_at": "timestamp",

@@ -15,12 +15,14 @@ from lakehouse.settings import Settings
 from lakehouse.tables import ledger
 
 Task = dict[str, Any]
-_KINDS = {"bigint": "integer", "varchar": "text", "decimal(12,2)": "number(12,2)", "decimal(22,6)": "number(22,6)"}
+_KINDS = {"bigint": "integer", "varchar": "text", "decimal(12,2)": "number(12,2)", "decimal(18,6)": "number(18,6)"}
 _KINDS |= {"boolean": "boolean", "date": "date", "timestamp": "timestamp", "double": "double"}
 
 
 def prepare(task: Task) -> None:
-    """Meet the server once, where one is needed: the module itself has imported everything."""
+    """Import what is imported on the way, as pandas is by DuckDB, and meet the server once, where one is needed."""
+    for name in ("pandas", "pyarrow.csv", "pyarrow.json", "pyarrow.parquet"):
+        __import__(name)
     if "spark" in task:
         session.connect(Settings.model_validate(task["spark"])).stop()
 

@@ -19,7 +19,7 @@ FORMATS = ("csv", "csv.gz", "jsonl")
 DOCUMENTS = 0.42  # for each row of the CSV file: four million rows go with a gigabyte of documents
 # Multiplicative hashing spreads a row number over a range without a random generator whose seed would have to be kept.
 _SPREAD = "(n::hugeint * 2654435761 % 4294967296)"
-_FAR = "(n::hugeint * 6364136223846793005 % 10000000000000000)"
+_FAR = "(n::hugeint * 6364136223846793005 % 1000000000000000000)"
 _WORD = "['São Paulo', 'Évora', 'Zürich', 'Łódź', 'Ålesund', 'Recife', 'Ōsaka', 'Brno'][1 + (n % 8)::int]"
 
 _ROWS = f"""
@@ -27,7 +27,7 @@ select n as id, lpad(({_SPREAD} % 100000)::varchar, 5, '0') as code, {_WORD} || 
        case n % 10 when 0 then null when 1 then 'said "yes", then left' when 2 then 'São João, 3º andar, "fundos"'
             else 'item ' || md5((n + 1)::varchar)[:20] end as note,
        (({_SPREAD} % 10000000)::decimal(10, 0) * 0.01::decimal(2, 2))::decimal(12, 2) as amount,
-       ({_FAR}::decimal(16, 0) * 0.000001::decimal(6, 6))::decimal(22, 6) as balance,
+       ({_FAR}::decimal(18, 0) * 0.000001::decimal(6, 6))::decimal(18, 6) as balance,
        n % 3 = 0 as paid, date '2020-01-01' + (n % 1500)::int as born,
        case when n % 7 > 0 then timestamp '2024-01-01' + to_microseconds(n * 7123457) end as updated_at, sqrt(n) as weight
 from range(1, {{rows}} + 1) t(n)
