@@ -109,9 +109,12 @@ $(COMMANDS): env
 bench-ingest: env .venv-bench/.base ## Measure ingestion beside other tools (SCALE=1 ROUNDS=5 BENCH='race --tables wide')
 	@$(WORDS) BENCH bench.ingest
 
-.PHONY: bench-dbt bench-gate bench-release bench-site bench-store bench-tpch
+.PHONY: bench-dbt bench-files bench-gate bench-release bench-site bench-store bench-tpch
 bench-dbt: env ## Measure what dbt's way costs: a small model, nothing to do, a merge (BENCH='fixed hundred --rounds 5')
 	@$(WORDS) BENCH bench.dbt
+
+bench-files: env .venv-bench/.base ## Measure files becoming a Delta table beside other tools (BENCH='--rows 4000000 --rounds 3', or --small)
+	@$(WORDS) BENCH bench.files
 
 bench-gate: env ## Measure a gate of fifty expectations beside plain Great Expectations (BENCH='--rows 10000000 --rounds 5')
 	@$(WORDS) BENCH bench.gate

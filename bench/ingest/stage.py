@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,46 +55,51 @@ class Stage:
         return {key: value for key, value in values.items() if value is not None}
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Run `job` in a process of its own and measure it.
-
-        Returns:
-            what the job answered, with cpu, source_cpu (seconds), base_mb, peak_mb; or only `error`.
-        """
-        child = self._start(job)
-        patience = threading.Timer(LIMIT_SECONDS, child.kill)
-        patience.start()
-        try:
-            if not _answer(child):
-                return {"error": self._last_words()}
-            return self._measure(child, job)
-        finally:
-            patience.cancel()
-            _end(child)
-
-    def _start(self, job: Job) -> "subprocess.Popen[str]":
-        log = (self.settings.log_dir / "job.log").open("w")
-        command = [str(job.python), "-W", "ignore", "-m", "bench.ingest.job", job.module, job.function]
-        kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-        with log:
-            child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=kept
-            )
-        _say(child, json.dumps(job.task))
-        return child
-
-    def _measure(self, child: "subprocess.Popen[str]", job: Job) -> dict[str, Any]:
-        served = server.running(self.settings) if job.on_spark else None
+        """Run `job` in a process of its own and measure it, and what it costs the database; see `measured`."""
         found = self.database.running()
-        with Meter([child.pid, *([served.pid] if served else [])], [found.pid] if found else []) as meter:
+        return measured(self.settings, job, [found.pid] if found else [])
+
+
+def measured(settings: Settings, job: Job, source: Sequence[int] = ()) -> dict[str, Any]:
+    """Run `job` in a process of its own and measure it.
+
+    Args:
+        source: processes of what it reads from.
+
+    Returns:
+        what the job answered, with cpu, source_cpu (seconds), base_mb, peak_mb; or only `error`.
+    """
+    child = _start(settings, job)
+    patience = threading.Timer(LIMIT_SECONDS, child.kill)
+    patience.start()
+    try:
+        if not _answer(child):
+            return {"error": _last_words(settings)}
+        served = server.running(settings) if job.on_spark else None
+        with Meter([child.pid, *([served.pid] if served else [])], source) as meter:
             _say(child, "")
-            answer = _answer(child) or {"error": self._last_words()}
+            answer = _answer(child) or {"error": _last_words(settings)}
         if "error" in answer:
             return answer
         sizes = {"base_mb": meter.base / 1e6, "peak_mb": meter.peak / 1e6}
         return answer | {"cpu": meter.cpu, "source_cpu": meter.source_cpu} | sizes
+    finally:
+        patience.cancel()
+        _end(child)
 
-    def _last_words(self) -> str:
-        return process.tail(self.settings.log_dir / "job.log", lines=1)[:300] or "ended without a word"
+
+def _start(settings: Settings, job: Job) -> "subprocess.Popen[str]":
+    log = (settings.log_dir / "job.log").open("w")
+    command = [str(job.python), "-W", "ignore", "-m", "bench.ingest.job", job.module, job.function]
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    with log:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=kept)
+    _say(child, json.dumps(job.task))
+    return child
+
+
+def _last_words(settings: Settings) -> str:
+    return process.tail(settings.log_dir / "job.log", lines=1)[:300] or "ended without a word"
 
 
 def _say(child: "subprocess.Popen[str]", line: str) -> None:

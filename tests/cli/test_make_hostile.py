@@ -45,7 +45,7 @@ TARGETS: dict[str, dict[str, str]] = {
     "bench-lock": {},
     "lock": {},
     "env": {"STORE": CONDITION},
-    **{f"bench-{name}": {"BENCH": WORDS} for name in ("ingest", "dbt", "gate", "release", "site", "store", "tpch")},
+    **{f"bench-{name}": {"BENCH": WORDS} for name in ("ingest", "dbt", "files", "gate", "release", "site", "store", "tpch")},
 }
 FILES = {".venv/bin/uv": {"PYTHON": CONDITION}}  # rules that are no targets of their own
 CONTEXT = click.Context(cli)
