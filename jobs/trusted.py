@@ -95,10 +95,12 @@ def arguments(given: list[str]) -> argparse.Namespace:
     if others and "--JOB_NAME" not in given:
         parser.error(f"unknown: {' '.join(others)}")
     asked.to, asked.rejected = asked.to.rstrip("/"), 0
-    if not isinstance(asked.options, dict) or (wrong := sorted({*asked.options} - {*OPTIONS[asked.format].split()})):
-        known = OPTIONS[asked.format] or "none"
+    known = OPTIONS[asked.format].split()
+    if not isinstance(asked.options, dict):
+        parser.error("--options is no object of JSON")
+    if wrong := [name for name, value in asked.options.items() if name not in known or not isinstance(value, str | int)]:
         parser.error(
-            f"--options: {', '.join(wrong) if isinstance(asked.options, dict) else 'no object'} (known of {asked.format}: {known})"
+            f"--options: {', '.join(wrong)} (known of {asked.format}, with a text, a number, true or false: {' '.join(known)})"
         )
     if f"{asked.to}/".startswith(f"{asked.raw.rstrip('/')}/"):
         parser.error(f"--to {asked.to} lies in --raw")

@@ -104,6 +104,7 @@ def _refused(made: Runs) -> None:
     made.asked["in a file"] = ["--raw", f"{made.folder}/raw/films", *PIPES, "--to", f"{made.folder}/raw/file/films"]
     made.asked["in raw"] = ["--raw", f"{made.folder}/raw", *PIPES, "--to", f"{made.folder}/raw/trusted"]
     made.ask("misspelt option", "films", "--format", "csv", "--options", '{"seperator": "|"}')
+    made.ask("null option", "films", "--format", "csv", "--options", '{"quote": null}')
     made.ask("no object", "films", "--format", "csv", "--options", "[1]")
     made.ask("unknown", "films", *PIPES, "--qurey", "x")
     made.ask("glue", "films", *PIPES, "--JOB_NAME", "x", "--enable-metrics", "true")
@@ -237,8 +238,9 @@ def test_lines_are_documents(runs: Runs) -> None:
         ("theirs", 6, "notes.txt: is not of this job"),
         ("in a file", 6, "raw/file"),
         ("in raw", 2, "lies in --raw"),
-        ("misspelt option", 2, "--options: seperator (known of csv: sep"),
-        ("no object", 2, "--options: no object"),
+        ("misspelt option", 2, "--options: seperator (known of csv, with a text, a number, true or false: sep"),
+        ("null option", 2, "--options: quote (known of csv"),
+        ("no object", 2, "--options is no object of JSON"),
         ("unknown", 2, "unknown: --qurey x"),
         ("glue", 0, ""),
     ],
