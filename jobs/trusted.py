@@ -501,8 +501,10 @@ def reason(error: Exception) -> str:
     told = str(error)
     if header := re.search(r"CSV header does not conform to the schema\.\s+Header: (.*)\s+Schema: (.*)", told):
         return f"has the columns {header[1]}, where another file has {header[2]}"
-    causes = re.findall(r"^(?:Caused by|: )[ :]*(?:[\w.$]+(?:Exception|Error): )?(.+)", told, re.M)
-    said = causes[-1] if causes else told.splitlines()[0]
+    first = told.splitlines()[0]
+    causes = re.findall(r"^(?:Caused by: |: )((?:[\w$]+\.)+[\w$]+)(?:: (.+))?$", told, re.M)
+    # Of a condition the first line says all, but of a file that can't be read only which one.
+    said = first if re.match(r"\[(?!FAILED_READ_FILE)", first) or not causes else causes[-1][1] or causes[-1][0]
     return re.sub(r"\s+SQLSTATE: \w+.*", "", said).strip()
 
 

@@ -38,6 +38,10 @@ def _tables(made: Runs) -> None:
     made.ask("without day", "films", *PIPES, to="bydays")
     made.ask("cast fails", "films", *PIPES, "--query", f"{made.folder}/wrong.sql", to="films")
     made.ask("no column", "films", *PIPES, "--query", f"{made.folder}/lost.sql", to="films")
+    (made.folder / "plan.sql").write_text(
+        "select java_method('java.lang.Thread', 'getName'), (select max(id) from range(9)) from raw"
+    )
+    made.ask("with a plan", "films", *PIPES, "--query", f"{made.folder}/plan.sql", to="films")
     made.ask("no query", "films", *PIPES, "--query", f"{made.folder}/none.sql", to="films")
     made.raw("odd names/a [1] b+c %20 ü.csv", "id, n\n1,x\n")
     made.raw("odd names/_old/z.csv", "other\n")
@@ -234,6 +238,7 @@ def test_lines_are_documents(runs: Runs) -> None:
         ("taken", 4, "raw/taken.csv: has a column _file, which is a name of this job's own"),
         ("cast fails", 5, "[CAST_INVALID_INPUT] The value"),
         ("no column", 5, "lost.sql: [UNRESOLVED_COLUMN.WITH_SUGGESTION]"),
+        ("with a plan", 5, "plan.sql: [DATATYPE_MISMATCH.UNEXPECTED_STATIC_METHOD]"),
         ("no query", 5, "none.sql: [PATH_NOT_FOUND]"),
         ("theirs", 6, "notes.txt: is not of this job"),
         ("in a file", 6, "raw/file"),
