@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lakehouse import environment
+from lakehouse import environment, machine
+from lakehouse.errors import ComportaError
 from lakehouse.servers import jars, java
 from lakehouse.settings import Settings
 from lakehouse.store import storage
@@ -35,6 +36,11 @@ def command(settings: Settings, arguments: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    settings = Settings()
+    try:
+        settings = machine.load()
+        started = command(settings, sys.argv[1:])
+    except ComportaError as error:
+        print(f"✗ {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     known = environment.server(settings) | {"PYSPARK_PYTHON": sys.executable}
-    sys.exit(subprocess.run(command(settings, sys.argv[1:]), env=known).returncode)
+    sys.exit(subprocess.run(started, env=known).returncode)

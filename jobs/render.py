@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakehouse import dbt
-from lakehouse.errors import SettingsError
-from lakehouse.settings import Settings
+from lakehouse import dbt, machine
+from lakehouse.errors import ComportaError, SettingsError
 
 # What bronze adds to each row, as an expression over `raw`.
 ADDED = {
@@ -102,7 +101,7 @@ def _manifest(models: Sequence[str], project: Path) -> tuple[dict[str, Any], str
         done = subprocess.run(
             [*dbt._DBT, "--no-version-check", "--quiet", "compile", "--no-populate-cache", "--no-introspect", "--select", *models],
             cwd=project,
-            env=dbt.environment(Settings()) | told,
+            env=dbt.environment(machine.load()) | told,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -130,6 +129,6 @@ def main(arguments: Sequence[str]) -> str:
 if __name__ == "__main__":
     try:
         print(main(sys.argv[1:]), end="")
-    except (SettingsError, dbt.ModelError) as error:
+    except ComportaError as error:
         print(f"✗ {error}", file=sys.stderr)
         sys.exit(error.exit_code)

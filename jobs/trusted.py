@@ -95,10 +95,12 @@ def arguments(given: list[str]) -> argparse.Namespace:
     if others and "--JOB_NAME" not in given:
         parser.error(f"unknown: {' '.join(others)}")
     asked.to, asked.rejected = asked.to.rstrip("/"), 0
-    if not isinstance(asked.options, dict) or (wrong := sorted({*asked.options} - {*OPTIONS[asked.format].split()})):
-        known = OPTIONS[asked.format] or "none"
+    known = OPTIONS[asked.format].split()
+    if not isinstance(asked.options, dict):
+        parser.error("--options is no object of JSON")
+    if wrong := [name for name, value in asked.options.items() if name not in known or not isinstance(value, str | int)]:
         parser.error(
-            f"--options: {', '.join(wrong) if isinstance(asked.options, dict) else 'no object'} (known of {asked.format}: {known})"
+            f"--options: {', '.join(wrong)} (known of {asked.format}, with a text, a number, true or false: {' '.join(known)})"
         )
     if f"{asked.to}/".startswith(f"{asked.raw.rstrip('/')}/"):
         parser.error(f"--to {asked.to} lies in --raw")
@@ -499,8 +501,10 @@ def reason(error: Exception) -> str:
     told = str(error)
     if header := re.search(r"CSV header does not conform to the schema\.\s+Header: (.*)\s+Schema: (.*)", told):
         return f"has the columns {header[1]}, where another file has {header[2]}"
-    causes = re.findall(r"^(?:Caused by|: )[ :]*(?:[\w.$]+(?:Exception|Error): )?(.+)", told, re.M)
-    said = causes[-1] if causes else told.splitlines()[0]
+    first = told.splitlines()[0]
+    causes = re.findall(r"^(?:Caused by: |: )((?:[\w$]+\.)+[\w$]+)(?:: (.+))?$", told, re.M)
+    # Of a condition the first line says all, but of a file that can't be read only which one.
+    said = first if re.match(r"\[(?!FAILED_READ_FILE)", first) or not causes else causes[-1][1] or causes[-1][0]
     return re.sub(r"\s+SQLSTATE: \w+.*", "", said).strip()
 
 

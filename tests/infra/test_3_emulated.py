@@ -75,6 +75,7 @@ def state(terraform: Terraform, account: dict[str, str], first: dict[str, Any]) 
         digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
         registry.put_image(repositoryName=f"comporta-dev/{repository}", imageManifest=manifest, imageTag=tag, imageDigest=digest)
     account["TF_VAR_image_tag"] = IMAGES["comporta"]
+    account["TF_VAR_trusted"] = "{}"
     return apply(terraform, account, "-refresh=false")  # what the emulator remembers otherwise is not to be mended
 
 
@@ -164,6 +165,17 @@ def test_no_secret_is_in_the_state(terraform: Terraform, made: list[dict[str, An
     assert [found["address"] for found in made if found["type"] == "aws_secretsmanager_secret_version"] == []
     assert [found["address"] for found in made if found["values"].get("password")] == []
     assert "BEGIN " not in (terraform.folder / DEV / "terraform.tfstate").read_text()
+
+
+def test_glue_has_its_job_where_it_was_asked_for(
+    terraform: Terraform, first: dict[str, Any], account: dict[str, str], outputs: dict[str, Any]
+) -> None:
+    assert "aws_glue_job" not in {found["type"] for found in resources(first["values"]["root_module"])}
+    glue, store = (boto3.client(name, endpoint_url=account["AWS_ENDPOINT_URL"]) for name in ("glue", "s3"))
+    job = glue.get_job(JobName=outputs["trusted"]["job_name"])["Job"]
+    bucket, _, key = job["Command"]["ScriptLocation"].removeprefix("s3://").partition("/")
+    assert store.get_object(Bucket=bucket, Key=key)["Body"].read() == (terraform.folder.parent / "jobs" / "trusted.py").read_bytes()
+    assert (job["SecurityConfiguration"], job["Role"]) == (job["Name"], outputs["trusted"]["role_arn"])
 
 
 def test_our_code_finds_the_lake(account: dict[str, str], outputs: dict[str, Any], made: list[dict[str, Any]]) -> None:

@@ -38,6 +38,10 @@ def _tables(made: Runs) -> None:
     made.ask("without day", "films", *PIPES, to="bydays")
     made.ask("cast fails", "films", *PIPES, "--query", f"{made.folder}/wrong.sql", to="films")
     made.ask("no column", "films", *PIPES, "--query", f"{made.folder}/lost.sql", to="films")
+    (made.folder / "plan.sql").write_text(
+        "select java_method('java.lang.Thread', 'getName'), (select max(id) from range(9)) from raw"
+    )
+    made.ask("with a plan", "films", *PIPES, "--query", f"{made.folder}/plan.sql", to="films")
     made.ask("no query", "films", *PIPES, "--query", f"{made.folder}/none.sql", to="films")
     made.raw("odd names/a [1] b+c %20 ü.csv", "id, n\n1,x\n")
     made.raw("odd names/_old/z.csv", "other\n")
@@ -104,6 +108,7 @@ def _refused(made: Runs) -> None:
     made.asked["in a file"] = ["--raw", f"{made.folder}/raw/films", *PIPES, "--to", f"{made.folder}/raw/file/films"]
     made.asked["in raw"] = ["--raw", f"{made.folder}/raw", *PIPES, "--to", f"{made.folder}/raw/trusted"]
     made.ask("misspelt option", "films", "--format", "csv", "--options", '{"seperator": "|"}')
+    made.ask("null option", "films", "--format", "csv", "--options", '{"quote": null}')
     made.ask("no object", "films", "--format", "csv", "--options", "[1]")
     made.ask("unknown", "films", *PIPES, "--qurey", "x")
     made.ask("glue", "films", *PIPES, "--JOB_NAME", "x", "--enable-metrics", "true")
@@ -233,12 +238,14 @@ def test_lines_are_documents(runs: Runs) -> None:
         ("taken", 4, "raw/taken.csv: has a column _file, which is a name of this job's own"),
         ("cast fails", 5, "[CAST_INVALID_INPUT] The value"),
         ("no column", 5, "lost.sql: [UNRESOLVED_COLUMN.WITH_SUGGESTION]"),
+        ("with a plan", 5, "plan.sql: [DATATYPE_MISMATCH.UNEXPECTED_STATIC_METHOD]"),
         ("no query", 5, "none.sql: [PATH_NOT_FOUND]"),
         ("theirs", 6, "notes.txt: is not of this job"),
         ("in a file", 6, "raw/file"),
         ("in raw", 2, "lies in --raw"),
-        ("misspelt option", 2, "--options: seperator (known of csv: sep"),
-        ("no object", 2, "--options: no object"),
+        ("misspelt option", 2, "--options: seperator (known of csv, with a text, a number, true or false: sep"),
+        ("null option", 2, "--options: quote (known of csv"),
+        ("no object", 2, "--options is no object of JSON"),
         ("unknown", 2, "unknown: --qurey x"),
         ("glue", 0, ""),
     ],

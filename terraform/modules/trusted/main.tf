@@ -122,6 +122,7 @@ resource "aws_glue_job" "this" {
   glue_version           = "5.0" # Spark 3.5, Python 3.11
   worker_type            = var.worker_type
   number_of_workers      = var.workers
+  execution_class        = "STANDARD"
   timeout                = var.timeout_minutes
   max_retries            = 0 # what a file or a query refuses, it refuses again
   security_configuration = aws_glue_security_configuration.this.name
