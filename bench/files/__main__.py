@@ -4,6 +4,7 @@ import json
 import platform
 import signal
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -63,7 +64,9 @@ class Bench:
         with console.step(f"Making the files of {self.rows:,} rows, unless they are there"):
             files = source.make(self.rows)
             less = source.make(self.rows // 4) if "memory" in sections else {}
-        with console.step("Starting Spark"), spark_stage() as settings:
+        with ExitStack() as held:
+            with console.step("Starting Spark"):
+                settings = held.enter_context(spark_stage())
             self.results |= {"machine": machine.describe(), "versions": _versions()}
             for form in source.FORMATS:
                 if form in sections:
