@@ -26,7 +26,7 @@ from lakehouse.errors import SourceError
 
 BLOCK = 8 * 2**20  # bytes
 _LONGEST = 8 * BLOCK  # of a line
-_LANES = min(4, os.cpu_count() or 1)  # blocks that are parsed at a time
+LANES = min(4, os.cpu_count() or 1)  # blocks that are parsed at a time
 _STEPS = 200  # ends of lines that are tried as the end of a record
 _BOM = codecs.BOM_UTF8
 
@@ -64,10 +64,10 @@ def blocks(reading: FileFormat, size: int = BLOCK) -> Iterator[Block]:
     pieces = _whole_records(parser, _utf8(reading.path, reading.encoding.codec, size))
     line, rest = next(pieces)[1], b""
     waiting: deque[tuple[bytes, int, Future[tuple[Block, int] | None]]] = deque()
-    with ThreadPoolExecutor(_LANES) as pool:
+    with ThreadPoolExecutor(LANES) as pool:
         for data, last in pieces:
             waiting.append((data, last, pool.submit(parser.quick, data)))
-            while len(waiting) > _LANES or (last and waiting):
+            while len(waiting) > LANES or (last and waiting):
                 data, is_last, future = waiting.popleft()
                 quick = parser.quick(rest + data) if rest else future.result()
                 if quick:

@@ -7,17 +7,20 @@ against Python's. Documents of an array are looked for in the file one behind th
 import json
 import mmap
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
-from ingestion.sources.files.csv_blocks import BLOCK, Block, Reject
-from lakehouse.engines.standard import literal
+from ingestion.sources.files.csv_blocks import BLOCK, LANES, Block, Reject
+from lakehouse.engines.standard import literal, quote
 from lakehouse.errors import SourceError
 
 _LONGEST = 256 * 2**20  # bytes of a document
@@ -42,23 +45,37 @@ def lines(path: Path, keys: Sequence[str], size: int = BLOCK) -> Iterator[Block]
     Args:
         keys: fields whose text is told beside.
     """
-    with duckdb.connect(config={"threads": 1}) as reader, path.open("rb") as file:
-        rest, line = file.read(len(_BOM)).removeprefix(_BOM), 1
-        while True:
+    with duckdb.connect(config={"threads": 1}) as base, ThreadPoolExecutor(LANES) as pool:
+        waiting: deque[Future[Block]] = deque()
+
+        def judged(data: bytes, line: int) -> Block:
+            texts, numbers, rejects = _split(data, line)
+            with base.cursor() as reader:
+                return _judged(reader, texts, numbers, keys=keys, rejects=rejects)
+
+        for data, line in _pieces(path, size):
+            waiting.append(pool.submit(judged, data, line))
+            if len(waiting) > LANES:
+                yield waiting.popleft().result()
+        for each in waiting:
+            yield each.result()
+
+
+def _pieces(path: Path, size: int) -> Iterator[tuple[bytes, int]]:
+    """Whole lines, and the number of the first."""
+    with path.open("rb") as file:
+        rest, line, more = file.read(len(_BOM)).removeprefix(_BOM), 1, b"x"
+        while more:
             more = file.read(size)
             rest += more
-            cut = len(rest) if not more else rest.rfind(b"\n") + 1
+            cut = rest.rfind(b"\n") + 1 if more else len(rest)
             if len(rest) - cut > _LONGEST:
-                raise SourceError(
-                    f"{path}, line {line}", f"is longer than {_LONGEST >> 20} MB", remedy="Say format: json, if it is one document"
-                )
-            data, rest = rest[:cut], rest[cut:]
-            if data:
-                texts, numbers, rejects = _split(data, line)
-                line += data.count(b"\n")
-                yield _judged(reader, texts, numbers, keys=keys, rejects=rejects)
-            if not more:
-                return
+                seen = f"is longer than {_LONGEST >> 20} MB"
+                raise SourceError(f"{path}, line {line}", seen, remedy="Say format: json, if it is one document")
+            if cut:
+                yield rest[:cut], line
+                line += rest.count(b"\n", 0, cut)
+                rest = rest[cut:]
 
 
 def _split(data: bytes, line: int) -> tuple[pa.Array, pa.Array, list[Reject]]:
@@ -171,25 +188,23 @@ def _judged(
     reader: duckdb.DuckDBPyConnection, texts: pa.Array, numbers: pa.Array, keys: Sequence[str], rejects: list[Reject]
 ) -> Block:
     """The documents that are such, with the texts of their keys."""
-    rows = pa.table({"document": texts, "line": numbers})
-    reader.register("documents", rows)
-    told = ", ".join(f'{_text_of(key)} as "{place}"' for place, key in enumerate([*keys, None]))
-    sound = f"select *, try_cast(document as json) as parsed, regexp_matches(document, {literal(_LENIENT)}) as odd from documents"
-    kept = reader.execute(f"select {told}, line, coalesce(json_type(parsed), '') as kind, odd from ({sound})").fetch_arrow_table()
+    reader.register("documents", pa.table({"document": texts}))
+    told = [f"{_text_of(key)} as {quote(str(place))}" for place, key in enumerate(keys)]
+    told += ["coalesce(json_type(parsed), '') as kind", f"regexp_matches(document, {literal(_LENIENT)}) as odd"]
+    sound = "select document, try_cast(document as json) as parsed from documents"
+    found = reader.execute(f"select {', '.join(told)} from ({sound})").to_arrow_table()
     reader.unregister("documents")
-    kinds, odd = kept.column("kind").to_pylist(), kept.column("odd").to_pylist()
-    good = [
-        kind == "OBJECT" and not (strange and _strictly(document.as_py()))
-        for kind, strange, document in zip(kinds, odd, texts, strict=True)
-    ]
-    if not all(good):
-        for place, (is_good, kind) in enumerate(zip(good, kinds, strict=True)):
-            if not is_good:
-                text = texts[place].as_py()
-                reason = _strictly(text) or (f"is JSON, but no object: {kind.lower()}" if kind else "is no JSON that can be read")
-                rejects.append(Reject(numbers[place].as_py(), reason, text[:100_000]))
-        kept = kept.filter(pa.array(good))
-    return Block(kept.drop_columns(["kind", "odd"]), rejects)
+    kinds = found.column("kind")
+    good = pc.equal(kinds, "OBJECT").combine_chunks().to_numpy(zero_copy_only=False).copy()
+    for place in pc.indices_nonzero(found.column("odd")).to_pylist():
+        good[place] = good[place] and not _strictly(texts[place].as_py())
+    for place in (~good).nonzero()[0].tolist():
+        text, kind = texts[place].as_py(), kinds[place].as_py()
+        reason = _strictly(text) or (f"is JSON, but no object: {kind.lower()}" if kind else "is no JSON that can be read")
+        rejects.append(Reject(numbers[place].as_py(), reason, text[:100_000]))
+    columns = [*(found.column(str(place)) for place in range(len(keys))), texts, numbers]
+    rows = pa.table(columns, [*(str(place) for place in range(len(keys) + 1)), "line"])
+    return Block(rows if good.all() else rows.filter(pa.array(good)), rejects)
 
 
 def _text_of(key: str | None) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from lakehouse.settings import Settings
 from lakehouse.store import storage
 
 _CHUNK = 256 * 2**20  # bytes of files that share one file of bronze
+_SOME = 8  # files, of the first and of the last, whose beginnings are looked at before all of all
 _FIRST = 2_000  # rows that tell which kinds a column may be of
 _MOST = 1_000_000  # records that may be rejected of a table in one batch
 Tell = Callable[[str], None]
@@ -127,9 +129,12 @@ class _Reading:
         if not (columns and files):
             return {}
         places = _texts(columns).names
+        some = [*files[:_SOME], *files[_SOME:][-_SOME:]] if sample else files[:_SOME]
+        first = {file.staged.found.path: list(_aligned(file, columns, beginning=True)) for file in some}
 
         def over(sample: bool, limit: str, query: str) -> dict[str, Any]:
-            blocks = (batch for file in files for batch in _aligned(file, columns, sample))
+            held = (batch for batches in first.values() for batch in batches)
+            blocks = held if sample else (batch for file in files for batch in _aligned(file, columns))
             with duckdb.connect() as reader:
                 reader.register("rows", pa.RecordBatchReader.from_batches(_texts(columns), blocks))
                 told = reader.execute(f"select {query} from (from rows{limit})")
@@ -304,11 +309,10 @@ def _by_contract(rows: pa.Table, names: Sequence[str], columns: Sequence[str]) -
     return pa.table([*found, rows.column("line")], [*map(str, range(len(columns))), "line"])
 
 
-def _aligned(file: TextFile, columns: Sequence[str], sample: bool) -> Iterator[pa.RecordBatch]:
-    for block in file.blocks():
+def _aligned(file: TextFile, columns: Sequence[str], beginning: bool = False) -> Iterator[pa.RecordBatch]:
+    """The file's columns as texts; of its first block alone, if its beginning is asked for."""
+    for block in islice(file.blocks(), 1 if beginning else None):
         yield from _by_contract(block.rows, file.names, columns).drop_columns(["line"]).cast(_texts(columns)).to_batches()
-        if sample:
-            return
 
 
 def _misfits(made: Path, columns: Sequence[str], nulls: Sequence[int]) -> str:
