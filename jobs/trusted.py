@@ -36,6 +36,7 @@ OPTIONS = {
 }
 # Spark 3.5 and 4 differ in some of these, and so may whoever starts this.
 SESSION = {
+    "spark.sql.analyzer.maxIterations": "1000",  # documents in arrays in documents take Spark 3.5 more than its hundred
     "spark.sql.ansi.enabled": "true",  # a value that does not fit its type is an error, as in silver, and no null
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.variable.substitute": "false",  # `${…}` in a query is text
