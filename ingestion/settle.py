@@ -138,7 +138,7 @@ def _live(plan: TablePlan, results: list[dict[str, Any]], outcome: TableOutcome)
 
 
 def _key(plan: TablePlan) -> list[str]:
-    return [plan.names[column] for column in plan.key]
+    return [plan.names.get(column, column) for column in plan.key]  # nothing may have been read yet that has it
 
 
 def missed(settings: Settings, plans: Sequence[TablePlan]) -> list[TablePlan]:

@@ -194,6 +194,40 @@ def test_all_is_read_again_where_that_is_asked_for(films: Folder) -> None:
     (films.root / "2026/01/01/a.csv").unlink()
     assert films.take(Request(resync=True))["films"].rows == 1
     assert [row["id"] for row in films.rows("films")] == [3]
+    assert films.take()["films"].status == "empty"
+    assert not films.notes
+
+
+def test_columns_that_are_called_as_ours_or_alike_keep_their_values(tmp_path: Path) -> None:
+    made = folder(tmp_path, t=CSV)
+    made.write("a.csv", "_File;_batch_id;ID;id;a b;;x.y\n1;2;3;4;5;6;7\n")
+    made.take()
+    row = made.rows("t")[0]
+    assert [
+        value
+        for name, value in row.items()
+        if name not in ("_file", "_line", "_batch_id", "_ingested_at", "_op", "_source_lsn", "_flags")
+    ] == [*range(1, 8)]
+    assert (row["_file"], row["_batch_id"]) == ("a.csv", 1)
+
+
+def test_a_header_alone_says_nothing_of_types(tmp_path: Path) -> None:
+    made = folder(tmp_path, t=CSV | {"key": ["id"]})
+    made.write("a.csv", "id;n\n")
+    assert made.take()["t"].status == "committed"
+    made.write("b.csv", "id;n\n1;2.5\n")
+    assert made.take()["t"].rows == 1
+    assert [(row["id"], row["n"]) for row in made.current("t", "id")] == [(1, Decimal("2.5"))]
+
+
+def test_no_table_is_made_where_no_file_can_be_read(tmp_path: Path) -> None:
+    made = folder(tmp_path, t=CSV | {"key": ["id"]})
+    made.write("a.csv", b"%PDF-1.7")
+    outcome = made.take()["t"]
+    assert (outcome.status, len(outcome.problems)) == ("failed", 1)
+    assert "none of its 1 files could be read" in outcome.error
+    made.write("b.csv", "id;n\n1;2\n")
+    assert made.take()["t"].rows == 1
 
 
 def test_documents_stay_whole(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ def agreed(plan: FilePlan, files: Sequence[TextFile], kinds: Kinds, tell: Callab
     known = {DOCUMENT: "text"} | {name: kind for file in fit for name, kind in file.kinds.items()} | entry.columns
     asked = [name for name in fresh if name not in known]
     found = kinds(fit, asked)
+    if asked and not held and not any(each.seen.filled for each in found.values()):  # a header alone says nothing of types
+        plan.agree({})
+        return fit
     comma = any(file.comma for file in fit) or any("comma" in each.seen.signs and each.seen.kinds for each in found.values())
     made = dict(held)
     for name in fresh:

@@ -162,7 +162,7 @@ def names(cells: Sequence[str | None], longest: int = 63, taken: Sequence[str] =
     """Names of columns from the header's cells, each once and of `longest` bytes at most; and what was changed, by place.
 
     Args:
-        taken: names that other columns have.
+        taken: names that other columns have, in small letters.
     """
     found, changes = list[str](), dict[int, str]()
     for place, cell in enumerate(cells):
@@ -173,7 +173,7 @@ def names(cells: Sequence[str | None], longest: int = 63, taken: Sequence[str] =
         elif len(name.encode()) > longest:
             name = f"{_cut(name, longest - 9)}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
             changes[place] = f"column {place + 1} has a name of more than {longest} bytes: {name}"
-        if name in found or name in taken:
+        if name in found or name.casefold() in taken:
             count = next(count for count in range(2, len(found) + 3) if f"{_cut(name, longest - 5)}_{count}" not in found)
             changes[place] = f"column {place + 1} is called {name}, as another is: {_cut(name, longest - 5)}_{count}"
             name = f"{_cut(name, longest - 5)}_{count}"

@@ -47,8 +47,10 @@ def read(settings: Settings, plan: FilePlan, batch: BatchContext, folder: Path, 
     row = dict.fromkeys(RESULT.names) | {"table": plan.name, "op": "r"}
     try:
         found = _Reading(settings, plan, batch, folder=folder, tell=tell).run()
-    except (SourceError, duckdb.Error) as error:
+    except (SourceError, duckdb.Error, ValueError) as error:
         return [row | {"error": str(error)}]
+    if plan.first and not plan.taken and plan.refused:  # no table is made of nothing
+        return [row | {"error": f"none of its {len(plan.refused)} files could be read"}]
     seconds = (time.monotonic() - started) / max(1, len(found))
     made = [row | each | {"seconds": seconds} for each in found]
     # Each file is a piece of work; those that share a file of bronze, or had no rows, are answered for as well.

@@ -20,7 +20,7 @@ from ingestion.sources.files.entry import FileEntry, FileTables
 from ingestion.sources.files.file_plan import PLACE, FilePlan
 from ingestion.sources.files.listing import FoundFile
 from ingestion.sources.files.read import read
-from ingestion.sources.files.state import FileWindow, known
+from ingestion.sources.files.state import FileWindow, gone, known
 from lakehouse import access
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.settings import ROOT, Settings
@@ -167,6 +167,7 @@ class FilesReading:
         )
         moved = {each.sha256 for path, each in held.items() if path in here}  # their content is there under another name
         plan.gone = [each for path, each in plan.known.items() if path not in here and each.sha256 not in moved]
+        plan.taken = [gone(each) for path, each in held.items() if whole and path not in here]
         if plan.gone and entry.deletes != "compare":
             plan.notes.append(_listed([each.file for each in plan.gone]))
         plan.agree(dict((noted or {}).get("shape", {}).get("contract", {}) if not self._request.resync else {}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ingestion.bronze.columns import TECHNICAL
 from ingestion.sources.files import json_blocks, kind, layout, parquet_blocks
 from ingestion.sources.files.csv_blocks import Block, blocks
 from ingestion.sources.files.dialect import FileOptions
@@ -21,6 +22,7 @@ from ingestion.sources.files.table import described, settled
 from lakehouse.errors import SourceError
 
 DOCUMENT = "_document"
+_OURS = (*PLACE, *(field.name for field in TECHNICAL))  # columns that bronze adds
 _SAMPLE = 2**20  # bytes of a file that its dialect is told from
 _FEW = 2  # rows that don't fit say nothing of the file yet
 _PATIENCE = 20  # lines in the way of that
@@ -92,7 +94,7 @@ def _json(staged: StagedFile, entry: FileEntry, start: bytes) -> TextFile:
 
 def _parquet(staged: StagedFile) -> TextFile:
     names, kinds = parquet_blocks.columns(staged.local, staged.found.path)
-    found, _ = layout.names(names, longest=255, taken=PLACE)
+    found, _ = layout.names(names, longest=255, taken=_OURS)
     told = dict(zip(found, kinds, strict=True))
     return TextFile(
         staged, tuple(found), lambda: parquet_blocks.blocks(staged.local, kinds), f"{staged.found.path}: Parquet", kinds=told
@@ -102,7 +104,7 @@ def _parquet(staged: StagedFile) -> TextFile:
 def _csv(staged: StagedFile, said: FileOptions, folder: Path) -> TextFile:
     reading, title = _found_out(staged, said, folder)
     cells = reading.layout.cells
-    names, _ = layout.names(cells, longest=255, taken=PLACE)
+    names, _ = layout.names(cells, longest=255, taken=_OURS)
     return TextFile(
         staged=staged,
         names=tuple(names),
