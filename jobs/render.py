@@ -92,7 +92,9 @@ def _check(model: str, node: dict[str, Any] | None, sources: Mapping[str, Any], 
 def _manifest(models: Sequence[str], project: Path) -> tuple[dict[str, Any], str]:
     """dbt's manifest with these models compiled in it, and what dbt objects to; nothing is asked of a server."""
     with tempfile.TemporaryDirectory() as target:
+        settings = machine.load()
         told = {
+            "BRONZE_SOURCES": ",".join(dbt.sources(settings)),  # a model is rendered whatever bronze has
             "DBT_PROJECT_DIR": str(project),
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": target,
@@ -101,7 +103,7 @@ def _manifest(models: Sequence[str], project: Path) -> tuple[dict[str, Any], str
         done = subprocess.run(
             [*dbt._DBT, "--no-version-check", "--quiet", "compile", "--no-populate-cache", "--no-introspect", "--select", *models],
             cwd=project,
-            env=dbt.environment(machine.load()) | told,
+            env=dbt.environment(settings) | told,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

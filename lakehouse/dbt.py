@@ -48,6 +48,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return allowed.dbt(settings, _variables(texts)) | {
         **lock.for_child(settings),
         **settings.where(),
+        **bronze_sources(settings),
         "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),
         "SPARK_UI_PORT": str(settings.spark_ui_port),
@@ -97,14 +98,24 @@ def run(settings: Settings, layer: str, but: Iterable[str] | None = None) -> Non
 
 def _absent(settings: Settings) -> list[str]:
     """Sources of the project of which readers see no table in bronze; none, if they see none at all."""
+    there = sources(settings)
+    return [name for name, is_there in there.items() if not is_there] if any(there.values()) else []
+
+
+def bronze_sources(settings: Settings) -> dict[str, str]:
+    """The variable that says which of the project's sources bronze has; nothing, if it has none of them."""
+    there = [name for name, is_there in sources(settings).items() if is_there]
+    return {"BRONZE_SOURCES": ",".join(there)} if there else {}
+
+
+def sources(settings: Settings) -> dict[str, bool]:
+    """The project's sources, and whether readers see a table of each in bronze."""
     shown = released.published(settings, "bronze")
-    found = {
-        source["name"]: {table.get("identifier", table["name"]) for table in source["tables"]}
+    return {
+        source["name"]: any(table.get("identifier", table["name"]) in shown for table in source["tables"])
         for path in sorted((PROJECT / "models").rglob("*.yml"))
         for source in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("sources", ())
     }
-    absent = sorted(name for name, tables in found.items() if not tables & shown.keys())
-    return [] if len(absent) == len(found) else absent
 
 
 def run_moved(settings: Settings, layer: str) -> None:

@@ -150,6 +150,7 @@ def variables(settings: Settings, own: DevSchemas) -> dict[str, str]:
         "SPARK_UI_PORT": settings.spark_ui_port,
         "VAR_DIR": settings.var_dir,
         **settings.where(),
+        **dbt.bronze_sources(settings),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
     if settings.store:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from deltalake import write_deltalake
 from ruamel.yaml import YAML
 from TCLIService import ttypes
 
-from comporta import cli, pipeline
+from comporta import cli, demo
 from ingestion.sources import config as source
 from lakehouse import console
 from lakehouse.engines import catalog, session
@@ -63,6 +64,7 @@ UPLOAD = ("upload", "var/dbt/target/manifest.json", "--source", "local", "--dry-
 ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("dbt", "--layer"): (("dbt",), {2}),
     ("completion", "shell"): (("completion",), {2}),
+    ("demo", "--sample"): (("demo",), {2}),
     ("dev", "--name"): (("dev",), {0, 2}),  # of most texts some letters are left
     ("diff", "--release"): (("diff",), {8}),
     ("diff", "--rows"): (("diff", "--release", "1"), {2, 8}),
@@ -95,6 +97,7 @@ ROWS: dict[tuple[str, str], tuple[tuple[str, ...], set[int] | None]] = {
     ("suite", "--owner"): (("suite", "--table", "gold.t", "--dry-run"), None),
     ("suite", "--table"): (("suite", "--dry-run"), {2}),
     ("traffic", "--days"): (("traffic",), {2, 3}),
+    ("traffic", "--sample"): (("traffic",), {2}),
     ("upload", "paths"): (("upload", "--source", "local"), {2}),
     ("upload", "--date"): (UPLOAD, {2}),
     ("upload", "--entity"): (UPLOAD, {0, 2}),  # some texts are names
@@ -139,7 +142,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh_database: str) 
     monkeypatch.setattr(source, "PATH", tmp_path / "sources.yml")
     monkeypatch.setattr(source.load, "__defaults__", (tmp_path / "sources.yml",))
     monkeypatch.setattr(server, "start", lambda *_: False)
-    monkeypatch.setattr(pipeline, "traffic", _no_shop)
+    monkeypatch.setitem(demo.SAMPLES, "shop", replace(demo.SAMPLES["shop"], play=_no_shop))
     monkeypatch.setattr(session, "connect", lambda _: type("Spark", (), {"stop": lambda self: None})())
 
     @contextmanager

@@ -74,7 +74,7 @@ class CreditLake:
         """Of each node that ran, its status."""
         said = json.dumps({"schema_prefix": f"{NAME}_{prefix}"})
         target = ("--target-path", str(self.folder / f"target{prefix}"))
-        told = dbt.environment(self.settings) | {"BRONZE_SCHEMA": f"{NAME}_bronze"}
+        told = dbt.environment(self.settings) | {"BRONZE_SCHEMA": f"{NAME}_bronze", "BRONZE_SOURCES": "credit"}
         with in_process.told(told), chdir(dbt.PROJECT):
             done = dbtRunner().invoke(["--quiet", "--no-version-check", *words, "--vars", said, *target, "--select", *SELECT])
         found = {each.node.name: f"{each.status} {each.message or ''}" for each in getattr(done.result, "results", ())}

@@ -59,6 +59,7 @@ COMMANDS = {  # what shows values of rows, by its door; what only counts, names 
         ),
         "names",
     ),
+    "upload": "bytes, as they are: tests/unit/test_upload_folder.py",
     "seed": "writes a database: tests/postgres/test_seed.py",
 }
 READERS = {  # modules that fetch rows of a lake's tables
