@@ -94,7 +94,7 @@ def _manifest(models: Sequence[str], project: Path) -> tuple[dict[str, Any], str
     with tempfile.TemporaryDirectory() as target:
         settings = machine.load()
         told = {
-            "BRONZE_SOURCES": ",".join(dbt.sources(settings)),  # a model is rendered whatever bronze has
+            "BRONZE_SOURCES": ",".join(dbt.sources_of_project()),  # a model is rendered whatever bronze has
             "DBT_PROJECT_DIR": str(project),
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": target,

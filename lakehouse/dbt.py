@@ -48,7 +48,6 @@ def environment(settings: Settings) -> dict[str, str]:
     return allowed.dbt(settings, _variables(texts)) | {
         **lock.for_child(settings),
         **settings.where(),
-        **bronze_sources(settings),
         "VAR_DIR": str(settings.var_dir),
         "THRIFT_PORT": str(settings.thrift_port),
         "SPARK_UI_PORT": str(settings.spark_ui_port),
@@ -71,7 +70,7 @@ def invoke(settings: Settings, *arguments: str) -> None:
     started = subprocess.Popen(
         command,
         cwd=PROJECT,
-        env=environment(settings),
+        env=environment(settings) | bronze_sources(settings),
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -110,9 +109,14 @@ def bronze_sources(settings: Settings) -> dict[str, str]:
 
 def sources(settings: Settings) -> dict[str, bool]:
     """The project's sources, and whether readers see a table of each in bronze."""
-    shown = released.published(settings, "bronze")
+    shown = released.published(settings, "bronze").keys()
+    return {name: bool(tables & shown) for name, tables in sources_of_project().items()}
+
+
+def sources_of_project() -> dict[str, set[str]]:
+    """The project's sources, and what bronze calls their tables."""
     return {
-        source["name"]: any(table.get("identifier", table["name"]) in shown for table in source["tables"])
+        source["name"]: {table.get("identifier", table["name"]) for table in source["tables"]}
         for path in sorted((PROJECT / "models").rglob("*.yml"))
         for source in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("sources", ())
     }
