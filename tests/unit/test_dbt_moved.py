@@ -104,3 +104,23 @@ def test_what_was_released_with_another_var_dir_is_built_anew(made: Settings, mo
     assert idle(made, monkeypatch) is None
     dbt.note_built(made, "gold")
     assert idle(made, monkeypatch) == {"view", "of_a", "of_both"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "said", "left"),
+    [
+        ({"shop__orders": 1}, {"BRONZE_SOURCES": "shop"}, ["--exclude", "source:credit+", "config.meta.source:credit"]),
+        ({"credit__users": 1}, {"BRONZE_SOURCES": "credit"}, ["--exclude", "source:shop+", "config.meta.source:shop"]),
+        ({"credit__users": 1, "shop__orders": 2}, {"BRONZE_SOURCES": "credit,shop"}, []),
+        ({"crm__people": 1}, {}, []),  # nothing of the project: dbt says what is missing
+    ],
+)
+def test_what_reads_a_source_that_bronze_lacks_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, shown: dict[str, int], said: dict[str, str], left: list[str]
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(released, "published", lambda *_: shown)
+    monkeypatch.setattr(dbt, "invoke", lambda settings, *words: told.extend(words))
+    dbt.run(Settings(), "gold")
+    assert dbt.bronze_sources(Settings()) == said
+    assert told[told.index("tag:gold") + 1 :] == left
