@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_source_is_said_of_it(many: Settings, tmp_path: Pat
     with pytest.raises(SettingsError, match=r"sources\.two\.dsn: asks for TWO_DSN, which is not set"):
         ingest(many, "two")
     (tmp_path / "sources.yml").write_text("sources: {crm: {kind: oracle, path: x}}")
-    with pytest.raises(SettingsError, match=r"sources\.crm\.kind: is 'oracle' \(wanted: postgres, or a module"):
+    with pytest.raises(SettingsError, match=r"sources\.crm\.kind: is 'oracle' \(wanted: files, postgres, or a module"):
         ingest(many, "crm")
 
 
