@@ -18,7 +18,7 @@ VALUES = st.sampled_from(
         "1,5", "1.234", "1,234", "1.234,56", "1,234.5", "1.234.567", "true", "FALSE", "t", "2026-01-31", "2026-02-30", "2026-1-31",
         "31/12/2026", "12/31/2026", "01/02/2026", "31-12-2026", "31/12-2026", "10:00:00", "25:00:00", "10:00", "2026-01-31 10:00",
         "2026-01-31T10:00:00.5", "2026-01-31 10:00:00Z", "2026-01-31 10:00:00+02:00", "R$ 5", "5%", "1 000", "NA", "NULL", "nan", "", None, "x",
-        "0.14285714285714285", "12345678901234567890.5", "infinity", "Inf", "1_000", "٣", "2026-01-31 00:00:00 ", "１",
+        "0.14285714285714285", "12345678901234567890.5", "infinity", "-infinity", "epoch", "0044-03-15 (BC)", "12345-01-01", "Inf", "1_000", "٣", "2026-01-31 00:00:00 ", "１",
     ]
 )  # fmt: skip
 
@@ -43,6 +43,7 @@ def asked(reader: Any, values: list[str | None]) -> infer_sql.ColumnKinds:
 @given(st.lists(VALUES, max_size=6), st.booleans())
 @example(["1.234", "2.345"], True)
 @example(["01/02/2026", "03/04/2026"], False)
+@example(["infinity"], False)
 def test_a_column_is_of_the_kind_that_reading_value_by_value_tells(values: list[str | None], comma: bool) -> None:
     column = InferredColumn()
     column.take(values)
@@ -56,6 +57,9 @@ def test_a_column_is_of_the_kind_that_reading_value_by_value_tells(values: list[
     st.lists(VALUES, min_size=1, max_size=5),
     st.sampled_from([*infer.POSTGRES, "number(18,2)", "number with comma(18,2)", "double"]),
 )
+@example(["infinity", "-infinity", "0044-03-15 (BC)", "12345-01-01"], "date")
+@example(["infinity", "-infinity", "0044-03-15 (BC)", "12345-01-01"], "timestamp")
+@example(["infinity", "Inf", "nan", "1e400"], "double")
 def test_a_text_becomes_the_value_that_it_says_or_none(values: list[str | None], kind: str) -> None:
     read = infer.READ.get(infer.base(kind))
     with duckdb.connect(config={"threads": 1}) as reader:

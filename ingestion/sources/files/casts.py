@@ -102,8 +102,12 @@ def _value(text: str, kind: str) -> str:
     base = infer.base(kind)
     if base == "boolean":
         return f"case lower({text}) when 'true' then true when 'false' then false end"
-    if base in ("integer", "date", "timestamp"):
-        return _checked(text, f"try_cast({text} as {_DUCKDB[base]})", _FORMS[base])
+    if base == "integer":
+        return _checked(text, f"try_cast({text} as bigint)", _FORMS[base])
+    if base in ("date", "timestamp"):  # DuckDB has infinite ones too, those before Christ, and years of five digits
+        known = f"between {base} '0001-01-01' and {base} '9999-12-31{'' if base == 'date' else ' 23:59:59.999999'}'"
+        value = f"try_cast({text} as {base})"
+        return f"case when {value} {known} then {_checked(text, value, _FORMS[base])} end"
     form = literal(_FORMS.get(base, ""))
     if base in ("day first", "month first"):
         order = ("%d", "%m") if base == "day first" else ("%m", "%d")
@@ -114,9 +118,6 @@ def _value(text: str, kind: str) -> str:
     if base == "timestamp with zone":
         return f"case when regexp_full_match({text}, {form}) then try_cast({text} as timestamptz) end"
     return _number(text, kind, base)
-
-
-_DUCKDB = {"integer": "bigint", "date": "date", "timestamp": "timestamp"}
 
 
 def _number(text: str, kind: str, base: str) -> str:
