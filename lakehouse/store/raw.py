@@ -72,8 +72,12 @@ def place(settings: Settings, path: Path, *, source: str, day: date, entity: str
 
 def format_of(file: str) -> str | None:
     """The format that a file's suffix says, below that of compression; None if it says none."""
-    suffix = _cut(_cut(file, _PACKED)[0], _SUFFIXES)[1]
-    return _SUFFIXES.get(suffix.lower())
+    return _SUFFIXES.get(suffix_of(file).lower())
+
+
+def suffix_of(file: str) -> str:
+    """The suffix that says a file's format, below that of compression; "" if none does."""
+    return _cut(_cut(file, _PACKED)[0], _SUFFIXES)[1]
 
 
 def entity_of(file: str) -> str:

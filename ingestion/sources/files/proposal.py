@@ -17,17 +17,8 @@ from ingestion.sources.files.text_file import DOCUMENT, TextFile, open_file
 from lakehouse.engines.standard import quote
 from lakehouse.errors import ComportaError, SourceError
 from lakehouse.settings import Settings
+from lakehouse.store import raw
 
-_SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
-_PACKED = (".gz", ".zst", ".zip")
 # A folder of a day, or of a part of one: the files in it are of one table with those of the next.
 _TIME = re.compile(r"(?:[\w-]+=.*|\d{1,2}|(?:19|20)\d\d(?:[-_]?\d\d){0,2}|latest)", re.I)
 _AWKWARD = re.compile(r"[^a-z0-9_]+")
@@ -60,17 +51,9 @@ def tables(
     return found, silent
 
 
-def form_of(path: str) -> str:
-    """The format that a file's name says; empty if it says none."""
-    name = path.lower()
-    for suffix in _PACKED:
-        name = name.removesuffix(suffix)
-    return _SUFFIXES.get(PurePosixPath(name).suffix, "")
-
-
 def _table_of(path: str) -> tuple[str, str] | None:
     """Pattern and format of the table that a file is of: all of its folder, but of those that are a time, and of its name at the top."""
-    form = form_of(path)
+    form = raw.format_of(path)
     if not form:
         return None
     parts = path.split("/")[:-1]
@@ -79,7 +62,7 @@ def _table_of(path: str) -> tuple[str, str] | None:
         kept = kept[:-1]
     if not kept and not parts:
         return path, form
-    endings = next(f"*{suffix}*" for suffix, each in _SUFFIXES.items() if each == form and suffix in path.lower())
+    endings = f"*{raw.suffix_of(path)}*"
     return "/".join([*kept, "**", endings] if kept else ["**", endings]), form
 
 
